@@ -1,0 +1,67 @@
+package io.avatarl.config;
+
+/**
+ * Shape and form of the model. The default form is avatarl's (RMSNorm without parameters, rotary
+ * positions, QK-norm, ReLU², tied output, no biases); {@code norm = layer, positions = learned,
+ * activation = gelu, qkNorm = false, bias = true} is GPT-2's own (Radford et al. 2019).
+ *
+ * @param layers transformer blocks
+ * @param heads attention heads; must divide {@code width}
+ * @param width residual stream width (D)
+ * @param context longest context in tokens (T)
+ * @param norm {@code rms}: x / √(mean x² + ε), no parameters; {@code layer}: LayerNorm with weight
+ *     and bias
+ * @param positions {@code rotary} (Su et al. 2021, half-split form) or {@code learned}
+ * @param activation {@code relu2} (So et al. 2021) or {@code gelu} (exact)
+ * @param qkNorm RMS-normalise queries and keys per head
+ * @param bias biases in the linear layers
+ * @param tied output matrix = token embedding
+ * @param initStd standard deviation of the normal initialisation of every matrix
+ */
+public record GptConfig(
+    int layers,
+    int heads,
+    int width,
+    int context,
+    Norm norm,
+    Positions positions,
+    Activation activation,
+    boolean qkNorm,
+    boolean bias,
+    boolean tied,
+    double initStd) {
+
+  public enum Norm {
+    RMS,
+    LAYER
+  }
+
+  public enum Positions {
+    ROTARY,
+    LEARNED
+  }
+
+  public enum Activation {
+    RELU2,
+    GELU
+  }
+
+  public GptConfig {
+    Check.range("layers", layers, 1, 1000);
+    Check.range("heads", heads, 1, 1000);
+    Check.range("width", width, 1, 65536);
+    Check.range("context", context, 1, 65536);
+    Check.range("initStd", initStd, 0, 10);
+    Check.that(width % heads == 0, "heads", heads + " does not divide model.width = " + width);
+    Check.that(
+        positions != Positions.ROTARY || (width / heads) % 2 == 0,
+        "heads",
+        "rotary positions need an even head width, but model.width / model.heads = "
+            + width / heads);
+  }
+
+  /** Width of one attention head. */
+  public int headWidth() {
+    return width / heads;
+  }
+}

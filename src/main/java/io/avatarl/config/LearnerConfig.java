@@ -1,0 +1,27 @@
+package io.avatarl.config;
+
+/**
+ * One step's policy updates.
+ *
+ * @param updatesPerStep M, minibatch updates for each broadcast of the weights; every group is used once
+ * @param slices parts of a minibatch whose gradients are computed at the same time, each on one thread, and added in
+ *     order; part of the configuration, not of the machine, so that results do not depend on it
+ * @param clipLow ε below: the ratio π/π_old counts down to 1 − ε (Schulman et al. 2017, equation 7); 0 < ε ≤ 1
+ * @param clipHigh ε above: the ratio counts up to 1 + ε
+ * @param entropy weight of the entropy bonus
+ */
+public record LearnerConfig(
+    int updatesPerStep,
+    int slices,
+    double clipLow,
+    double clipHigh,
+    double entropy,
+    OptimizerConfig optimizer) {
+  public LearnerConfig {
+    Check.range("updatesPerStep", updatesPerStep, 1, 1 << 20);
+    Check.range("slices", slices, 1, 1024);
+    Check.that(clipLow > 0 && clipLow <= 1, "clipLow", clipLow + " is not in (0, 1]");
+    Check.that(clipHigh > 0, "clipHigh", clipHigh + " is not positive");
+    Check.range("entropy", entropy, 0, 100);
+  }
+}

@@ -1,0 +1,93 @@
+package io.avatarl.learner;
+
+import io.avatarl.config.OptimizerConfig;
+import io.avatarl.model.ParameterLayout;
+
+/**
+ * AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2), one
+ * pass over flat arrays:
+ *
+ * <pre>
+ *   m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²
+ *   θ ← θ − η λ θ − η (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+ * </pre>
+ */
+final class AdamW {
+  private final ParameterLayout layout;
+  private final float beta1;
+  private final float beta2;
+  private final float epsilon;
+  private final double weightDecay;
+  private final float[] firstMoment;
+  private final float[] secondMoment;
+
+  AdamW(ParameterLayout layout, OptimizerConfig config) {
+    this.layout = layout;
+    this.beta1 = (float) config.beta1();
+    this.beta2 = (float) config.beta2();
+    this.epsilon = (float) config.epsilon();
+    this.weightDecay = config.weightDecay();
+    this.firstMoment = new float[layout.length()];
+    this.secondMoment = new float[layout.length()];
+  }
+
+  /** First moments, [layout.length()], shared. */
+  float[] firstMoment() {
+    return firstMoment;
+  }
+
+  /** Second moments, [layout.length()], shared. */
+  float[] secondMoment() {
+    return secondMoment;
+  }
+
+  /**
+   * One update in place.
+   *
+   * @param update counts from 1
+   * @param parameters [layout.length()]
+   * @param gradient [layout.length()]
+   * @param gradientScale multiplies the gradient (for clipping)
+   */
+  void step(
+      long update, double learningRate, float[] parameters, float[] gradient, float gradientScale) {
+    float correction1 = (float) (learningRate / (1 - Math.pow(beta1, update)));
+    float correction2 = (float) (1 / (1 - Math.pow(beta2, update)));
+    float keep = (float) (1 - learningRate * weightDecay);
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      step(
+          p.offset(),
+          p.offset() + p.size(),
+          parameters,
+          gradient,
+          gradientScale,
+          p.decayed() ? keep : 1f,
+          correction1,
+          correction2);
+    }
+  }
+
+  // A method of its own with plain array accesses, so that the JIT compiles it to vector instructions.
+  private void step(
+      int from,
+      int to,
+      float[] parameters,
+      float[] gradient,
+      float gradientScale,
+      float keep,
+      float correction1,
+      float correction2) {
+    float[] m = firstMoment;
+    float[] v = secondMoment;
+    for (int i = from; i < to; i++) {
+      float g = gradient[i] * gradientScale;
+      float mi = beta1 * m[i] + (1 - beta1) * g;
+      float vi = beta2 * v[i] + (1 - beta2) * g * g;
+      m[i] = mi;
+      v[i] = vi;
+      parameters[i] =
+          parameters[i] * keep
+              - correction1 * mi / ((float) Math.sqrt(vi * correction2) + epsilon);
+    }
+  }
+}

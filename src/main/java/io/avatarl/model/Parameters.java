@@ -1,0 +1,102 @@
+package io.avatarl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * The values of a model's parameters in one flat direct buffer. On the CPU the tensors of {@link
+ * #tensors} share the buffer's memory, so that the optimizer, the broadcast and the checkpoint are
+ * one pass over flat memory and what Java writes is seen by the model at once.
+ */
+public final class Parameters {
+  private static final int CACHE_LINE = 64;
+
+  private final ParameterLayout layout;
+  private final ByteBuffer bytes;
+  private final FloatBuffer values;
+
+  /** All zero. */
+  public Parameters(ParameterLayout layout) {
+    this.layout = layout;
+    int size = Math.multiplyExact(layout.length(), Float.BYTES);
+    this.bytes =
+        ByteBuffer.allocateDirect(size + CACHE_LINE)
+            .alignedSlice(CACHE_LINE)
+            .limit(size)
+            .slice()
+            .order(ByteOrder.nativeOrder());
+    this.values = bytes.asFloatBuffer();
+  }
+
+  /**
+   * Fresh random parameters: matrices normal(0, std), norm weights 1, biases 0, in layout order.
+   */
+  public static Parameters random(ParameterLayout layout, double std, long seed) {
+    Parameters parameters = new Parameters(layout);
+    Random random = new Random(seed);
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      for (int i = p.offset(); i < p.offset() + p.size(); i++) {
+        switch (p.init()) {
+          case NORMAL -> parameters.values.put(i, (float) (std * random.nextGaussian()));
+          case ONE -> parameters.values.put(i, 1f);
+          case ZERO -> parameters.values.put(i, 0f);
+        }
+      }
+    }
+    return parameters;
+  }
+
+  public ParameterLayout layout() {
+    return layout;
+  }
+
+  /** The flat values, shared: [layout.length()]. */
+  public FloatBuffer values() {
+    return values.duplicate();
+  }
+
+  /** A copy of the flat values. */
+  public float[] toArray() {
+    float[] copy = new float[layout.length()];
+    values.get(0, copy);
+    return copy;
+  }
+
+  /** Replaces all values. */
+  public void set(float[] flat) {
+    values.put(0, flat);
+  }
+
+  /**
+   * One tensor per parameter, by name, attached to {@code manager} and on its device. On the CPU
+   * they share this object's memory, which must outlive them.
+   *
+   * @param trainable whether gradients are recorded for them. Fresh leaf tensors carry no gradient,
+   *     so that creating them anew for each update stands for zeroing the old ones (the PyTorch
+   *     engine zeroes none).
+   */
+  public Map<String, NDArray> tensors(NDManager manager, boolean trainable) {
+    Map<String, NDArray> tensors = new HashMap<>();
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      ByteBuffer slice =
+          bytes
+              .slice(p.offset() * Float.BYTES, p.size() * Float.BYTES)
+              .order(ByteOrder.nativeOrder());
+      Shape shape = new Shape(p.shape().stream().mapToLong(Integer::longValue).toArray());
+      NDArray tensor = manager.create(slice, shape, DataType.FLOAT32);
+      if (trainable) {
+        tensor.setRequiresGradient(true);
+      }
+      tensors.put(p.name(), tensor);
+    }
+    return tensors;
+  }
+}
