@@ -4,8 +4,10 @@
     python reference_values.py            writes ../resources/pytorch/
     python reference_values.py --check    recomputes, compares with what is stored, exits 1 on a difference
 
-Everything is computed in double precision from inputs that are exact in single precision, so a stored result is
-the true value up to its printed digits and a float32 implementation differs from it by its own rounding alone.
+Everything is computed in double precision, so a stored result is the true value up to its printed digits.
+Parameters, logits, gradients given to the optimizer and probabilities of the calibration are exact in float32: an
+implementation in float32 starts from the same numbers and differs by its own rounding alone. Group weights, rewards,
+old log-probabilities and the reference distribution are doubles.
 Inputs come from Python's own `random.Random`, not from PyTorch's generator, and are all stored: a reader needs no
 generator at all. A tensor is {"shape": [...], "values": [...]}, row-major.
 """
