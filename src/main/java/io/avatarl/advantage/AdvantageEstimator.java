@@ -4,8 +4,9 @@ import io.avatarl.config.AdvantageConfig;
 import io.avatarl.rollout.Groups;
 
 /**
- * Turns the rewards of a group into advantages relative to the group. Written once over (weights, rewards): no estimator
- * asks which exploration the group came from. A group whose rewards are all equal has advantage exactly 0.
+ * Turns the rewards of a group into advantages relative to the group. Written once over (weights,
+ * rewards): no estimator asks which exploration the group came from. A group whose rewards are all
+ * equal has advantage exactly 0.
  *
  * <p>A new estimator is one class and one line in {@link #of}.
  */

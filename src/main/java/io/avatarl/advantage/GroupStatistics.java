@@ -4,8 +4,10 @@ package io.avatarl.advantage;
  * Mean and standard deviation of one group's rewards.
  *
  * @param mean Σ w·r
- * @param std √(Σ w·(r − mean)²); for a sample, where w = 1/K, without bias: the sum is divided by 1 − Σ w² = (K − 1)/K
- * @param degenerate all rewards are equal: there is nothing to learn, whatever rounding leaves in mean and std
+ * @param std √(Σ w·(r − mean)²); for a sample, where w = 1/K, without bias: the sum is divided by 1
+ *     − Σ w² = (K − 1)/K
+ * @param degenerate all rewards are equal: there is nothing to learn, whatever rounding leaves in
+ *     mean and std
  */
 record GroupStatistics(double mean, double std, boolean degenerate) {
   static GroupStatistics of(float[] weights, float[] rewards, int from, int to, boolean sampled) {

@@ -2,7 +2,10 @@ package io.avatarl.advantage;
 
 /** GRPO: (r − mean) / std (Shao et al. 2024, DeepSeekMath, arXiv 2402.03300, equation 3 ff.). */
 record Grpo() implements AdvantageEstimator {
-  /** Below this the rewards differ by rounding only, or the odds of a different one are beyond float32. */
+  /**
+   * Below this the rewards differ by rounding only, or the odds of a different one are beyond
+   * float32.
+   */
   private static final double SMALLEST_STD = 1e-8;
 
   @Override

@@ -3,10 +3,13 @@ package io.avatarl.config;
 /**
  * One step's policy updates.
  *
- * @param updatesPerStep M, minibatch updates for each broadcast of the weights; every group is used once
- * @param slices parts of a minibatch whose gradients are computed at the same time, each on one thread, and added in
- *     order; part of the configuration, not of the machine, so that results do not depend on it
- * @param clipLow ε below: the ratio π/π_old counts down to 1 − ε (Schulman et al. 2017, equation 7); 0 < ε ≤ 1
+ * @param updatesPerStep M, minibatch updates for each broadcast of the weights; every group is used
+ *     once
+ * @param slices parts of a minibatch whose gradients are computed at the same time, each on one
+ *     thread, and added in order; part of the configuration, not of the machine, so that results do
+ *     not depend on it
+ * @param clipLow ε below: the ratio π/π_old counts down to 1 − ε (Schulman et al. 2017, equation
+ *     7); 0 < ε ≤ 1
  * @param clipHigh ε above: the ratio counts up to 1 + ε
  * @param entropy weight of the entropy bonus
  */

@@ -7,9 +7,10 @@ package io.avatarl.config;
  * @param weights of the actions in an exhaustive group: the policy's own probabilities, or 1/V
  * @param samples K, actions per group when sampled
  * @param windowsPerUpdate windows in one minibatch of the learner
- * @param shards tasks per step; part of the configuration, not of the cluster, so that results do not depend on it
- * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights that step n began with; 0:
- *     each step waits for the newest weights
+ * @param shards tasks per step; part of the configuration, not of the cluster, so that results do
+ *     not depend on it
+ * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights that
+ *     step n began with; 0: each step waits for the newest weights
  */
 public record RolloutConfig(
     Exploration exploration,

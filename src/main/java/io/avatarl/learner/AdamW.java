@@ -4,8 +4,8 @@ import io.avatarl.config.OptimizerConfig;
 import io.avatarl.model.ParameterLayout;
 
 /**
- * AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2), one
- * pass over flat arrays:
+ * AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter 2019, arXiv 1711.05101,
+ * algorithm 2), one pass over flat arrays:
  *
  * <pre>
  *   m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²
@@ -67,7 +67,8 @@ final class AdamW {
     }
   }
 
-  // A method of its own with plain array accesses, so that the JIT compiles it to vector instructions.
+  // A method of its own with plain array accesses, so that the JIT compiles it to vector
+  // instructions.
   private void step(
       int from,
       int to,
@@ -86,8 +87,7 @@ final class AdamW {
       m[i] = mi;
       v[i] = vi;
       parameters[i] =
-          parameters[i] * keep
-              - correction1 * mi / ((float) Math.sqrt(vi * correction2) + epsilon);
+          parameters[i] * keep - correction1 * mi / ((float) Math.sqrt(vi * correction2) + epsilon);
     }
   }
 }

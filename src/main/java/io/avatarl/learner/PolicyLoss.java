@@ -12,8 +12,9 @@ import io.avatarl.config.LearnerConfig;
  *   ρ_a = π(a|g) / π_old(a|g)
  * </pre>
  *
- * (Schulman et al. 2017, arXiv 1707.06347, equation 7; with two bounds as in Yu et al. 2025, DAPO, arXiv 2503.14476,
- * equation 8.) There is no cross-entropy term: the corpus enters through the advantages alone.
+ * (Schulman et al. 2017, arXiv 1707.06347, equation 7; with two bounds as in Yu et al. 2025, DAPO,
+ * arXiv 2503.14476, equation 8.) There is no cross-entropy term: the corpus enters through the
+ * advantages alone.
  */
 final class PolicyLoss {
   private final NDArray lowest;
@@ -22,8 +23,8 @@ final class PolicyLoss {
   private final boolean entropyBonus;
 
   /**
-   * @param constants a manager that outlives the backward pass; operations with a {@code Number} would leave autograd with
-   *     freed memory, see {@link io.avatarl.model.Gpt}
+   * @param constants a manager that outlives the backward pass; operations with a {@code Number}
+   *     would leave autograd with freed memory, see {@link io.avatarl.model.Gpt}
    */
   PolicyLoss(LearnerConfig config, NDManager constants) {
     this.lowest = constants.create((float) (1 - config.clipLow()));
@@ -80,7 +81,8 @@ final class PolicyLoss {
     NDArray a = batch.advantages();
     NDArray up = r.gt(highest).logicalAnd(a.gt(0));
     NDArray down = r.lt(lowest).logicalAnd(a.lt(0));
-    return up.logicalOr(down).toType(batch.weights().getDataType(), false)
+    return up.logicalOr(down)
+        .toType(batch.weights().getDataType(), false)
         .mul(batch.weights())
         .sum();
   }

@@ -4,9 +4,9 @@ import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
 
 /**
- * Loads PyTorch once per JVM and fixes its thread count: each operation uses {@code threads} native threads, whatever
- * the machine has. Parallelism comes from Spark's task slots and the learner's slices instead, so that results do not
- * depend on how a native library splits its work.
+ * Loads PyTorch once per JVM and fixes its thread count: each operation uses {@code threads} native
+ * threads, whatever the machine has. Parallelism comes from Spark's task slots and the learner's
+ * slices instead, so that results do not depend on how a native library splits its work.
  */
 public final class NativeEngine {
   private NativeEngine() {}

@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Every token of the vocabulary is an action in every state. Weighted by the policy the group is the exact expectation
- * over the policy's actions; weighted uniformly it is avatarl's exhaustive exploration.
+ * Every token of the vocabulary is an action in every state. Weighted by the policy the group is
+ * the exact expectation over the policy's actions; weighted uniformly it is avatarl's exhaustive
+ * exploration.
  */
 record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
     implements Exploration {
@@ -22,7 +23,6 @@ record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
       case UNIFORM -> Arrays.fill(weights, 1f / vocabulary);
     }
     int context = tokens.length / windows - 1;
-    return new Groups(
-        windows, context, tokens, vocabulary, false, new int[0], weights, logProbs);
+    return new Groups(windows, context, tokens, vocabulary, false, new int[0], weights, logProbs);
   }
 }

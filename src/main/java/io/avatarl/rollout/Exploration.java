@@ -10,7 +10,8 @@ public sealed interface Exploration permits ExhaustiveExploration, SampledExplor
    *
    * @param windows B
    * @param tokens [B·(T+1)]
-   * @param logProbs log-probabilities of every token in every state under the current policy, [B·T·V]
+   * @param logProbs log-probabilities of every token in every state under the current policy,
+   *     [B·T·V]
    */
   Groups explore(int windows, int[] tokens, float[] logProbs, RandomGenerator random);
 

@@ -26,11 +26,13 @@ record SampledExploration(int vocabulary, int samples) implements Exploration {
       }
     }
     int context = tokens.length / windows - 1;
-    return new Groups(
-        windows, context, tokens, samples, true, actions, weights, sampledLogProbs);
+    return new Groups(windows, context, tokens, samples, true, actions, weights, sampledLogProbs);
   }
 
-  /** Index of the first entry of an ascending array that is greater than {@code x}, which is less than the last. */
+  /**
+   * Index of the first entry of an ascending array that is greater than {@code x}, which is less
+   * than the last.
+   */
   private static int firstAbove(double[] ascending, double x) {
     int low = 0;
     int high = ascending.length - 1;

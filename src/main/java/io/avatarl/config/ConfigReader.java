@@ -1,0 +1,307 @@
+package io.avatarl.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigIncludeContext;
+import com.typesafe.config.ConfigIncluder;
+import com.typesafe.config.ConfigIncluderClasspath;
+import com.typesafe.config.ConfigIncluderFile;
+import com.typesafe.config.ConfigIncluderURL;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigResolveOptions;
+import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
+import java.io.File;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.net.URL;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * Reads HOCON into {@link TrainingConfig}: record components are keys, {@code reference.conf}
+ * beside this class is the list of all keys and their defaults. An unknown key, a wrong type and a
+ * value out of range are refused by name.
+ */
+public final class ConfigReader {
+  private ConfigReader() {}
+
+  /**
+   * Resolves a preset and overrides to a configuration.
+   *
+   * @param preset the preset's name, recorded in the result
+   * @param hocon the preset's text
+   * @param overrides {@code key=value} each, the last one wins
+   */
+  public static TrainingConfig read(String preset, String hocon, List<String> overrides) {
+    Config reference = reference();
+    Config layers = parse("preset " + preset, hocon);
+    for (String override : overrides) {
+      int equals = override.indexOf('=');
+      if (equals < 1) {
+        throw new UserError("--set " + override + ": write it as key=value");
+      }
+      String value = override.substring(equals + 1);
+      Config parsed =
+          parse("--set " + override, override.substring(0, equals) + "=" + quoted(value));
+      layers = parsed.withFallback(layers);
+    }
+    if (!layers.hasPath("preset")) {
+      layers = parse("", "preset=" + ConfigUtil.quoteString(preset)).withFallback(layers);
+    }
+    refuseUnknown(layers, reference);
+    return (TrainingConfig) read(TrainingConfig.class, layers.withFallback(reference).root(), "");
+  }
+
+  /** The configuration as HOCON with every key; {@link #read} gives it back. */
+  public static String render(TrainingConfig config) {
+    Map<String, Object> tree = tree(config);
+    return ConfigFactory.parseMap(tree)
+        .root()
+        .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
+  }
+
+  /** Keys whose values differ, with both values: {@code key: old → new}. */
+  public static List<String> differences(TrainingConfig old, TrainingConfig now) {
+    Map<String, ConfigValue> before = leaves(ConfigFactory.parseMap(tree(old)));
+    Map<String, ConfigValue> after = leaves(ConfigFactory.parseMap(tree(now)));
+    return before.keySet().stream()
+        .filter(key -> !before.get(key).equals(after.get(key)))
+        .sorted()
+        .map(key -> key + ": " + render(before.get(key)) + " → " + render(after.get(key)))
+        .collect(Collectors.toList());
+  }
+
+  private static String render(ConfigValue value) {
+    return value == null ? "(absent)" : value.render(ConfigRenderOptions.concise());
+  }
+
+  static Config reference() {
+    return ConfigFactory.parseResources(ConfigReader.class, "reference.conf").resolve();
+  }
+
+  private static Config parse(String origin, String hocon) {
+    try {
+      // Includes are not followed: a preset is one file, and reading it must not read others.
+      return ConfigFactory.parseString(
+              hocon,
+              ConfigParseOptions.defaults()
+                  .setOriginDescription(origin)
+                  .setIncluder(new RefusingIncluder()))
+          .resolve(ConfigResolveOptions.noSystem());
+    } catch (ConfigException e) {
+      throw new UserError(oneLine(e.getMessage()), e);
+    }
+  }
+
+  /** A value on the command line that is no number, boolean, list or object is a string. */
+  private static String quoted(String value) {
+    return value.isEmpty() || !value.matches("[\\[{\"].*|[-+0-9.eE]+|true|false")
+        ? ConfigUtil.quoteString(value)
+        : value;
+  }
+
+  private static void refuseUnknown(Config given, Config reference) {
+    TreeSet<String> known = new TreeSet<>(leaves(reference).keySet());
+    for (Map.Entry<String, ConfigValue> leaf : leaves(given).entrySet()) {
+      if (!known.contains(leaf.getKey())) {
+        throw new UserError(
+            leaf.getValue().origin().description()
+                + ": unknown key "
+                + leaf.getKey()
+                + "; did you mean "
+                + Nearest.of(leaf.getKey(), known)
+                + "?");
+      }
+    }
+  }
+
+  private static Map<String, ConfigValue> leaves(Config config) {
+    Map<String, ConfigValue> leaves = new LinkedHashMap<>();
+    collect("", config.root(), leaves);
+    return leaves;
+  }
+
+  private static void collect(String prefix, ConfigObject object, Map<String, ConfigValue> leaves) {
+    object.forEach(
+        (key, value) -> {
+          if (value.valueType() == ConfigValueType.OBJECT) {
+            collect(prefix + key + ".", (ConfigObject) value, leaves);
+          } else {
+            leaves.put(prefix + key, value);
+          }
+        });
+  }
+
+  private static Object read(Class<?> type, ConfigObject object, String prefix) {
+    RecordComponent[] components = type.getRecordComponents();
+    Object[] values = new Object[components.length];
+    for (int i = 0; i < components.length; i++) {
+      String path = prefix + components[i].getName();
+      ConfigValue value = object.get(components[i].getName());
+      values[i] = value(components[i].getType(), value, path);
+    }
+    try {
+      Class<?>[] types =
+          Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+      Constructor<?> constructor = type.getDeclaredConstructor(types);
+      return constructor.newInstance(values);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof Check.Refused refused) {
+        throw new UserError(prefix + refused.key + ": " + refused.getMessage());
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Object value(Class<?> type, ConfigValue value, String path) {
+    if (type.isRecord()) {
+      if (value.valueType() != ConfigValueType.OBJECT) {
+        throw wrong(path, value, "a section { ... }");
+      }
+      return read(type, (ConfigObject) value, path + ".");
+    }
+    Object plain = value.unwrapped();
+    if (type == String.class) {
+      if (plain instanceof String || plain instanceof Number || plain instanceof Boolean) {
+        return plain.toString();
+      }
+      throw wrong(path, value, "a string");
+    }
+    if (type == boolean.class) {
+      if (plain instanceof Boolean || "true".equals(plain) || "false".equals(plain)) {
+        return Boolean.valueOf(plain.toString());
+      }
+      throw wrong(path, value, "true or false");
+    }
+    if (type == int.class || type == long.class) {
+      Double number = number(plain);
+      if (number == null
+          || number != Math.rint(number)
+          || Math.abs(number) > (type == int.class ? Integer.MAX_VALUE : Long.MAX_VALUE)) {
+        throw wrong(path, value, "a whole number");
+      }
+      if (type == int.class) {
+        return number.intValue();
+      }
+      return plain instanceof Number n ? n.longValue() : Long.parseLong(plain.toString());
+    }
+    if (type == double.class) {
+      Double number = number(plain);
+      if (number == null || !Double.isFinite(number)) {
+        throw wrong(path, value, "a number");
+      }
+      return number;
+    }
+    if (type.isEnum()) {
+      for (Object constant : type.getEnumConstants()) {
+        if (spelling((Enum<?>) constant).equals(plain)) {
+          return constant;
+        }
+      }
+      throw wrong(
+          path,
+          value,
+          "one of "
+              + Arrays.stream(type.getEnumConstants())
+                  .map(c -> spelling((Enum<?>) c))
+                  .collect(Collectors.joining(", ")));
+    }
+    if (type == Map.class && value instanceof ConfigObject object) {
+      Map<String, Double> map = new LinkedHashMap<>();
+      new TreeSet<>(object.keySet())
+          .forEach(
+              key -> map.put(key, (Double) value(double.class, object.get(key), path + "." + key)));
+      return Collections.unmodifiableMap(map);
+    }
+    throw wrong(path, value, type.getSimpleName());
+  }
+
+  private static Double number(Object plain) {
+    if (plain instanceof Number n) {
+      return n.doubleValue();
+    }
+    try {
+      return plain instanceof String s ? Double.valueOf(s) : null;
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static String spelling(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static UserError wrong(String path, ConfigValue value, String expected) {
+    return new UserError(path + ": " + render(value) + " is not " + expected);
+  }
+
+  private static Map<String, Object> tree(Object config) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    for (RecordComponent component : config.getClass().getRecordComponents()) {
+      Object value;
+      try {
+        value = component.getAccessor().invoke(config);
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+      if (value instanceof Record) {
+        value = tree(value);
+      } else if (value instanceof Enum<?> constant) {
+        value = spelling(constant);
+      }
+      tree.put(component.getName(), value);
+    }
+    return tree;
+  }
+
+  private static String oneLine(String message) {
+    return message.replaceAll("\\s+", " ");
+  }
+
+  private static final class RefusingIncluder
+      implements ConfigIncluder, ConfigIncluderFile, ConfigIncluderURL, ConfigIncluderClasspath {
+    private static ConfigObject refuse(String what) {
+      throw new ConfigException.Generic(
+          "include " + what + ": a preset is one file, includes are not followed");
+    }
+
+    @Override
+    public ConfigIncluder withFallback(ConfigIncluder fallback) {
+      return this;
+    }
+
+    @Override
+    public ConfigObject include(ConfigIncludeContext context, String what) {
+      return refuse(what);
+    }
+
+    @Override
+    public ConfigObject includeFile(ConfigIncludeContext context, File what) {
+      return refuse(what.toString());
+    }
+
+    @Override
+    public ConfigObject includeURL(ConfigIncludeContext context, URL what) {
+      return refuse(what.toString());
+    }
+
+    @Override
+    public ConfigObject includeResources(ConfigIncludeContext context, String what) {
+      return refuse(what);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package io.avatarl.config;
+
+/**
+ * The samples shown at the end of training.
+ *
+ * @param count how many
+ * @param tokens length of each
+ * @param temperature logits are divided by it
+ * @param prompt what each continues
+ */
+public record SampleConfig(int count, int tokens, double temperature, String prompt) {
+  public SampleConfig {
+    Check.range("count", count, 0, 1000);
+    Check.range("tokens", tokens, 1, 1_000_000);
+    Check.that(temperature > 0, "temperature", temperature + " is not positive");
+  }
+}

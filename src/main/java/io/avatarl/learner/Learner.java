@@ -1,0 +1,220 @@
+package io.avatarl.learner;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import io.avatarl.config.GptConfig;
+import io.avatarl.config.LearnerConfig;
+import io.avatarl.model.Gpt;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
+ * per minibatch, then one AdamW step. A minibatch is cut into a configured number of slices, whose
+ * gradients are computed at the same time, one thread each, and added in slice order.
+ */
+public final class Learner implements AutoCloseable {
+  private final LearnerConfig config;
+  private final NDManager manager;
+  private final Gpt gpt;
+  private final PolicyLoss loss;
+  private final Parameters parameters;
+  private final float[] values;
+  private final float[] gradient;
+  private final float[][] sliceGradients;
+  private final AdamW optimizer;
+  private final LearningRate learningRate;
+  private final ExecutorService threads;
+  private long updates;
+
+  /**
+   * @param parameters where training starts; updated in place
+   * @param plannedUpdates updates of the whole run, for the learning-rate schedule
+   */
+  public Learner(
+      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    ParameterLayout layout = parameters.layout();
+    this.config = config;
+    this.manager = NDManager.newBaseManager();
+    this.gpt = new Gpt(model, manager);
+    this.loss = new PolicyLoss(config, manager);
+    this.parameters = parameters;
+    this.values = parameters.toArray();
+    this.gradient = new float[layout.length()];
+    this.sliceGradients = new float[config.slices()][layout.length()];
+    this.optimizer = new AdamW(layout, config.optimizer());
+    this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
+    this.threads =
+        Executors.newFixedThreadPool(
+            config.slices(),
+            task -> {
+              Thread thread = new Thread(task, "learner");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /** The parameters being trained. */
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  /** Updates done so far. */
+  public long updates() {
+    return updates;
+  }
+
+  /** The optimizer's moments, for a checkpoint: [2][layout.length()], shared. */
+  public float[][] moments() {
+    return new float[][] {optimizer.firstMoment(), optimizer.secondMoment()};
+  }
+
+  /** Continues after {@code updates} updates that left these moments behind. */
+  public void resume(long updates, float[][] moments) {
+    this.updates = updates;
+    System.arraycopy(moments[0], 0, optimizer.firstMoment(), 0, moments[0].length);
+    System.arraycopy(moments[1], 0, optimizer.secondMoment(), 0, moments[1].length);
+    parameters.values().get(0, values);
+  }
+
+  /** One update on one minibatch. */
+  public UpdateMetrics update(Minibatch minibatch) {
+    long start = System.nanoTime();
+    SliceSums sums = gradients(minibatch);
+    double groups = minibatch.groups();
+    double norm = norm(gradient);
+    if (!Double.isFinite(sums.loss) || !Double.isFinite(norm)) {
+      throw new DivergedException(updates, sums.loss / groups, norm);
+    }
+    double clipNorm = config.optimizer().clipNorm();
+    // torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.
+    double scale = clipNorm > 0 ? Math.min(1, clipNorm / (norm + 1e-6)) : 1;
+    double rate = learningRate.at(updates);
+    updates++;
+    optimizer.step(updates, rate, values, gradient, (float) scale);
+    parameters.set(values);
+    return new UpdateMetrics(
+        updates,
+        sums.loss / groups,
+        norm,
+        rate,
+        sums.clipFraction / groups,
+        sums.kl / groups,
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  /** The last minibatch's gradient, [layout.length()], shared; before clipping. */
+  float[] gradient() {
+    return gradient;
+  }
+
+  /** Fills {@link #gradient()} with the gradient of the minibatch's mean loss. */
+  SliceSums gradients(Minibatch minibatch) {
+    int slices = Math.min(config.slices(), minibatch.windows());
+    List<Future<SliceSums>> running = new ArrayList<>();
+    for (int i = 0; i < slices; i++) {
+      int slice = i;
+      int from = (int) ((long) minibatch.windows() * i / slices);
+      int to = (int) ((long) minibatch.windows() * (i + 1) / slices);
+      running.add(
+          threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
+    }
+    SliceSums total = new SliceSums(0, 0, 0);
+    for (Future<SliceSums> slice : running) {
+      total = total.plus(get(slice));
+    }
+    System.arraycopy(sliceGradients[0], 0, gradient, 0, gradient.length);
+    for (int i = 1; i < slices; i++) {
+      float[] part = sliceGradients[i];
+      for (int j = 0; j < gradient.length; j++) {
+        gradient[j] += part[j];
+      }
+    }
+    return total;
+  }
+
+  private SliceSums gradient(Minibatch slice, int minibatchGroups, int index) {
+    // PyTorch's own calls instead of DJL's GradientCollector: that one allows a single collector
+    // per JVM.
+    JniUtils.setGradMode(true);
+    try (NDManager scope = manager.newSubManager()) {
+      Map<String, NDArray> weights = parameters.tensors(scope, true);
+      int context = slice.context();
+      NDArray tokens = scope.create(slice.inputs(), new Shape(slice.windows(), context));
+      NDArray logits = gpt.logits(weights, tokens); // [B, T, V]
+      long vocabulary = logits.getShape().get(2);
+      Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
+      PolicyLoss.Terms terms =
+          loss.terms(
+              logits.reshape(slice.groups(), vocabulary),
+              new PolicyLoss.Batch(
+                  slice.actions().map(a -> scope.create(a, entries)),
+                  scope.create(slice.weights(), entries, DataType.FLOAT32),
+                  scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
+                  scope.create(slice.advantages(), entries, DataType.FLOAT32)));
+      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
+      NDArray seed = scope.create(1f / minibatchGroups);
+      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+      float[] target = sliceGradients[index];
+      for (ParameterLayout.Parameter p : parameters.layout().parameters()) {
+        weights
+            .get(p.name())
+            .getGradient()
+            .toByteBuffer(true)
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer()
+            .get(target, p.offset(), p.size());
+      }
+      return new SliceSums(
+          terms.loss().getFloat(), terms.clipFraction().getFloat(), terms.kl().getFloat());
+    }
+  }
+
+  private static double norm(float[] gradient) {
+    double squares = 0;
+    for (float g : gradient) {
+      squares += (double) g * g;
+    }
+    return Math.sqrt(squares);
+  }
+
+  private static <T> T get(Future<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while learning", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  @Override
+  public void close() {
+    threads.shutdown();
+    gpt.close();
+    manager.close();
+  }
+
+  /** Sums over the groups of one or more slices. */
+  record SliceSums(double loss, double clipFraction, double kl) {
+    SliceSums plus(SliceSums o) {
+      return new SliceSums(loss + o.loss, clipFraction + o.clipFraction, kl + o.kl);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package io.avatarl.learner;
+
+import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.RolloutShard;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Consecutive windows of a step's shards, packed for the tensors. All float arrays of a step lie in
+ * one direct buffer each; a minibatch, and a slice of one, is a range of windows over them and
+ * copies nothing.
+ */
+public final class Minibatch {
+  private final Step step;
+  private final int from;
+  private final int to;
+
+  private Minibatch(Step step, int from, int to) {
+    this.step = step;
+    this.from = from;
+    this.to = to;
+  }
+
+  /** The arrays of all windows of a step, in shard order. */
+  private record Step(
+      int context,
+      int actionsPerGroup,
+      long[] inputs,
+      long[] actions,
+      ByteBuffer weights,
+      ByteBuffer oldLogProbs,
+      ByteBuffer advantages) {}
+
+  /**
+   * Cuts a step's windows, in shard order, into {@code count} minibatches of equal size.
+   *
+   * @param shards in shard order
+   */
+  public static List<Minibatch> of(List<RolloutShard> shards, int count) {
+    Groups first = shards.get(0).groups();
+    int windows = shards.stream().mapToInt(s -> s.groups().windows()).sum();
+    int context = first.context();
+    int k = first.actionsPerGroup();
+    int entries = Math.multiplyExact(Math.multiplyExact(windows, context), k);
+    Step step =
+        new Step(
+            context,
+            k,
+            new long[windows * context],
+            new long[first.actions().length == 0 ? 0 : entries],
+            buffer(entries),
+            buffer(entries),
+            buffer(entries));
+    int window = 0;
+    int entry = 0;
+    for (RolloutShard shard : shards) {
+      Groups groups = shard.groups();
+      for (int b = 0; b < groups.windows(); b++, window++) {
+        for (int t = 0; t < context; t++) {
+          step.inputs[window * context + t] = groups.tokens()[b * (context + 1) + t];
+        }
+      }
+      for (int i = 0; i < groups.actions().length; i++) {
+        step.actions[entry + i] = groups.actions()[i];
+      }
+      put(step.weights, entry, groups.weights());
+      put(step.oldLogProbs, entry, groups.logProbs());
+      put(step.advantages, entry, shard.advantages());
+      entry += groups.weights().length;
+    }
+    List<Minibatch> minibatches = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      minibatches.add(
+          new Minibatch(
+              step, (int) ((long) windows * i / count), (int) ((long) windows * (i + 1) / count)));
+    }
+    return minibatches;
+  }
+
+  private static ByteBuffer buffer(int floats) {
+    return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
+        .order(ByteOrder.nativeOrder());
+  }
+
+  private static void put(ByteBuffer target, int at, float[] values) {
+    target.asFloatBuffer().put(at, values);
+  }
+
+  int windows() {
+    return to - from;
+  }
+
+  int context() {
+    return step.context;
+  }
+
+  int groups() {
+    return windows() * step.context;
+  }
+
+  int actionsPerGroup() {
+    return step.actionsPerGroup;
+  }
+
+  /** Windows [{@code first}, {@code last}) of this minibatch. */
+  Minibatch slice(int first, int last) {
+    return new Minibatch(step, from + first, from + last);
+  }
+
+  /** Input tokens, [windows·T]. */
+  long[] inputs() {
+    return java.util.Arrays.copyOfRange(step.inputs, from * step.context, to * step.context);
+  }
+
+  /** Tokens of the actions, [groups·K]; absent when entry k is token k. */
+  Optional<long[]> actions() {
+    return step.actions.length == 0
+        ? Optional.empty()
+        : Optional.of(java.util.Arrays.copyOfRange(step.actions, entry(from), entry(to)));
+  }
+
+  ByteBuffer weights() {
+    return range(step.weights);
+  }
+
+  ByteBuffer oldLogProbs() {
+    return range(step.oldLogProbs);
+  }
+
+  ByteBuffer advantages() {
+    return range(step.advantages);
+  }
+
+  private ByteBuffer range(ByteBuffer all) {
+    return all.slice(entry(from) * Float.BYTES, (entry(to) - entry(from)) * Float.BYTES)
+        .order(ByteOrder.nativeOrder());
+  }
+
+  private int entry(int window) {
+    return window * step.context * step.actionsPerGroup;
+  }
+}

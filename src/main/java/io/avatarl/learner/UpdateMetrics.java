@@ -1,0 +1,21 @@
+package io.avatarl.learner;
+
+/**
+ * What one update did.
+ *
+ * @param update counts from 1
+ * @param loss mean over the groups
+ * @param gradientNorm global norm before clipping
+ * @param learningRate of this update
+ * @param clipFraction weight of the actions whose gradient the ratio clipping cut off
+ * @param kl estimate of KL(π_old ‖ π) per group, in nats, before the update
+ * @param seconds wall time
+ */
+public record UpdateMetrics(
+    long update,
+    double loss,
+    double gradientNorm,
+    double learningRate,
+    double clipFraction,
+    double kl,
+    double seconds) {}
