@@ -3,6 +3,7 @@ package io.avatarl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import io.avatarl.config.GptConfig;
@@ -98,6 +99,7 @@ public final class Gpt implements AutoCloseable {
   NDArray logits(Map<String, NDArray> weights, NDArray tokens, KeyValueCache cache) {
     int start = cache == null ? 0 : cache.length();
     int length = (int) tokens.getShape().get(1);
+    NDManager scope = tokens.getManager();
     NDArray embedding = weights.get("transformer.wte.weight"); // [V, D]
     NDArray x = // [B, T, D]
         tokens
@@ -105,7 +107,7 @@ public final class Gpt implements AutoCloseable {
             .embedding(tokens, embedding, SparseFormat.DENSE)
             .singletonOrThrow();
     if (config.positions() == GptConfig.Positions.LEARNED) {
-      x = x.add(rows(weights.get("transformer.wpe.weight"), start, length));
+      x = x.add(rows(scope, weights.get("transformer.wpe.weight"), start, length));
     }
     for (int layer = 0; layer < config.layers(); layer++) {
       String h = "transformer.h." + layer + ".";
@@ -128,6 +130,7 @@ public final class Gpt implements AutoCloseable {
       KeyValueCache cache) {
     long batch = x.getShape().get(0);
     long length = x.getShape().get(1);
+    NDManager scope = x.getManager();
     NDArray qkv = // [3, B, H, T, headWidth]
         linear(weights, name + "c_attn", x)
             .reshape(batch, length, 3, config.heads(), config.headWidth())
@@ -141,7 +144,8 @@ public final class Gpt implements AutoCloseable {
     }
     if (config.positions() == GptConfig.Positions.ROTARY) {
       NDArray rotated = qk.matMul(rotateHalf);
-      qk = qk.mul(rows(cos, start, length)).add(rotated.mul(rows(sin, start, length)));
+      qk =
+          qk.mul(rows(scope, cos, start, length)).add(rotated.mul(rows(scope, sin, start, length)));
     } else {
       qk = qk.mul(scale);
     }
@@ -152,9 +156,11 @@ public final class Gpt implements AutoCloseable {
       k = cache.appendKeys(layer, k); // [B, H, start + T, headWidth]
       v = cache.appendValues(layer, v);
     }
-    NDArray scores = q.matMul(k.swapAxes(2, 3)); // [B, H, T, start + T]
+    NDArray transposed = k.swapAxes(2, 3);
+    transposed.attach(scope); // a cached key belongs to its cache, a view of it must not stay there
+    NDArray scores = q.matMul(transposed); // [B, H, T, start + T]
     if (length > 1) {
-      scores = scores.add(maskRows(start, length));
+      scores = scores.add(maskRows(scope, start, length));
     }
     NDArray mixed = scores.softmax(-1).matMul(v); // [B, H, T, headWidth]
     return linear(
@@ -200,17 +206,20 @@ public final class Gpt implements AutoCloseable {
     return x.div(x.mul(x).mean(new int[] {-1}, true).add(epsilon).sqrt());
   }
 
-  /** Rows [start, start + length) of a table that belongs to this object or the parameters. */
-  private static NDArray rows(NDArray table, int start, long length) {
+  /**
+   * Rows [start, start + length) of a table; a view of them belongs to the forward pass, not to the
+   * table's manager.
+   */
+  private static NDArray rows(NDManager scope, NDArray table, int start, long length) {
     return start == 0 && length == table.getShape().get(0)
         ? table
-        : table.get("{}:{}", start, start + length);
+        : table.get(scope, new NDIndex("{}:{}", start, start + length));
   }
 
-  private NDArray maskRows(int start, long length) {
+  private NDArray maskRows(NDManager scope, int start, long length) {
     return length == config.context()
         ? causalMask
-        : causalMask.get("{}:{}, :{}", start, start + length, start + length);
+        : causalMask.get(scope, new NDIndex("{}:{}, :{}", start, start + length, start + length));
   }
 
   @Override

@@ -1,13 +1,57 @@
 package io.avatarl.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 
-interface KeyValueCache {
-  int length();
+/**
+ * Keys and values of the tokens a generator has already seen, one pair per layer, each [B, H,
+ * length, headWidth]. Keys carry their position (they are cached after the rotation).
+ */
+final class KeyValueCache implements AutoCloseable {
+  private final NDManager manager;
+  private final NDArray[] keys;
+  private final NDArray[] values;
+  private int length;
 
-  void advance(int n);
+  KeyValueCache(int layers, NDManager parent) {
+    this.manager = parent.newSubManager();
+    this.keys = new NDArray[layers];
+    this.values = new NDArray[layers];
+  }
 
-  NDArray appendKeys(int layer, NDArray k);
+  /** Tokens in the cache. */
+  int length() {
+    return length;
+  }
 
-  NDArray appendValues(int layer, NDArray v);
+  /** Counts the tokens of one forward pass, after its last layer. */
+  void advance(int tokens) {
+    length += tokens;
+  }
+
+  /** Appends the new tokens' keys [B, H, n, headWidth]; returns all keys. */
+  NDArray appendKeys(int layer, NDArray fresh) {
+    return append(keys, layer, fresh);
+  }
+
+  /** Appends the new tokens' values [B, H, n, headWidth]; returns all values. */
+  NDArray appendValues(int layer, NDArray fresh) {
+    return append(values, layer, fresh);
+  }
+
+  private NDArray append(NDArray[] cache, int layer, NDArray fresh) {
+    NDArray old = cache[layer];
+    NDArray all = old == null ? fresh.duplicate() : old.concat(fresh, 2);
+    all.attach(manager);
+    if (old != null) {
+      old.close();
+    }
+    cache[layer] = all;
+    return all;
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
 }

@@ -4,10 +4,16 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.avatarl.config.UserError;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 
@@ -98,5 +104,67 @@ public final class Parameters {
       tensors.put(p.name(), tensor);
     }
     return tensors;
+  }
+
+  /** The values as named tensors, without the gaps, for a checkpoint. */
+  public Map<String, Safetensors.Tensor> toTensors() {
+    return toTensors(layout, toArray(), "");
+  }
+
+  /** Any flat array of this layout as named tensors, each name behind {@code prefix}. */
+  public static Map<String, Safetensors.Tensor> toTensors(
+      ParameterLayout layout, float[] flat, String prefix) {
+    Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      tensors.put(
+          prefix + p.name(),
+          new Safetensors.Tensor(
+              p.shape(), Arrays.copyOfRange(flat, p.offset(), p.offset() + p.size())));
+    }
+    return tensors;
+  }
+
+  /**
+   * The flat array whose tensors {@link #toTensors(ParameterLayout, float[], String)} gave.
+   *
+   * @param file for messages
+   * @throws UserError where a parameter is missing or has another shape
+   */
+  public static float[] fromTensors(
+      ParameterLayout layout, Map<String, Safetensors.Tensor> tensors, String prefix, String file) {
+    float[] flat = new float[layout.length()];
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      Safetensors.Tensor tensor = tensors.get(prefix + p.name());
+      if (tensor == null || !tensor.shape().equals(p.shape())) {
+        throw new UserError(
+            file
+                + ": "
+                + prefix
+                + p.name()
+                + (tensor == null ? " is missing" : " has shape " + tensor.shape())
+                + ", the model's configuration asks for "
+                + p.shape());
+      }
+      System.arraycopy(tensor.values(), 0, flat, p.offset(), p.size());
+    }
+    return flat;
+  }
+
+  /**
+   * SHA-256 over the float32 values (little-endian, layout order, without gaps), in hexadecimal.
+   */
+  public String sha256() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (Safetensors.Tensor tensor : toTensors().values()) {
+        ByteBuffer block =
+            ByteBuffer.allocate(4 * tensor.values().length).order(ByteOrder.LITTLE_ENDIAN);
+        block.asFloatBuffer().put(tensor.values());
+        digest.update(block.array());
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

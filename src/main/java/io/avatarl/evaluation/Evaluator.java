@@ -1,0 +1,49 @@
+package io.avatarl.evaluation;
+
+import io.avatarl.model.Policy;
+import java.util.List;
+
+/** Scores a policy on segments of a text. */
+public final class Evaluator {
+  private Evaluator() {}
+
+  /**
+   * @param tokens the validation split
+   * @param batch segments in one forward pass, as long as they are equally long
+   */
+  public static Scores score(Policy policy, int[] tokens, List<Segment> segments, int batch) {
+    Scores scores = new Scores();
+    int from = 0;
+    while (from < segments.size()) {
+      int length = segments.get(from).length();
+      int to = from + 1;
+      while (to < segments.size()
+          && to - from < batch
+          && segments.get(to).length() == length) {
+        to++;
+      }
+      score(policy, tokens, segments.subList(from, to), length, scores);
+      from = to;
+    }
+    return scores;
+  }
+
+  private static void score(
+      Policy policy, int[] tokens, List<Segment> segments, int length, Scores scores) {
+    long[] inputs = new long[segments.size() * length];
+    for (int b = 0; b < segments.size(); b++) {
+      for (int t = 0; t < length; t++) {
+        inputs[b * length + t] = tokens[segments.get(b).start() + t];
+      }
+    }
+    int vocabulary = policy.vocabulary();
+    float[] logProbs = policy.logProbs(segments.size(), inputs);
+    for (int b = 0; b < segments.size(); b++) {
+      Segment segment = segments.get(b);
+      for (int t = segment.countFrom(); t < length; t++) {
+        int gold = tokens[segment.start() + t + 1];
+        scores.add(logProbs, (b * length + t) * vocabulary, vocabulary, gold);
+      }
+    }
+  }
+}

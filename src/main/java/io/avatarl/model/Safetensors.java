@@ -1,0 +1,147 @@
+package io.avatarl.model;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The safetensors format, float32 tensors only: eight bytes of header length (little-endian), a
+ * JSON header of names, shapes and offsets, then the values (github.com/huggingface/safetensors,
+ * "Format").
+ */
+public final class Safetensors {
+  private static final int ALIGNMENT = 8;
+  private static final int LARGEST_HEADER = 100_000_000;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Safetensors() {}
+
+  /**
+   * A named tensor.
+   *
+   * @param values row-major
+   */
+  public record Tensor(List<Integer> shape, float[] values) {}
+
+  /** One file's bytes, tensors in the map's order. */
+  public static byte[] write(Map<String, Tensor> tensors) {
+    ObjectNode header = JSON.createObjectNode();
+    header.putObject("__metadata__").put("format", "pt");
+    long offset = 0;
+    for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+      ObjectNode tensor = header.putObject(entry.getKey());
+      tensor.put("dtype", "F32");
+      entry.getValue().shape().forEach(tensor.putArray("shape")::add);
+      long end = offset + 4L * entry.getValue().values().length;
+      tensor.putArray("data_offsets").add(offset).add(end);
+      offset = end;
+    }
+    byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
+    int padded = (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    ByteBuffer file =
+        ByteBuffer.allocate(Math.toIntExact(8 + padded + offset)).order(ByteOrder.LITTLE_ENDIAN);
+    file.putLong(padded).put(json);
+    while (file.position() < 8 + padded) {
+      file.put((byte) ' ');
+    }
+    for (Tensor tensor : tensors.values()) {
+      file.asFloatBuffer().put(tensor.values());
+      file.position(file.position() + 4 * tensor.values().length);
+    }
+    return file.array();
+  }
+
+  /**
+   * Reads a file written by anyone.
+   *
+   * @param name of the file, for messages
+   * @throws UserError where it is not a well-formed file of float32 tensors
+   */
+  public static Map<String, Tensor> read(String name, byte[] bytes) {
+    if (bytes.length < 8) {
+      throw refused(name, "it has " + bytes.length + " bytes");
+    }
+    ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    long headerLength = file.getLong();
+    if (headerLength < 2 || headerLength > Math.min(LARGEST_HEADER, bytes.length - 8)) {
+      throw refused(name, "header length " + headerLength + " does not fit the file");
+    }
+    JsonNode header;
+    try {
+      header = JSON.readTree(new String(bytes, 8, (int) headerLength, StandardCharsets.UTF_8));
+    } catch (JsonProcessingException | IllegalArgumentException e) {
+      throw refused(name, "the header is not JSON");
+    }
+    if (header == null || !header.isObject()) {
+      throw refused(name, "the header is not a JSON object");
+    }
+    int dataStart = 8 + (int) headerLength;
+    int dataLength = bytes.length - dataStart;
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    long covered = 0;
+    for (Iterator<Map.Entry<String, JsonNode>> i = header.fields(); i.hasNext(); ) {
+      Map.Entry<String, JsonNode> entry = i.next();
+      if (!entry.getKey().equals("__metadata__")) {
+        Tensor tensor =
+            tensor(name, entry.getKey(), entry.getValue(), bytes, dataStart, dataLength);
+        tensors.put(entry.getKey(), tensor);
+        covered += 4L * tensor.values().length;
+      }
+    }
+    if (covered != dataLength) {
+      throw refused(name, "its tensors cover " + covered + " of " + dataLength + " bytes");
+    }
+    return tensors;
+  }
+
+  private static Tensor tensor(
+      String file, String name, JsonNode node, byte[] bytes, int dataStart, int dataLength) {
+    if (!"F32".equals(node.path("dtype").asText())) {
+      throw refused(file, name + " has dtype " + node.path("dtype") + ", only F32 is read");
+    }
+    JsonNode dimensions = node.path("shape");
+    JsonNode offsets = node.path("data_offsets");
+    if (!dimensions.isArray() || !offsets.isArray() || offsets.size() != 2) {
+      throw refused(file, name + " lacks shape or data_offsets");
+    }
+    List<Integer> shape = new ArrayList<>();
+    long size = 1;
+    for (JsonNode dimension : dimensions) {
+      if (!dimension.canConvertToInt() || dimension.intValue() < 0) {
+        throw refused(file, name + " has shape " + dimensions);
+      }
+      shape.add(dimension.intValue());
+      size *= dimension.intValue();
+      if (size > Integer.MAX_VALUE) {
+        throw refused(file, name + " has shape " + dimensions);
+      }
+    }
+    long begin = offsets.get(0).canConvertToLong() ? offsets.get(0).longValue() : -1;
+    long end = offsets.get(1).canConvertToLong() ? offsets.get(1).longValue() : -1;
+    if (begin < 0 || end > dataLength || end - begin != 4 * size) {
+      throw refused(file, name + " has data_offsets " + offsets + " for shape " + dimensions);
+    }
+    float[] values = new float[(int) size];
+    ByteBuffer.wrap(bytes, dataStart + (int) begin, (int) (end - begin))
+        .slice()
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asFloatBuffer()
+        .get(values);
+    return new Tensor(List.copyOf(shape), values);
+  }
+
+  private static UserError refused(String file, String why) {
+    return new UserError(
+        file + ": not a readable safetensors file (" + why + "); use another checkpoint");
+  }
+}

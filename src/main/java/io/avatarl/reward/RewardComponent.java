@@ -1,0 +1,17 @@
+package io.avatarl.reward;
+
+import io.avatarl.rollout.Groups;
+import java.io.Serializable;
+
+/**
+ * One reason to pay an action. A new component is one class, one line in {@link Rewards#REGISTRY} and one key in {@code
+ * reference.conf}.
+ */
+interface RewardComponent extends Serializable {
+  /**
+   * The unweighted value of every action.
+   *
+   * @return [G·K]
+   */
+  float[] score(Groups groups);
+}

@@ -1,0 +1,56 @@
+package io.avatarl.spark;
+
+import io.avatarl.evaluation.Evaluator;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.evaluation.Segment;
+import java.util.List;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.broadcast.Broadcast;
+
+/** Scores the policy on one part of the validation segments. */
+final class EvaluationTask implements Function<Integer, Scores> {
+  private final Broadcast<RunContext> context;
+  private final Broadcast<PolicyWeights> weights;
+  private final Coverage coverage;
+  private final int parts;
+
+  /** Which segments of the validation split are scored. */
+  enum Coverage {
+    CONSECUTIVE,
+    SLIDING,
+    SPREAD
+  }
+
+  EvaluationTask(
+      Broadcast<RunContext> context,
+      Broadcast<PolicyWeights> weights,
+      Coverage coverage,
+      int parts) {
+    this.context = context;
+    this.weights = weights;
+    this.coverage = coverage;
+    this.parts = parts;
+  }
+
+  @Override
+  public Scores call(Integer part) {
+    RunContext run = context.value();
+    int[] tokens = run.corpus().validation();
+    List<Segment> all = segments(run, tokens.length);
+    int from = (int) ((long) all.size() * part / parts);
+    int to = (int) ((long) all.size() * (part + 1) / parts);
+    try (PolicyReplica replica = PolicyReplica.acquire(run.config(), run.vocabulary(), weights)) {
+      return Evaluator.score(
+          replica.policy(), tokens, all.subList(from, to), run.config().evaluation().batch());
+    }
+  }
+
+  private List<Segment> segments(RunContext run, int tokens) {
+    int context = run.config().model().context();
+    return switch (coverage) {
+      case CONSECUTIVE -> Segment.consecutive(tokens, context);
+      case SLIDING -> Segment.sliding(tokens, context);
+      case SPREAD -> Segment.spread(tokens, context, run.config().evaluation().windows());
+    };
+  }
+}

@@ -1,0 +1,164 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.reward.Rewards;
+import io.avatarl.rollout.RolloutShard;
+import io.avatarl.rollout.RolloutStatistics;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.broadcast.Broadcast;
+
+/**
+ * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations on the executors. Jobs
+ * are submitted from one thread of its own, so that a step's rollouts can run while the driver learns.
+ */
+public final class PolicyCluster implements AutoCloseable {
+  /** Versions that may still be read by a job in flight. */
+  private static final int KEPT_VERSIONS = 3;
+
+  private final JavaSparkContext spark;
+  private final TrainingConfig config;
+  private final String run = UUID.randomUUID().toString();
+  private final Broadcast<RunContext> context;
+  private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
+  private final ExecutorService jobs;
+  private long version = -1;
+
+  /**
+   * @param rewards built on the driver, used by every task
+   */
+  public PolicyCluster(
+      JavaSparkContext spark, TrainingConfig config, Corpus corpus, Rewards rewards) {
+    this.spark = spark;
+    this.config = config;
+    this.context = spark.broadcast(new RunContext(run, config, corpus, rewards));
+    this.jobs =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread thread = new Thread(task, "spark-jobs");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /**
+   * What the executors did in a step.
+   *
+   * @param shards in shard order
+   * @param statistics summed over the shards
+   * @param version of the policy that explored
+   * @param seconds wall time of the Spark job
+   */
+  public record Step(
+      List<RolloutShard> shards, RolloutStatistics statistics, long version, double seconds) {
+    /** Bytes that the shards' arrays brought to the driver. */
+    public long bytes() {
+      return shards.stream().mapToLong(RolloutShard::bytes).sum();
+    }
+  }
+
+  /** Makes these weights the ones that later jobs use; returns their version. */
+  public long publish(float[] values) {
+    version++;
+    versions.addLast(spark.broadcast(PolicyWeights.of(run, version, values)));
+    if (versions.size() > KEPT_VERSIONS) {
+      versions.removeFirst().destroy();
+    }
+    return version;
+  }
+
+  /** Starts the rollouts of a step with the newest weights. */
+  public Future<Step> rollouts(long step) {
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    return jobs.submit(
+        () -> {
+          long start = System.nanoTime();
+          List<RolloutShard> shards =
+              run(
+                  "step " + step + ": rollouts",
+                  new RolloutTask(context, weights, step),
+                  config.rollout().shards());
+          RolloutStatistics statistics =
+              shards.stream()
+                  .map(RolloutShard::statistics)
+                  .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
+          return new Step(
+              shards, statistics, weights.value().version(), (System.nanoTime() - start) / 1e9);
+        });
+  }
+
+  /** Scores the newest weights on an even selection of the validation split. */
+  public Scores evaluate(long step) {
+    return evaluate("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);
+  }
+
+  /** Scores the newest weights on the whole validation split, windows end to end. */
+  public Scores evaluateConsecutive() {
+    return evaluate("final evaluation: consecutive windows", EvaluationTask.Coverage.CONSECUTIVE);
+  }
+
+  /** Scores the newest weights on the whole validation split, at least half a context before every position. */
+  public Scores evaluateSliding() {
+    return evaluate("final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING);
+  }
+
+  private Scores evaluate(String description, EvaluationTask.Coverage coverage) {
+    // As many parts as a step has shards: sums of doubles depend on the parts, so these must not depend on the cluster.
+    int parts = config.rollout().shards();
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    List<Scores> scores =
+        await(
+            jobs.submit(
+                () -> run(description, new EvaluationTask(context, weights, coverage, parts), parts)));
+    Scores total = new Scores();
+    scores.forEach(total::add);
+    return total;
+  }
+
+  private <T> List<T> run(String description, Function<Integer, T> task, int parts) {
+    spark.setJobGroup(run, description, true);
+    List<Integer> numbers = IntStream.range(0, parts).boxed().toList();
+    return spark.parallelize(new ArrayList<>(numbers), parts).map(task).collect();
+  }
+
+  /** Task slots of the cluster as Spark sees it now. */
+  public int slots() {
+    return Math.max(1, spark.defaultParallelism());
+  }
+
+  /** The result of a job; its failure is thrown as it was. */
+  public static <T> T await(Future<T> job) {
+    try {
+      return job.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for Spark", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  @Override
+  public void close() {
+    spark.cancelJobGroup(run);
+    jobs.shutdownNow();
+    versions.forEach(Broadcast::destroy);
+    context.destroy();
+    PolicyReplica.release(run);
+  }
+}

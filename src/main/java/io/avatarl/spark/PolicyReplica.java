@@ -1,0 +1,91 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.model.NativeEngine;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.spark.broadcast.Broadcast;
+
+/**
+ * The policy inside an executor: one per JVM and weights version, shared by the tasks that use it. A task always gets the
+ * version it was made for, also a late attempt of an earlier step; a version older than the newest goes when its last user
+ * does.
+ */
+final class PolicyReplica implements AutoCloseable {
+  private record Key(String run, long version) {}
+
+  private static final Map<Key, PolicyReplica> REPLICAS = new HashMap<>();
+  private static final Map<String, Long> NEWEST = new HashMap<>();
+
+  private final Key key;
+  private final Policy policy;
+  private int users;
+
+  private PolicyReplica(Key key, Policy policy) {
+    this.key = key;
+    this.policy = policy;
+  }
+
+  /** The replica of these weights, made where this JVM has none yet. Close it after use. */
+  static PolicyReplica acquire(
+      TrainingConfig config, int vocabulary, Broadcast<PolicyWeights> broadcast) {
+    PolicyWeights weights = broadcast.value();
+    Key key = new Key(weights.run(), weights.version());
+    synchronized (REPLICAS) {
+      PolicyReplica replica = REPLICAS.computeIfAbsent(key, k -> create(k, config, vocabulary, weights));
+      replica.users++;
+      if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
+        REPLICAS.values().stream()
+            .filter(r -> r.users == 0 && r.isOld())
+            .toList()
+            .forEach(PolicyReplica::discard);
+      }
+      return replica;
+    }
+  }
+
+  private static PolicyReplica create(
+      Key key, TrainingConfig config, int vocabulary, PolicyWeights weights) {
+    NativeEngine.load(config.nativeThreads());
+    Parameters parameters = new Parameters(ParameterLayout.of(config.model(), vocabulary));
+    parameters.set(weights.values());
+    return new PolicyReplica(key, new Policy(config.model(), parameters));
+  }
+
+  /** Frees what a finished run left in this JVM. */
+  static void release(String run) {
+    synchronized (REPLICAS) {
+      NEWEST.remove(run);
+      REPLICAS.values().stream()
+          .filter(r -> r.key.run.equals(run) && r.users == 0)
+          .toList()
+          .forEach(PolicyReplica::discard);
+    }
+  }
+
+  Policy policy() {
+    return policy;
+  }
+
+  private boolean isOld() {
+    return key.version < NEWEST.getOrDefault(key.run, Long.MAX_VALUE);
+  }
+
+  private void discard() {
+    REPLICAS.remove(key);
+    policy.close();
+  }
+
+  @Override
+  public void close() {
+    synchronized (REPLICAS) {
+      users--;
+      if (users == 0 && isOld()) {
+        discard();
+      }
+    }
+  }
+}

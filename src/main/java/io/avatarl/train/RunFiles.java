@@ -1,0 +1,44 @@
+package io.avatarl.train;
+
+import io.avatarl.files.Storage;
+import io.avatarl.rollout.RolloutStatistics;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Names in a run's folder and what resuming does to them. */
+final class RunFiles {
+  static final String CONFIG = "config.conf";
+  static final String SUMMARY = "summary.json";
+  private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
+
+  private RunFiles() {}
+
+  /**
+   * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do not touch the weights.
+   */
+  static boolean mayChangeOnResume(String difference) {
+    return difference.startsWith("evaluation.")
+        || difference.startsWith("checkpoint.")
+        || difference.startsWith("sample.")
+        || difference.startsWith("preset:");
+  }
+
+  /** Removes the records of steps after a checkpoint, which will be made again. */
+  static void dropMetricsAfter(Storage storage, String run, long step) {
+    String folder = Storage.resolve(run, "metrics");
+    if (!storage.exists(folder)) {
+      return;
+    }
+    for (String name : storage.list(folder)) {
+      Matcher matcher = METRICS.matcher(name);
+      if (matcher.matches() && Long.parseLong(matcher.group(2)) > step) {
+        storage.delete(Storage.resolve(folder, name));
+      }
+    }
+  }
+
+  /** Counts so far, as a checkpoint keeps them. */
+  static RolloutStatistics totals(Checkpoint.Trainer trainer) {
+    return new RolloutStatistics(trainer.groups(), trainer.rollouts(), 0, 0, 0, 0, 0, 0);
+  }
+}

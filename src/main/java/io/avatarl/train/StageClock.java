@@ -1,0 +1,69 @@
+package io.avatarl.train;
+
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.PolicyCluster;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Where the time goes, in seconds of wall time. {@code rollout} and {@code reward} are the tasks' own times divided by the
+ * slots that ran them at once; {@code transfer} is the rest of the rollout jobs: scheduling, serialization, network. With
+ * {@code rollout.ahead = 1} these three overlap with {@code learn}, so that the stages add up to more than the run.
+ */
+final class StageClock {
+  enum Stage {
+    ROLLOUT,
+    REWARD,
+    TRANSFER,
+    LEARN,
+    BROADCAST,
+    EVALUATE,
+    CHECKPOINT
+  }
+
+  private final Map<Stage, Double> seconds = new EnumMap<>(Stage.class);
+
+  StageClock() {
+    for (Stage stage : Stage.values()) {
+      seconds.put(stage, 0.0);
+    }
+  }
+
+  /** A stage that is running until it is closed. */
+  interface Running extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  Running start(Stage stage) {
+    long start = System.nanoTime();
+    return () -> add(stage, (System.nanoTime() - start) / 1e9);
+  }
+
+  /**
+   * Adds a step's rollout job.
+   *
+   * @param slots tasks that ran at once
+   */
+  void rollouts(PolicyCluster.Step step, int slots) {
+    RolloutStatistics s = step.statistics();
+    double rollout = s.rolloutSeconds() / slots;
+    double reward = s.rewardSeconds() / slots;
+    add(Stage.ROLLOUT, rollout);
+    add(Stage.REWARD, reward);
+    add(Stage.TRANSFER, Math.max(0, step.seconds() - rollout - reward));
+  }
+
+  private void add(Stage stage, double more) {
+    seconds.merge(stage, more, Double::sum);
+  }
+
+  /** Seconds by the stage's name in lower case. */
+  Map<String, Double> seconds() {
+    Map<String, Double> named = new LinkedHashMap<>();
+    seconds.forEach((stage, s) -> named.put(stage.name().toLowerCase(Locale.ROOT), s));
+    return named;
+  }
+}

@@ -1,0 +1,53 @@
+package io.avatarl.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import java.util.Map;
+
+/**
+ * {@code summary.json}: how a finished run ended.
+ *
+ * @param valCe nats per token over the whole validation split, windows end to end
+ * @param valCeSliding nats per token with at least half a context before every counted position
+ * @param valAccuracy top-1
+ * @param valCalibrationError expected calibration error, ten bins
+ * @param baselines n-gram models on the same split, by name
+ * @param corpus its name; {@code generated} for the stand-in
+ * @param groups states scored
+ * @param rollouts actions scored
+ * @param trainSeconds wall time of the steps, with the evaluations and checkpoints among them
+ * @param weightsSha256 SHA-256 of the final weights; equal for equal configurations
+ */
+public record Summary(
+    double valCe,
+    double valCeSliding,
+    double valPerplexity,
+    double valAccuracy,
+    double valCalibrationError,
+    Map<String, Baselines.Baseline> baselines,
+    String corpus,
+    String corpusSha256,
+    long parameters,
+    int steps,
+    long updates,
+    long groups,
+    long rollouts,
+    double trainSeconds,
+    double groupsPerSecond,
+    Map<String, Double> stageSeconds,
+    String weightsSha256,
+    String sparkVersion,
+    String preset,
+    long seed) {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
+
+  String toJson() {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

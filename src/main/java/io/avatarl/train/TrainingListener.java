@@ -1,0 +1,42 @@
+package io.avatarl.train;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.rollout.RolloutStatistics;
+
+/** Watches a run; called on the training thread. */
+public interface TrainingListener {
+  /** The run begins (or goes on) after {@code step} steps. */
+  default void started(TrainingConfig config, Facts facts, long step) {}
+
+  /** A step is done. */
+  default void stepped(long step, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {}
+
+  /** The policy was scored during training, on a part of the validation split. */
+  default void evaluated(long step, Scores scores) {}
+
+  /** Something the user should know. */
+  default void warned(String warning) {}
+
+  /** A long part outside the steps begins, for example the final evaluation. */
+  default void entered(String phase) {}
+
+  /**
+   * What the run works with.
+   *
+   * @param corpus its name
+   * @param trainTokens tokens in the training split
+   * @param validationTokens tokens in the validation split
+   * @param vocabulary tokens in the vocabulary
+   * @param parameters trainable numbers
+   * @param output the run's folder
+   */
+  record Facts(
+      String corpus,
+      int trainTokens,
+      int validationTokens,
+      int vocabulary,
+      long parameters,
+      String output) {}
+}
