@@ -1,0 +1,111 @@
+package io.avatarl.corpus;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
+import java.util.Arrays;
+
+/**
+ * One token per Unicode code point. The vocabulary is the sorted distinct code points of the text
+ * it was made from, and a token is an index into it (nanoGPT's {@code shakespeare_char}).
+ *
+ * <p>JSON: {@code {"type": "character", "vocabulary": ["\n", " ", "!", …]}}, in token order.
+ */
+public final class CharacterTokenizer implements Tokenizer {
+  static final String TYPE = "character";
+
+  private final int[] vocabulary;
+
+  private CharacterTokenizer(int[] vocabulary) {
+    this.vocabulary = vocabulary;
+  }
+
+  /** The tokenizer whose vocabulary is the text's own characters. */
+  public static CharacterTokenizer of(String text) {
+    return new CharacterTokenizer(text.codePoints().sorted().distinct().toArray());
+  }
+
+  /**
+   * @throws IllegalArgumentException where the object is not a character tokenizer's
+   */
+  static CharacterTokenizer fromJson(JsonNode node) {
+    JsonNode entries = node.path("vocabulary");
+    int[] vocabulary = new int[entries.size()];
+    for (int token = 0; token < vocabulary.length; token++) {
+      String entry = entries.path(token).asText();
+      if (entry.codePointCount(0, entry.length()) != 1) {
+        throw new IllegalArgumentException("vocabulary entry " + token + " is not one character");
+      }
+      vocabulary[token] = entry.codePointAt(0);
+      if (token > 0 && vocabulary[token] <= vocabulary[token - 1]) {
+        throw new IllegalArgumentException("vocabulary entry " + token + " is out of order");
+      }
+    }
+    if (vocabulary.length == 0) {
+      throw new IllegalArgumentException("it has no vocabulary");
+    }
+    return new CharacterTokenizer(vocabulary);
+  }
+
+  @Override
+  public int vocabularySize() {
+    return vocabulary.length;
+  }
+
+  @Override
+  public int[] encode(String text) {
+    int[] tokens = text.codePoints().toArray();
+    for (int position = 0; position < tokens.length; position++) {
+      int token = Arrays.binarySearch(vocabulary, tokens[position]);
+      if (token < 0) {
+        throw new UserError(
+            "Character "
+                + escaped(tokens[position])
+                + " at position "
+                + position
+                + " (the first is 0) is not one of the corpus's "
+                + vocabulary.length
+                + " characters; leave it out or write it differently");
+      }
+      tokens[position] = token;
+    }
+    return tokens;
+  }
+
+  @Override
+  public String decode(int... tokens) {
+    StringBuilder text = new StringBuilder(tokens.length);
+    for (int token : tokens) {
+      text.appendCodePoint(vocabulary[token]);
+    }
+    return text.toString();
+  }
+
+  @Override
+  public String toJson() {
+    ObjectNode node = JsonNodeFactory.instance.objectNode().put("type", TYPE);
+    for (int codePoint : vocabulary) {
+      node.withArray("vocabulary").add(Character.toString(codePoint));
+    }
+    return node.toString();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof CharacterTokenizer that && Arrays.equals(vocabulary, that.vocabulary);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(vocabulary);
+  }
+
+  /** Never a raw line break or control code: messages are one line. */
+  private static String escaped(int codePoint) {
+    String number = String.format("U+%04X", codePoint);
+    return codePoint > ' ' && codePoint < 0x7f
+        ? "'" + Character.toString(codePoint) + "' (" + number + ")"
+        : number;
+  }
+}

@@ -1,0 +1,156 @@
+package io.avatarl.corpus;
+
+import io.avatarl.config.UserError;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.function.Function;
+
+/**
+ * A tokenized text and its split. The last part is for validation and nothing is trained on it; the
+ * two parts are contiguous (nanoGPT's convention: the first ⌊n·(1−fraction)⌋ tokens are for
+ * training). The vocabulary is that of the whole text.
+ *
+ * <p>Immutable and serializable: it is broadcast to executors. The token arrays are shared, not
+ * copied; nobody writes into them.
+ */
+public final class Corpus implements Serializable {
+  private final String name;
+  private final String sha256;
+  private final Tokenizer tokenizer;
+  private final int[] train;
+  private final int[] validation;
+
+  private Corpus(String name, String sha256, Tokenizer tokenizer, int[] tokens, int trainTokens) {
+    this.name = name;
+    this.sha256 = sha256;
+    this.tokenizer = tokenizer;
+    this.train = Arrays.copyOf(tokens, trainTokens);
+    this.validation = Arrays.copyOfRange(tokens, trainTokens, tokens.length);
+  }
+
+  /**
+   * A corpus of characters, its vocabulary being its own distinct characters.
+   *
+   * @param name where the text came from, for messages and summaries
+   * @param utf8 the text
+   * @param validationFraction the share kept for validation, in (0, 1)
+   * @throws UserError where the text is empty, binary or not UTF-8, or the fraction is out of range
+   */
+  public static Corpus of(String name, byte[] utf8, double validationFraction) {
+    return of(name, utf8, validationFraction, CharacterTokenizer::of);
+  }
+
+  /**
+   * A corpus in an existing vocabulary, as when a checkpoint's model is evaluated.
+   *
+   * @throws UserError as above, or where the text holds what the tokenizer cannot encode
+   */
+  public static Corpus of(
+      String name, byte[] utf8, double validationFraction, Tokenizer tokenizer) {
+    return of(name, utf8, validationFraction, text -> tokenizer);
+  }
+
+  private static Corpus of(
+      String name, byte[] utf8, double validationFraction, Function<String, Tokenizer> tokenizers) {
+    if (!(validationFraction > 0 && validationFraction < 1)) {
+      throw new UserError(
+          "The validation fraction "
+              + validationFraction
+              + " is not between 0 and 1 (both excluded); 0.1 keeps the last tenth");
+    }
+    String text = decode(name, utf8);
+    Tokenizer tokenizer = tokenizers.apply(text);
+    int[] tokens = tokenizer.encode(text);
+    int trainTokens = (int) (tokens.length * (1 - validationFraction));
+    return new Corpus(name, Sha256.of(utf8), tokenizer, tokens, trainTokens);
+  }
+
+  private static String decode(String name, byte[] utf8) {
+    if (utf8.length == 0) {
+      throw new UserError("Corpus " + name + " is empty; name a text file with --corpus");
+    }
+    for (int i = 0; i < utf8.length; i++) {
+      if (utf8[i] == 0) {
+        throw new UserError(
+            "Corpus "
+                + name
+                + " is not text: byte "
+                + i
+                + " is NUL; name a UTF-8 text file with --corpus");
+      }
+    }
+    ByteBuffer bytes = ByteBuffer.wrap(utf8);
+    CharBuffer characters = CharBuffer.allocate(utf8.length);
+    CoderResult result =
+        StandardCharsets.UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPORT)
+            .decode(bytes, characters, true);
+    if (result.isError()) {
+      throw new UserError(
+          "Corpus "
+              + name
+              + " is not UTF-8: byte "
+              + bytes.position()
+              + String.format(" is 0x%02X", utf8[bytes.position()])
+              + "; convert the file to UTF-8 or name another with --corpus");
+    }
+    return characters.flip().toString();
+  }
+
+  /** Where the text came from. */
+  public String name() {
+    return name;
+  }
+
+  /** SHA-256 of the text's bytes: 64 lower-case hexadecimal digits. */
+  public String sha256() {
+    return sha256;
+  }
+
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The training split. Shared: not to be written into. */
+  public int[] train() {
+    return train;
+  }
+
+  /** The validation split. Shared: not to be written into. */
+  public int[] validation() {
+    return validation;
+  }
+
+  /**
+   * Refuses a corpus that cannot fill one window of context + 1 tokens from each split.
+   *
+   * @throws UserError naming both lengths
+   */
+  public void requireWindows(int context) {
+    requireWindow("training", train.length, context);
+    requireWindow("validation", validation.length, context);
+  }
+
+  private void requireWindow(String split, int tokens, int context) {
+    if (tokens < context + 1) {
+      throw new UserError(
+          "Corpus "
+              + name
+              + " is too short: its "
+              + split
+              + " split has "
+              + tokens
+              + " tokens and one window of context "
+              + context
+              + " takes "
+              + (context + 1L)
+              + "; give a longer text or a shorter context");
+    }
+  }
+}

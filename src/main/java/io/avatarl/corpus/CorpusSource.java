@@ -1,0 +1,195 @@
+package io.avatarl.corpus;
+
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Finds the text to train on. In order: the path the user named, {@code $AVATARL_CORPUS}, {@code
+ * data/tinyshakespeare/input.txt} under the home directory, a download of the same (saved there for
+ * the next time), and only where no network answers a {@link GeneratedPlay}.
+ */
+public final class CorpusSource {
+  /** SHA-256 of tinyshakespeare's 1,115,394 bytes. */
+  public static final String TINY_SHAKESPEARE_SHA256 =
+      "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed";
+
+  /** The environment variable that names a corpus. */
+  public static final String VARIABLE = "AVATARL_CORPUS";
+
+  private static final String NAME = "tinyshakespeare";
+  private static final String FILE = "data/tinyshakespeare/input.txt";
+  private static final URI ADDRESS =
+      URI.create(
+          "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt");
+  private static final int TIMEOUT_MILLIS = 5_000;
+
+  private static final long PLAY_SEED = 1;
+  private static final int PLAY_CHARACTERS = 1_100_000;
+
+  private final Storage storage;
+  private final Map<String, String> environment;
+  private final String home;
+  private final URI address;
+  private final String sha256;
+
+  /**
+   * @param home the directory that holds {@code data/}, any Hadoop path
+   * @param environment the environment's variables, {@link System#getenv()} in a command
+   */
+  public CorpusSource(Storage storage, String home, Map<String, String> environment) {
+    this(storage, home, environment, ADDRESS, TINY_SHAKESPEARE_SHA256);
+  }
+
+  /**
+   * @param address where the text is downloaded from
+   * @param sha256 of the text at {@code address} and under {@code data/}
+   */
+  public CorpusSource(
+      Storage storage, String home, Map<String, String> environment, URI address, String sha256) {
+    this.storage = storage;
+    this.home = home;
+    this.environment = environment;
+    this.address = address;
+    this.sha256 = sha256;
+  }
+
+  /**
+   * A text and where it came from.
+   *
+   * @param bytes the text, UTF-8 unless the user named something else
+   * @param name {@code tinyshakespeare}, the path the user named, or {@code generated}
+   * @param generated whether the text is a stand-in that nobody asked for
+   * @param warnings one line each, for the user's eyes; never empty where generated
+   */
+  public record Found(byte[] bytes, String name, boolean generated, List<String> warnings) {}
+
+  /**
+   * Finds the text.
+   *
+   * @param path the corpus the user named, if any
+   * @param expectedSha256 what the text's SHA-256 must be, if the user said so
+   * @throws UserError where the named text cannot be read, where the checksum differs, or where the
+   *     network answers with something else than the text
+   */
+  public Found find(Optional<String> path, Optional<String> expectedSha256) {
+    Optional<String> variable =
+        Optional.ofNullable(environment.get(VARIABLE)).filter(value -> !value.isBlank());
+    Found found;
+    if (path.isPresent()) {
+      found = read(path.get());
+    } else if (variable.isPresent()) {
+      found = readVariable(variable.get());
+    } else {
+      found = tinyShakespeare();
+    }
+    expectedSha256.ifPresent(
+        expected ->
+            requireSha256(
+                found.bytes(),
+                expected,
+                found.generated()
+                    ? "No network answered, and the generated play"
+                    : "Corpus " + found.name(),
+                "name another text with --corpus or correct corpus.sha256"));
+    return found;
+  }
+
+  private Found read(String path) {
+    return new Found(storage.readBytes(path), path, false, List.of());
+  }
+
+  /** Says that the path came from the environment, where nobody typed it just now. */
+  private Found readVariable(String path) {
+    try {
+      return read(path);
+    } catch (UserError e) {
+      throw new UserError("$" + VARIABLE + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Found tinyShakespeare() {
+    String file = Storage.resolve(home, FILE);
+    if (storage.exists(file)) {
+      byte[] bytes = storage.readBytes(file);
+      requireSha256(
+          bytes, sha256, file, "delete it to download it again, or name another with --corpus");
+      return new Found(bytes, NAME, false, List.of());
+    }
+    byte[] bytes;
+    try {
+      bytes = download();
+    } catch (IOException e) {
+      return generated(e);
+    }
+    requireSha256(
+        bytes, sha256, "The download " + address, "try again, or name a text with --corpus");
+    return new Found(bytes, NAME, false, save(file, bytes));
+  }
+
+  private byte[] download() throws IOException {
+    HttpURLConnection connection = (HttpURLConnection) address.toURL().openConnection();
+    connection.setConnectTimeout(TIMEOUT_MILLIS);
+    connection.setReadTimeout(TIMEOUT_MILLIS);
+    try {
+      int status = connection.getResponseCode();
+      if (status != HttpURLConnection.HTTP_OK) {
+        throw new UserError(
+            "The download "
+                + address
+                + " answered HTTP "
+                + status
+                + "; try again, or name a text with --corpus");
+      }
+      try (InputStream in = connection.getInputStream()) {
+        return in.readAllBytes();
+      }
+    } finally {
+      connection.disconnect();
+    }
+  }
+
+  /** A home that cannot be written costs a download the next time, not this run. */
+  private List<String> save(String file, byte[] bytes) {
+    try {
+      storage.writeBytes(file, bytes);
+      return List.of();
+    } catch (UserError | UncheckedIOException e) {
+      return List.of("The download was not kept: " + e.getMessage());
+    }
+  }
+
+  private Found generated(IOException reason) {
+    String warning =
+        "No network answered at "
+            + address
+            + " ("
+            + reason.getClass().getSimpleName()
+            + ": "
+            + reason.getMessage()
+            + "); training on a GENERATED play, whose figures say nothing about tinyshakespeare."
+            + " Name a text with --corpus or $"
+            + VARIABLE;
+    return new Found(
+        GeneratedPlay.write(PLAY_SEED, PLAY_CHARACTERS).getBytes(StandardCharsets.US_ASCII),
+        "generated",
+        true,
+        List.of(warning));
+  }
+
+  private static void requireSha256(byte[] bytes, String expected, String what, String mend) {
+    String actual = Sha256.of(bytes);
+    if (!actual.equalsIgnoreCase(expected)) {
+      throw new UserError(
+          what + " has SHA-256 " + actual + " and not the expected " + expected + "; " + mend);
+    }
+  }
+}

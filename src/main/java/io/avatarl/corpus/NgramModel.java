@@ -1,0 +1,173 @@
+package io.avatarl.corpus;
+
+import java.io.Serializable;
+import java.util.Arrays;
+
+/**
+ * An interpolated Witten–Bell n-gram language model (Witten and Bell, "The zero-frequency problem",
+ * IEEE Transactions on Information Theory 37(4), 1991, method C; interpolated as in Chen and
+ * Goodman 1999, section 2.6):
+ *
+ * <pre>P_k(w | h) = (c(h, w) + T(h) · P_{k-1}(w | h')) / (c(h) + T(h))</pre>
+ *
+ * where h is the last k−1 tokens, h' is h without its first, c(h) counts how often h is followed by
+ * a token, T(h) how many different tokens follow it, and P_0 is uniform, 1/V. A context never seen
+ * backs off entirely: P_k = P_{k-1}.
+ *
+ * <p>The project's baselines, and a source of partial credit. Immutable and serializable.
+ */
+public final class NgramModel implements Serializable {
+  private final NgramCounts counts;
+  private final int order;
+
+  /**
+   * @param order how many tokens an n-gram has: 2 for the bigram model, whose context is one token
+   * @throws IllegalArgumentException where the counts do not reach that order
+   */
+  public NgramModel(NgramCounts counts, int order) {
+    if (order < 1 || order > counts.order()) {
+      throw new IllegalArgumentException(
+          "order " + order + " is not in 1.." + counts.order() + ", the orders counted");
+    }
+    this.counts = counts;
+    this.order = order;
+  }
+
+  public int order() {
+    return order;
+  }
+
+  /**
+   * What a model scores on a text.
+   *
+   * @param crossEntropy nats per token
+   * @param accuracy share of positions whose token is the {@link #predict prediction}, in [0, 1]
+   * @param positions how many tokens were predicted
+   */
+  public record Evaluation(double crossEntropy, double accuracy, int positions) {}
+
+  /** P(token | context). Of a context longer than order − 1 the last tokens count. */
+  public double probability(int token, int... context) {
+    double probability = 1.0 / counts.vocabularySize();
+    for (int length = 0; length <= Math.min(order - 1, context.length); length++) {
+      int node = counts.find(context, context.length - length, context.length, length);
+      if (node < 0) {
+        break; // no longer context was seen either
+      }
+      int child = counts.child(length, node, token);
+      int count = child < 0 ? 0 : counts.countAt(length + 1, child);
+      probability = interpolate(count, length, node, probability);
+    }
+    return probability;
+  }
+
+  /** P(· | context), [V]. Of a context longer than order − 1 the last tokens count. */
+  public double[] distribution(int... context) {
+    double[] out = new double[counts.vocabularySize()];
+    distribution(context, 0, context.length, out, 0);
+    return out;
+  }
+
+  /**
+   * P(· | tokens[from, to)) into out[offset, offset + V), as when the contexts are the prefixes of
+   * a packed window. Of a context longer than order − 1 the last tokens count.
+   */
+  public void distribution(int[] tokens, int from, int to, double[] out, int offset) {
+    int vocabularySize = counts.vocabularySize();
+    Arrays.fill(out, offset, offset + vocabularySize, 1.0 / vocabularySize);
+    for (int length = 0; length <= Math.min(order - 1, to - from); length++) {
+      int node = counts.find(tokens, to - length, to, length);
+      if (node < 0) {
+        return;
+      }
+      int child = counts.firstChild(length, node);
+      int end = child + counts.distinctAt(length, node);
+      for (int token = 0; token < vocabularySize; token++) {
+        boolean seen = child < end && counts.lastToken(length + 1, child) == token;
+        int count = seen ? counts.countAt(length + 1, child++) : 0;
+        out[offset + token] = interpolate(count, length, node, out[offset + token]);
+      }
+    }
+  }
+
+  /**
+   * The most frequent continuation of the longest context seen; the lowest token where several are
+   * as frequent, and token 0 where nothing was counted.
+   */
+  public int predict(int... context) {
+    for (int length = Math.min(order - 1, context.length); length >= 0; length--) {
+      int node = counts.find(context, context.length - length, context.length, length);
+      if (node >= 0 && counts.totalAt(length, node) > 0) {
+        return mostFrequent(length, node);
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * Scores every token of a text. The first tokens have the shorter contexts that the text itself
+   * offers; nothing before it is looked at.
+   *
+   * @throws IllegalArgumentException where the text is empty
+   */
+  public Evaluation evaluate(int[] tokens) {
+    if (tokens.length == 0) {
+      throw new IllegalArgumentException("an empty text has no cross-entropy");
+    }
+    // contexts[k]: the node of the last k tokens, -1 where it was never seen. A token's n-gram at
+    // level k + 1 is the next token's context, so each is looked up once.
+    int[] contexts = new int[order + 1];
+    Arrays.fill(contexts, 1, order + 1, -1);
+    double sum = 0;
+    int correct = 0;
+    for (int token : tokens) {
+      int longest = order - 1;
+      while (longest > 0 && !followed(longest, contexts[longest])) {
+        longest--;
+      }
+      if (mostFrequent(longest, contexts[longest]) == token) {
+        correct++;
+      }
+      double probability = 1.0 / counts.vocabularySize();
+      int next = 0;
+      for (int length = 0; length < order; length++) {
+        int node = contexts[length];
+        contexts[length] = next;
+        next = -1;
+        if (node >= 0) {
+          next = counts.child(length, node, token);
+          int count = next < 0 ? 0 : counts.countAt(length + 1, next);
+          probability = interpolate(count, length, node, probability);
+        }
+      }
+      sum -= Math.log(probability);
+    }
+    return new Evaluation(sum / tokens.length, correct / (double) tokens.length, tokens.length);
+  }
+
+  private boolean followed(int length, int node) {
+    return node >= 0 && counts.totalAt(length, node) > 0;
+  }
+
+  /** The formula above, for one token that follows the context {@code count} times. */
+  private double interpolate(int count, int length, int node, double lower) {
+    int total = counts.totalAt(length, node);
+    int distinct = counts.distinctAt(length, node);
+    return total == 0 ? lower : (count + distinct * lower) / (total + distinct);
+  }
+
+  private int mostFrequent(int length, int node) {
+    int first = counts.firstChild(length, node);
+    int end = first + counts.distinctAt(length, node);
+    int best = 0;
+    int bestCount = 0;
+    for (int child = first; child < end; child++) {
+      int count = counts.countAt(length + 1, child);
+      if (count > bestCount) {
+        bestCount = count;
+        best = counts.lastToken(length + 1, child);
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,226 @@
+package io.avatarl.files;
+
+import io.avatarl.config.UserError;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.ChecksumFileSystem;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.ParentNotDirectoryException;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.security.AccessControlException;
+
+/**
+ * Reads and writes whole files at paths the user named.
+ *
+ * <p>A path is a Hadoop path. Without a scheme it belongs to the configuration's default file
+ * system ({@code fs.defaultFS}), which is the local one unless a cluster says otherwise. Local
+ * files get no {@code .crc} beside them.
+ *
+ * <p>Every method throws {@link UserError} where the path is at fault (missing, a directory, a file
+ * among its parents, no permission, no such file system) and {@link UncheckedIOException} where the
+ * file system is.
+ */
+public final class Storage {
+  // "a:b.txt" is a local file name; a scheme is followed by a slash ("dbfs:/x", "s3a://x").
+  private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*");
+
+  private final Configuration configuration;
+
+  /**
+   * @param configuration names the default file system and holds credentials; on Spark it is the
+   *     context's {@code hadoopConfiguration}
+   */
+  public Storage(Configuration configuration) {
+    this.configuration = configuration;
+  }
+
+  /** The whole file. */
+  public byte[] readBytes(String path) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          requireFile(files, file, path);
+          try (InputStream in = files.open(file)) {
+            return in.readAllBytes();
+          }
+        });
+  }
+
+  /** The whole file, decoded as UTF-8. */
+  public String readString(String path) {
+    return new String(readBytes(path), StandardCharsets.UTF_8);
+  }
+
+  /** Whether a file or directory is there. */
+  public boolean exists(String path) {
+    return at("look at", path, FileSystem::exists);
+  }
+
+  /**
+   * Writes the whole file, with its parent directories, replacing what was there. A reader sees the
+   * old file or the new one, never half of one: the bytes go to a temporary sibling that is then
+   * renamed into place.
+   */
+  public void writeBytes(String path, byte[] bytes) {
+    at(
+        "write",
+        path,
+        (files, file) -> {
+          if (isDirectory(files, file)) {
+            throw new UserError("Cannot write " + path + ": it is a directory; name a file");
+          }
+          makeDirectories(files, file.getParent());
+          Path sibling = new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
+          try {
+            try (OutputStream out = files.create(sibling, false)) {
+              out.write(bytes);
+            }
+            // POSIX renames replace the target; HDFS refuses, so there the old file goes first.
+            if (!files.rename(sibling, file)
+                && !(files.delete(file, false) && files.rename(sibling, file))) {
+              throw new IOException("cannot rename " + sibling + " to " + file);
+            }
+          } finally {
+            files.delete(sibling, false);
+          }
+          return true;
+        });
+  }
+
+  /** Writes the whole file as UTF-8, as {@link #writeBytes} does. */
+  public void writeString(String path, String text) {
+    writeBytes(path, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The names (not paths) of a directory's entries, sorted. */
+  public List<String> list(String path) {
+    return at(
+        "list",
+        path,
+        (files, directory) -> {
+          if (!files.getFileStatus(directory).isDirectory()) {
+            throw new UserError("Cannot list " + path + ": it is a file; name a directory");
+          }
+          return Arrays.stream(files.listStatus(directory))
+              .map(FileStatus::getPath)
+              .map(Path::getName)
+              .sorted()
+              .toList();
+        });
+  }
+
+  /** Makes the directory and its parents where they are missing. */
+  public void createDirectories(String path) {
+    at(
+        "create",
+        path,
+        (files, directory) -> {
+          makeDirectories(files, directory);
+          return true;
+        });
+  }
+
+  /**
+   * Makes the directory where it is missing and proves with a probe file that it can be written, so
+   * that a run fails before its first step and not at its first checkpoint.
+   */
+  public void requireWritableDirectory(String path) {
+    at(
+        "write into",
+        path,
+        (files, directory) -> {
+          makeDirectories(files, directory);
+          Path probe = new Path(directory, "." + UUID.randomUUID() + ".tmp");
+          files.create(probe, false).close();
+          return files.delete(probe, false);
+        });
+  }
+
+  /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
+  public static String resolve(String base, String child) {
+    if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {
+      return child;
+    }
+    return base.endsWith("/") ? base + child : base + "/" + child;
+  }
+
+  private interface Action<T> {
+    T apply(FileSystem files, Path path) throws IOException;
+  }
+
+  /** Runs the action and turns the errors that are the path's fault into one line. */
+  private <T> T at(String verb, String path, Action<T> action) {
+    String cannot = "Cannot " + verb + " " + path + ": ";
+    Path parsed;
+    FileSystem files;
+    try {
+      parsed = SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
+      files = parsed.getFileSystem(configuration);
+    } catch (IOException | RuntimeException e) {
+      throw new UserError(
+          cannot + line(e) + "; check the path and that its file system is on the class path", e);
+    }
+    if (files instanceof ChecksumFileSystem checked) {
+      files = checked.getRawFileSystem();
+    }
+    try {
+      return action.apply(files, parsed);
+    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
+      throw notADirectory(cannot, e);
+    } catch (org.apache.hadoop.fs.FileAlreadyExistsException e) {
+      throw notADirectory(cannot, e);
+    } catch (AccessControlException | java.nio.file.AccessDeniedException e) {
+      throw denied(cannot, e);
+    } catch (FileNotFoundException e) {
+      // java.io reports a refused open as a file not found, and tells them apart in words only.
+      if (String.valueOf(e.getMessage()).contains("(Permission denied)")) {
+        throw denied(cannot, e);
+      }
+      throw new UserError(cannot + "no such file or directory; check the path", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(cannot + line(e), e);
+    }
+  }
+
+  private static UserError notADirectory(String cannot, IOException e) {
+    return new UserError(
+        cannot + "a file stands where a directory should be; name another place", e);
+  }
+
+  private static UserError denied(String cannot, IOException e) {
+    return new UserError(cannot + "permission denied; name another place or change its rights", e);
+  }
+
+  private static void makeDirectories(FileSystem files, Path directory) throws IOException {
+    if (!files.mkdirs(directory)) {
+      // The local file system says no more than "false"; a parent that is a file throws instead.
+      throw new AccessControlException("mkdirs " + directory);
+    }
+  }
+
+  private static void requireFile(FileSystem files, Path file, String path) throws IOException {
+    if (files.getFileStatus(file).isDirectory()) {
+      throw new UserError("Cannot read " + path + ": it is a directory; name a file");
+    }
+  }
+
+  private static boolean isDirectory(FileSystem files, Path file) throws IOException {
+    return files.exists(file) && files.getFileStatus(file).isDirectory();
+  }
+
+  private static String line(Exception e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.getClass().getSimpleName());
+  }
+}
