@@ -50,7 +50,7 @@ needs_build() {
 build() {
   command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
   local note="" started output
-  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 400 MB)"
+  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 370 MB)"
   say "building$note ..."
   mkdir -p "$build"
   started="$(mktemp "$build/build.XXXXXX")"
@@ -88,6 +88,21 @@ property() {
   local key="${2//./\\.}"
   [[ -f "$1" ]] || return 0
   sed -n "s/^[[:space:]]*${key}[[:space:]:=]\{1,\}\(.*[^[:space:]]\)[[:space:]]*$/\1/p" "$1" | tail -n 1
+}
+
+# add_defaults FILE...: puts each of the project's settings that none of the files has in front of `submit`. As a
+# --properties-file they would replace the cluster's defaults, or with --load-spark-defaults win over them; like this
+# they give way to the cluster's, to a file of the user's and to the command line.
+add_defaults() {
+  local key value file own=()
+  while read -r key value; do
+    [[ "$key" == spark.* ]] || continue
+    for file in "$@"; do
+      [[ -z "$(property "$file" "$key")" ]] || continue 2
+    done
+    own+=(--conf "$key=$value")
+  done <"$AVATARL_HOME/conf/spark-defaults.conf"
+  submit=("${own[@]}" "${submit[@]}")
 }
 
 # Splits "$@" into `submit` (spark-submit's options, as given) and `job` (all else), and notes what this file needs to
@@ -141,9 +156,6 @@ run_job() {
   local submit job master properties classpath
   split_options "$@"
   find_java
-  # Outside any condition: bash would ignore `set -e` in it.
-  ensure_built
-  jar="$(job_jar)"
 
   # glibc gives large blocks back to the kernel at once, and every tensor asks for them anew: a fifth of a step's time.
   # Executors get the same from conf/spark-defaults.conf.
@@ -173,9 +185,13 @@ run_job() {
         refuse "SPARK_HOME=$SPARK_HOME is $(basename "$core" .jar), but Spark 4 for Scala 2.13 is needed: correct or unset it"
     done
   fi
+  # Outside any condition: bash would ignore `set -e` in it.
+  ensure_built
+  jar="$(job_jar)"
+
   defaults="${SPARK_CONF_DIR:-$SPARK_HOME/conf}"
   if ! $own_home; then
-    [[ -n "$properties" ]] || submit+=(--properties-file "$AVATARL_HOME/conf/spark-defaults.conf" --load-spark-defaults)
+    add_defaults "$properties" "$defaults/spark-defaults.conf"
     # A cluster's own logging stays; Spark's built-in one would write over the progress bar.
     # shellcheck disable=SC2089
     [[ -f "$defaults/log4j2.properties" ]] ||
@@ -203,6 +219,11 @@ run_job() {
       export SPARK_LOCAL_IP="${SPARK_LOCAL_IP:-127.0.0.1}"
       ;;
   esac
+  # The executors of local-cluster keep their logs in this folder, and also 120 MB each of job jar, which Spark never
+  # removes. (Those that run hold theirs open; the minute is for one that is just starting.)
+  if $own_home && [[ -d "$SPARK_HOME/work" ]]; then
+    find "$SPARK_HOME/work" -name 'avatarl-spark-*-job.jar' -mmin +1 -delete
+  fi
   case "$master" in
     local | local\[*)
       # One JVM: as the application's jar, its 120 MB would be copied to a temporary folder at every start (0.7 s, more
