@@ -1,0 +1,256 @@
+# shellcheck shell=bash
+# What every command in this folder does: build what is not built, split Spark's options from the job's, hand over to
+# spark-submit. Sourced; a command is `run_job MAIN_CLASS "$@"`. Needs JDK 17, and Maven where something is to be built.
+set -euo pipefail
+
+AVATARL_HOME="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+export AVATARL_HOME
+readonly build="$AVATARL_HOME/target"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# The user's mistake, in one line: what is wrong and how to mend it.
+refuse() {
+  say "$*"
+  exit 2
+}
+
+# Sets `java`. Asking the JVM costs 50 ms; its `release` file says the same for nothing.
+find_java() {
+  local mend="install JDK 17 or point JAVA_HOME at one" home version
+  if [[ -n "${JAVA_HOME:-}" ]]; then
+    java="$JAVA_HOME/bin/java"
+    [[ -x "$java" ]] || refuse "JAVA_HOME=$JAVA_HOME has no bin/java: $mend"
+  else
+    java="$(command -v java)" || refuse "java was not found: $mend"
+  fi
+  home="$(dirname "$(dirname "$(readlink -f "$java")")")"
+  version="$(sed -n 's/^JAVA_VERSION="\(.*\)"/\1/p' "$home/release" 2>/dev/null)" || version=""
+  if [[ -z "$version" ]]; then
+    version="$("$java" -version 2>&1 | sed -n 's/.* version "\([^"]*\)".*/\1/p')" || version=""
+  fi
+  local major="${version%%[!0-9]*}"
+  [[ -n "$major" && "$major" -ge 17 ]] || refuse "Java 17 or newer is needed; $java is ${version:-of no known version}: $mend"
+}
+
+# The job's jar, or nothing where it is missing.
+job_jar() {
+  local jars=("$build"/avatarl-spark-*-job.jar)
+  [[ -f "${jars[0]}" ]] && printf '%s' "${jars[0]}"
+}
+
+needs_build() {
+  local jar
+  jar="$(job_jar)" || return 0
+  [[ -d "$build/spark-home/jars" ]] || return 0
+  # Folders count as well: their time changes when a file is removed.
+  [[ -n "$(find "$AVATARL_HOME/pom.xml" "$AVATARL_HOME/src/main" -newer "$jar" -print -quit)" ]]
+}
+
+build() {
+  command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
+  local note="" started output
+  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 370 MB)"
+  say "building$note ..."
+  mkdir -p "$build"
+  started="$(mktemp "$build/build.XXXXXX")"
+  # shellcheck disable=SC2064
+  trap "rm -f '$started'" EXIT
+  # A job that still runs keeps the file it has open; writing into that file would break it.
+  rm -f "$build"/avatarl-spark-*-job.jar
+  # Other versions of Spark's jars must not stay beside the new ones.
+  [[ "$AVATARL_HOME/pom.xml" -nt "$build/spark-home/jars" ]] && rm -rf "$build/spark-home/jars"
+  if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" -DskipTests package 2>&1)"; then
+    rm -f "$build"/avatarl-spark-*-job.jar
+    grep '^\[ERROR\]' <<<"$output" >&2 || say "$output"
+    say "the build failed: \`mvn -DskipTests package\` in $AVATARL_HOME shows all of it"
+    exit 1
+  fi
+  # As old as the start of the build, so that what was edited meanwhile is built next time.
+  touch -r "$started" "$(job_jar)"
+}
+
+# Builds where needed. The lock is on the project's folder: it needs no file of its own and outlives `mvn clean`. It is
+# taken before looking, because a jar that is being written looks new.
+ensure_built() (
+  if command -v flock >/dev/null; then
+    exec 9<"$AVATARL_HOME"
+    if ! flock -n 9; then
+      say "waiting for another build ..."
+      flock 9
+    fi
+  fi
+  if needs_build; then build; fi
+)
+
+# property FILE KEY: the value of KEY in a Spark properties file, or nothing.
+property() {
+  local key="${2//./\\.}"
+  [[ -f "$1" ]] || return 0
+  sed -n "s/^[[:space:]]*${key}[[:space:]:=]\{1,\}\(.*[^[:space:]]\)[[:space:]]*$/\1/p" "$1" | tail -n 1
+}
+
+# add_defaults FILE...: puts each of the project's settings that none of the files has in front of `submit`. As a
+# --properties-file they would replace the cluster's defaults, or with --load-spark-defaults win over them; like this
+# they give way to the cluster's, to a file of the user's and to the command line.
+add_defaults() {
+  local key value file own=()
+  while read -r key value; do
+    [[ "$key" == spark.* ]] || continue
+    for file in "$@"; do
+      [[ -z "$(property "$file" "$key")" ]] || continue 2
+    done
+    own+=(--conf "$key=$value")
+  done <"$AVATARL_HOME/conf/spark-defaults.conf"
+  submit=("${own[@]}" "${submit[@]}")
+}
+
+# Splits "$@" into `submit` (spark-submit's options, as given) and `job` (all else), and notes what this file needs to
+# know: `master`, `properties` (file) and `classpath` (of the driver). After `--` all is the job's.
+split_options() {
+  submit=() job=() master="" properties="" classpath=""
+  local name value
+  while [[ $# -gt 0 ]]; do
+    name="${1%%=*}"
+    case "$name" in
+      --master | --deploy-mode | --conf | -c | --properties-file | --name | --driver-memory | --driver-cores | \
+        --driver-java-options | --driver-class-path | --driver-library-path | --executor-memory | --executor-cores | \
+        --num-executors | --total-executor-cores | --jars | --packages | --exclude-packages | --repositories | \
+        --files | --archives | --proxy-user | --principal | --keytab | --queue)
+        if [[ "$1" == *=* ]]; then
+          value="${1#*=}"
+        else
+          [[ $# -ge 2 ]] || refuse "$1 needs a value"
+          value="$2"
+          shift
+        fi
+        case "$name=$value" in
+          --master=* | --conf=spark.master=* | -c=spark.master=*) master="${value#spark.master=}" ;;
+          --properties-file=*) properties="$value" ;;
+          --driver-class-path=* | --conf=spark.driver.extraClassPath=* | -c=spark.driver.extraClassPath=*)
+            classpath="${value#spark.driver.extraClassPath=}"
+            ;;
+        esac
+        submit+=("$name" "$value")
+        ;;
+      --supervise | --verbose | --load-spark-defaults)
+        submit+=("$1")
+        ;;
+      --)
+        shift
+        job+=("$@")
+        return
+        ;;
+      *)
+        job+=("$1")
+        ;;
+    esac
+    shift
+  done
+}
+
+# run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that signals reach it and its exit code is ours.
+run_job() {
+  local main_class="$1" java jar terminal=false defaults
+  shift
+  local submit job master properties classpath
+  split_options "$@"
+  find_java
+
+  # glibc gives large blocks back to the kernel at once, and every tensor asks for them anew: a fifth of a step's time.
+  # Executors get the same from conf/spark-defaults.conf.
+  export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-1073741824}"
+  export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-4294967296}"
+  export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-268435456}"
+
+  # Facts about this machine, for the JVM started here only: in cluster deploy mode the driver runs elsewhere.
+  # (The quotes inside are for Spark's launcher, which splits the options as a shell would.)
+  [[ -t 2 ]] && terminal=true
+  # shellcheck disable=SC2089
+  SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Davatarl.home=\"$AVATARL_HOME\" -Davatarl.terminal=$terminal"
+
+  if [[ -z "${SPARK_HOME:-}" ]]; then
+    local own_home=true
+    export SPARK_HOME="$build/spark-home" SPARK_CONF_DIR="$AVATARL_HOME/conf"
+    # Where Spark's jars do not lie in a distribution, it asks for this before it starts executors.
+    export SPARK_SCALA_VERSION=2.13
+    # With a file of the user's, Spark reads the defaults only when told to; the user's file wins.
+    [[ -z "$properties" ]] || submit+=(--load-spark-defaults)
+  else
+    local own_home=false core
+    [[ -x "$SPARK_HOME/bin/spark-submit" ]] ||
+      refuse "SPARK_HOME=$SPARK_HOME has no bin/spark-submit: correct it, or unset it to use the project's own Spark"
+    for core in "$SPARK_HOME"/jars/spark-core_*.jar; do
+      [[ ! -f "$core" || "$core" == */spark-core_2.13-4.* ]] ||
+        refuse "SPARK_HOME=$SPARK_HOME is $(basename "$core" .jar), but Spark 4 for Scala 2.13 is needed: correct or unset it"
+    done
+  fi
+  # Outside any condition: bash would ignore `set -e` in it.
+  ensure_built
+  jar="$(job_jar)"
+
+  defaults="${SPARK_CONF_DIR:-$SPARK_HOME/conf}"
+  if ! $own_home; then
+    add_defaults "$properties" "$defaults/spark-defaults.conf"
+    # A cluster's own logging stays; Spark's built-in one would write over the progress bar.
+    # shellcheck disable=SC2089
+    [[ -f "$defaults/log4j2.properties" ]] ||
+      SPARK_SUBMIT_OPTS+=" -Dlog4j2.configurationFile=\"$AVATARL_HOME/conf/log4j2.properties\""
+  fi
+  # shellcheck disable=SC2090
+  export SPARK_SUBMIT_OPTS
+
+  # The same order as spark-submit's: command line, the user's file, the defaults, the environment.
+  local file
+  for file in "$properties" "$defaults/spark-defaults.conf"; do
+    [[ -n "$master" ]] || master="$(property "$file" spark.master)"
+    [[ -n "$classpath" ]] || classpath="$(property "$file" spark.driver.extraClassPath)"
+  done
+  [[ -n "$master" ]] || master="${MASTER:-}"
+  if [[ -z "$master" && -z "${SPARK_REMOTE:-}" ]]; then
+    master='local[*]'
+    submit+=(--master "$master")
+  fi
+
+  local resource="$jar"
+  case "$master" in
+    local | local\[* | local-cluster\[*)
+      # Nothing outside this machine takes part: no host name to look up, no port open to the network.
+      export SPARK_LOCAL_IP="${SPARK_LOCAL_IP:-127.0.0.1}"
+      ;;
+  esac
+  # The executors of local-cluster keep their logs in this folder, and also 120 MB each of job jar, which Spark never
+  # removes. (Those that run hold theirs open; the minute is for one that is just starting.)
+  if $own_home && [[ -d "$SPARK_HOME/work" ]]; then
+    find "$SPARK_HOME/work" -name 'avatarl-spark-*-job.jar' -mmin +1 -delete
+  fi
+  case "$master" in
+    local | local\[*)
+      # One JVM: as the application's jar, its 120 MB would be copied to a temporary folder at every start (0.7 s, more
+      # from a cold disk), and loaded from there by nobody. `spark-internal` is Spark's name for "no jar".
+      submit+=(--driver-class-path "$jar${classpath:+:$classpath}")
+      resource="spark-internal"
+      ;;
+  esac
+
+  local arguments=("${submit[@]}" --class "$main_class" "$resource" "${job[@]}")
+  if ! $own_home; then
+    exec "$SPARK_HOME/bin/spark-submit" "${arguments[@]}"
+  fi
+
+  # What bin/spark-class does: the launcher prints the command to run, each word ended by NUL, after an empty one.
+  local command=() word
+  while IFS= read -r -d '' word; do
+    command+=("$word")
+  done < <("$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$SPARK_HOME/jars/*" org.apache.spark.launcher.Main \
+    org.apache.spark.deploy.SparkSubmit "${arguments[@]}")
+  [[ ${#command[@]} -ge 2 ]] || exit 1
+  command=("${command[@]:1}")
+  command[0]="${command[0]#$'\n'}"
+  # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
+  local i
+  for i in "${!command[@]}"; do
+    [[ "${command[i]}" != --add-modules=jdk.incubator.vector ]] || unset 'command[i]'
+  done
+  exec "${command[@]}"
+}
