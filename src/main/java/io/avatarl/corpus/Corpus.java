@@ -1,6 +1,7 @@
 package io.avatarl.corpus;
 
 import io.avatarl.config.UserError;
+import io.avatarl.files.Sha256;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;

@@ -1,6 +1,7 @@
 package io.avatarl.corpus;
 
 import io.avatarl.config.UserError;
+import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.io.InputStream;

@@ -20,7 +20,8 @@ public final class RandomStream implements RandomGenerator {
     EXPLORATION(2),
     MINIBATCHES(3),
     SAMPLING(4),
-    GENERATED_PLAY(5);
+    GENERATED_PLAY(5),
+    INITIALIZATION(6);
 
     // Part of every run's random numbers: never reuse or change one.
     private final long code;

@@ -17,9 +17,7 @@ public final class Evaluator {
     while (from < segments.size()) {
       int length = segments.get(from).length();
       int to = from + 1;
-      while (to < segments.size()
-          && to - from < batch
-          && segments.get(to).length() == length) {
+      while (to < segments.size() && to - from < batch && segments.get(to).length() == length) {
         to++;
       }
       score(policy, tokens, segments.subList(from, to), length, scores);

@@ -3,8 +3,8 @@ package io.avatarl.evaluation;
 import java.io.Serializable;
 
 /**
- * How well log-probabilities foretell the gold tokens, as sums over positions; adding two scores adds their positions.
- * Cross-entropy is measured here and nowhere trained on.
+ * How well log-probabilities foretell the gold tokens, as sums over positions; adding two scores
+ * adds their positions. Cross-entropy is measured here and nowhere trained on.
  */
 public final class Scores implements Serializable {
   private static final int BINS = 10;
@@ -72,8 +72,8 @@ public final class Scores implements Serializable {
   }
 
   /**
-   * Expected calibration error over ten equal bins of the top token's probability: Σ n_b/n · |accuracy_b − confidence_b|
-   * (Guo et al. 2017, arXiv 1706.04599, equation 3).
+   * Expected calibration error over ten equal bins of the top token's probability: Σ n_b/n ·
+   * |accuracy_b − confidence_b| (Guo et al. 2017, arXiv 1706.04599, equation 3).
    */
   public double calibrationError() {
     double error = 0;

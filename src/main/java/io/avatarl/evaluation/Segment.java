@@ -4,12 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A stretch of the validation split that one forward pass covers: inputs tokens[start .. start+length), targets one
- * further on, of which those from {@code countFrom} on are counted.
+ * A stretch of the validation split that one forward pass covers: inputs tokens[start ..
+ * start+length), targets one further on, of which those from {@code countFrom} on are counted.
  */
 public record Segment(int start, int length, int countFrom) {
   /**
-   * Windows that lie end to end, nanoGPT's convention: every target is counted once, the last window may be shorter.
+   * Windows that lie end to end, nanoGPT's convention: every target is counted once, the last
+   * window may be shorter.
    *
    * @param tokens in the split
    * @param context T
@@ -23,8 +24,8 @@ public record Segment(int start, int length, int countFrom) {
   }
 
   /**
-   * Windows that overlap by half: each counts the targets that have more than half a context before them, so that every
-   * target but the split's first half context is counted once.
+   * Windows that overlap by half: each counts the targets that have more than half a context before
+   * them, so that every target but the split's first half context is counted once.
    */
   public static List<Segment> sliding(int tokens, int context) {
     int half = context / 2;

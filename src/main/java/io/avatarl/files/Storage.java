@@ -148,6 +148,13 @@ public final class Storage {
         });
   }
 
+  /**
+   * Removes a file, or a directory with all that is in it; nothing happens where neither is there.
+   */
+  public void delete(String path) {
+    at("delete", path, (files, target) -> files.delete(target, true));
+  }
+
   /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
   public static String resolve(String base, String child) {
     if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {

@@ -5,14 +5,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.UserError;
+import io.avatarl.files.Sha256;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -154,17 +152,16 @@ public final class Parameters {
    * SHA-256 over the float32 values (little-endian, layout order, without gaps), in hexadecimal.
    */
   public String sha256() {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (Safetensors.Tensor tensor : toTensors().values()) {
-        ByteBuffer block =
-            ByteBuffer.allocate(4 * tensor.values().length).order(ByteOrder.LITTLE_ENDIAN);
-        block.asFloatBuffer().put(tensor.values());
-        digest.update(block.array());
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.of(
+        toTensors().values().stream()
+            .map(
+                tensor -> {
+                  ByteBuffer block =
+                      ByteBuffer.allocate(4 * tensor.values().length)
+                          .order(ByteOrder.LITTLE_ENDIAN);
+                  block.asFloatBuffer().put(tensor.values());
+                  return block.array();
+                })
+            .toArray(byte[][]::new));
   }
 }

@@ -4,8 +4,8 @@ import io.avatarl.corpus.Corpus;
 import io.avatarl.rollout.Groups;
 
 /**
- * Partial credit for a plausible token: its relative frequency after the state's last token in the training split,
- * avatarl's first bootstrap signal (May 2025).
+ * Partial credit for a plausible token: its relative frequency after the state's last token in the
+ * training split, avatarl's first bootstrap signal (May 2025).
  *
  * @param frequencies [V·V], row = last token
  */

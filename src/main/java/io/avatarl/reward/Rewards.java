@@ -12,9 +12,7 @@ import java.util.function.Function;
 public final class Rewards implements Serializable {
   /** Every component there is, by its key under {@code reward.weights}. */
   static final Map<String, Function<Corpus, RewardComponent>> REGISTRY =
-      Map.of(
-          "exact", corpus -> new ExactMatch(),
-          "bigram", BigramCredit::of);
+      Map.of("exact", corpus -> new ExactMatch(), "bigram", BigramCredit::of);
 
   private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();
   private final LinkedHashMap<String, Float> weights = new LinkedHashMap<>();

@@ -21,8 +21,9 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations on the executors. Jobs
- * are submitted from one thread of its own, so that a step's rollouts can run while the driver learns.
+ * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
+ * on the executors. Jobs are submitted from one thread of its own, so that a step's rollouts can
+ * run while the driver learns.
  */
 public final class PolicyCluster implements AutoCloseable {
   /** Versions that may still be read by a job in flight. */
@@ -109,19 +110,27 @@ public final class PolicyCluster implements AutoCloseable {
     return evaluate("final evaluation: consecutive windows", EvaluationTask.Coverage.CONSECUTIVE);
   }
 
-  /** Scores the newest weights on the whole validation split, at least half a context before every position. */
+  /**
+   * Scores the newest weights on the whole validation split, at least half a context before every
+   * position.
+   */
   public Scores evaluateSliding() {
     return evaluate("final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING);
   }
 
   private Scores evaluate(String description, EvaluationTask.Coverage coverage) {
-    // As many parts as a step has shards: sums of doubles depend on the parts, so these must not depend on the cluster.
+    // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
+    // depend on the cluster.
     int parts = config.rollout().shards();
     Broadcast<PolicyWeights> weights = versions.getLast();
     List<Scores> scores =
         await(
             jobs.submit(
-                () -> run(description, new EvaluationTask(context, weights, coverage, parts), parts)));
+                () ->
+                    run(
+                        description,
+                        new EvaluationTask(context, weights, coverage, parts),
+                        parts)));
     Scores total = new Scores();
     scores.forEach(total::add);
     return total;

@@ -10,9 +10,9 @@ import java.util.Map;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * The policy inside an executor: one per JVM and weights version, shared by the tasks that use it. A task always gets the
- * version it was made for, also a late attempt of an earlier step; a version older than the newest goes when its last user
- * does.
+ * The policy inside an executor: one per JVM and weights version, shared by the tasks that use it.
+ * A task always gets the version it was made for, also a late attempt of an earlier step; a version
+ * older than the newest goes when its last user does.
  */
 final class PolicyReplica implements AutoCloseable {
   private record Key(String run, long version) {}
@@ -35,7 +35,8 @@ final class PolicyReplica implements AutoCloseable {
     PolicyWeights weights = broadcast.value();
     Key key = new Key(weights.run(), weights.version());
     synchronized (REPLICAS) {
-      PolicyReplica replica = REPLICAS.computeIfAbsent(key, k -> create(k, config, vocabulary, weights));
+      PolicyReplica replica =
+          REPLICAS.computeIfAbsent(key, k -> create(k, config, vocabulary, weights));
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
         REPLICAS.values().stream()

@@ -9,7 +9,8 @@ import java.nio.ByteOrder;
  *
  * @param run distinguishes runs in one JVM
  * @param version counts broadcasts
- * @param bytes flat float32 parameters, little-endian: Java serialization copies bytes at once but floats one by one
+ * @param bytes flat float32 parameters, little-endian: Java serialization copies bytes at once but
+ *     floats one by one
  */
 record PolicyWeights(String run, long version, byte[] bytes) implements Serializable {
   static PolicyWeights of(String run, long version, float[] values) {

@@ -13,8 +13,8 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * One shard of a step on an executor: windows, log-probabilities, exploration, rewards, advantages. Depends on (seed, step,
- * shard, weights) alone, so that a second attempt gives the same bits.
+ * One shard of a step on an executor: windows, log-probabilities, exploration, rewards, advantages.
+ * Depends on (seed, step, shard, weights) alone, so that a second attempt gives the same bits.
  */
 final class RolloutTask implements Function<Integer, RolloutShard> {
   private final Broadcast<RunContext> context;
@@ -59,7 +59,9 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
     return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
   }
 
-  /** In batches as large as a minibatch, so that memory does not grow with the windows of a shard. */
+  /**
+   * In batches as large as a minibatch, so that memory does not grow with the windows of a shard.
+   */
   private float[] logProbs(RunContext run, int windows, int[] tokens) {
     int context = run.config().model().context();
     int batch = run.config().rollout().windowsPerUpdate();

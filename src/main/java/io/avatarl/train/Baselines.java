@@ -7,7 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** N-gram models of order 1 to 5 as yardsticks: Witten–Bell interpolation, counted in the training split. */
+/**
+ * N-gram models of order 1 to 5 as yardsticks: Witten–Bell interpolation, counted in the training
+ * split.
+ */
 public final class Baselines {
   private static final List<String> NAMES =
       List.of("unigram", "bigram", "trigram", "4-gram", "5-gram");
@@ -27,8 +30,7 @@ public final class Baselines {
     Map<String, Baseline> baselines = new LinkedHashMap<>();
     for (int order = 1; order <= NAMES.size(); order++) {
       NgramModel.Evaluation figures = new NgramModel(counts, order).evaluate(corpus.validation());
-      baselines.put(
-          NAMES.get(order - 1), new Baseline(figures.crossEntropy(), figures.accuracy()));
+      baselines.put(NAMES.get(order - 1), new Baseline(figures.crossEntropy(), figures.accuracy()));
     }
     return baselines;
   }

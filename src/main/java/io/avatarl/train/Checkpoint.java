@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
 import io.avatarl.model.ParameterLayout;
@@ -18,10 +19,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A checkpoint folder, {@code RUN/checkpoints/step-NNNNNN/}: {@code model.safetensors}, {@code optimizer.safetensors},
- * {@code config.json} (the model's shape, for readers in other languages), {@code tokenizer.json} and, written last,
- * {@code trainer.json} with the position in training and the checksums of the others. A folder without a matching {@code
- * trainer.json} is not a checkpoint, so that nothing depends on atomic renames of folders.
+ * A checkpoint folder, {@code RUN/checkpoints/step-NNNNNN/}: {@code model.safetensors}, {@code
+ * optimizer.safetensors}, {@code config.json} (the model's shape, for readers in other languages),
+ * {@code tokenizer.json} and, written last, {@code trainer.json} with the position in training and
+ * the checksums of the others. A folder without a matching {@code trainer.json} is not a
+ * checkpoint, so that nothing depends on atomic renames of folders.
  *
  * @param step steps done
  * @param path of the folder
@@ -44,7 +46,8 @@ public record Checkpoint(long step, String path) {
   /**
    * Everything a run needs to go on.
    *
-   * @param behaviour weights that the rollouts of the next step explore with, when they are made ahead; else empty
+   * @param behaviour weights that the rollouts of the next step explore with, when they are made
+   *     ahead; else empty
    */
   record State(Trainer trainer, float[] parameters, float[][] moments, float[] behaviour) {}
 
@@ -61,8 +64,7 @@ public record Checkpoint(long step, String path) {
       Learner learner,
       float[] behaviour,
       Trainer trainer) {
-    String path =
-        Storage.resolve(folder(run), String.format("step-%06d", trainer.step()));
+    String path = Storage.resolve(folder(run), String.format("step-%06d", trainer.step()));
     ParameterLayout layout = learner.parameters().layout();
     Map<String, Safetensors.Tensor> optimizer = new LinkedHashMap<>();
     optimizer.putAll(Parameters.toTensors(layout, learner.moments()[0], FIRST));

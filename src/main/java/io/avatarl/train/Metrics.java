@@ -5,8 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.files.Storage;
 
 /**
- * A run's records, {@code RUN/metrics/}: JSON lines, one per update and per evaluation ({@code kind}). Object stores cannot
- * append, so records are written in files of consecutive steps, named after the first and the last.
+ * A run's records, {@code RUN/metrics/}: JSON lines, one per update and per evaluation ({@code
+ * kind}). Object stores cannot append, so records are written in files of consecutive steps, named
+ * after the first and the last.
  */
 final class Metrics {
   private static final ObjectMapper JSON = new ObjectMapper();

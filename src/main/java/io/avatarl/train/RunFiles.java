@@ -14,7 +14,8 @@ final class RunFiles {
   private RunFiles() {}
 
   /**
-   * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do not touch the weights.
+   * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do
+   * not touch the weights.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")

@@ -8,9 +8,10 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Where the time goes, in seconds of wall time. {@code rollout} and {@code reward} are the tasks' own times divided by the
- * slots that ran them at once; {@code transfer} is the rest of the rollout jobs: scheduling, serialization, network. With
- * {@code rollout.ahead = 1} these three overlap with {@code learn}, so that the stages add up to more than the run.
+ * Where the time goes, in seconds of wall time. {@code rollout} and {@code reward} are the tasks'
+ * own times divided by the slots that ran them at once; {@code transfer} is the rest of the rollout
+ * jobs: scheduling, serialization, network. With {@code rollout.ahead = 1} these three overlap with
+ * {@code learn}, so that the stages add up to more than the run.
  */
 final class StageClock {
   enum Stage {

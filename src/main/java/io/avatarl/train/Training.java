@@ -27,9 +27,9 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The training loop. Each step: rollouts on the executors with the newest weights (or, one step ahead, with those before),
- * M minibatch updates on the driver, one broadcast. No part of it computes a cross-entropy loss; cross-entropy is only
- * measured, on the validation split.
+ * The training loop. Each step: rollouts on the executors with the newest weights (or, one step
+ * ahead, with those before), M minibatch updates on the driver, one broadcast. No part of it
+ * computes a cross-entropy loss; cross-entropy is only measured, on the validation split.
  */
 public final class Training {
   private final SparkSession spark;
@@ -101,7 +101,10 @@ public final class Training {
     storage.requireWritableDirectory(output);
   }
 
-  /** Asks a running {@link #run} to write a checkpoint after the current step and return; waits for it. */
+  /**
+   * Asks a running {@link #run} to write a checkpoint after the current step and return; waits for
+   * it.
+   */
   public void stop() throws InterruptedException {
     stopRequested = true;
     ended.await();
@@ -110,7 +113,8 @@ public final class Training {
   /** Trains. Empty if it was stopped before the last step; then {@code --resume} goes on. */
   public Optional<Summary> run() {
     NativeEngine.load(config.nativeThreads());
-    ParameterLayout layout = ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
+    ParameterLayout layout =
+        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
     Parameters parameters =
         Parameters.random(
             layout,
@@ -170,7 +174,8 @@ public final class Training {
     Future<PolicyCluster.Step> next;
     float[] current = learner.parameters().toArray();
     if (resumed.length > 0) {
-      // The uninterrupted run had started these rollouts one step ahead, with the weights before the checkpoint's.
+      // The uninterrupted run had started these rollouts one step ahead, with the weights before
+      // the checkpoint's.
       cluster.publish(resumed);
       next = cluster.rollouts(step);
       publish(learner, cluster);
@@ -287,16 +292,15 @@ public final class Training {
   private Summary summarise(Learner learner, PolicyCluster cluster) {
     double seconds = trainSeconds();
     listener.entered("final evaluation on the whole validation split");
-    Scores consecutive;
-    Scores sliding;
+    FinalEvaluation scores;
     try (StageClock.Running ignored = clock.start(StageClock.Stage.EVALUATE)) {
-      consecutive = cluster.evaluateConsecutive();
-      sliding = cluster.evaluateSliding();
+      scores = FinalEvaluation.of(cluster);
     }
+    Scores consecutive = scores.consecutive();
     Summary summary =
         new Summary(
             consecutive.crossEntropy(),
-            sliding.crossEntropy(),
+            scores.sliding().crossEntropy(),
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),

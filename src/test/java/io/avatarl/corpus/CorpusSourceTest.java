@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.net.httpserver.HttpServer;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource.Found;
+import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,0 +1,93 @@
+package io.avatarl.jobs;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import io.avatarl.train.Checkpoint;
+import io.avatarl.train.Runs;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Streams text from a trained model; see {@code jobs/sample.sh --help}. */
+@Command(
+    name = "jobs/sample.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Writes text with a trained model. The same seed writes the same text.")
+public final class SampleJob implements Callable<Integer> {
+  @Parameters(paramLabel = "RUN", description = "a run's folder")
+  private String run;
+
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description = "the text to continue (default: a line break)")
+  private String prompt = "\n";
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "length of a sample (default: ${DEFAULT-VALUE})")
+  private int tokens = 500;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description =
+          "0 = always the most probable token, 1 = as trained (default: ${DEFAULT-VALUE})")
+  private double temperature = 0.8;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "N",
+      description = "how many (default: ${DEFAULT-VALUE})")
+  private int samples = 1;
+
+  @Option(names = "--seed", paramLabel = "S", description = "(default: ${DEFAULT-VALUE})")
+  private long seed = 1;
+
+  @Option(
+      names = "--checkpoint",
+      paramLabel = "STEP",
+      description = "the checkpoint after this many steps (default: the newest)")
+  private Long step;
+
+  public static void main(String[] args) {
+    Job.main(new SampleJob(), args);
+  }
+
+  @Override
+  public Integer call() {
+    if (tokens < 1 || samples < 1 || !(temperature >= 0)) {
+      throw new UserError("--tokens and --samples must be at least 1, --temperature at least 0");
+    }
+    Storage storage = new Storage(new Configuration());
+    TrainingConfig config = Runs.config(storage, run);
+    Checkpoint checkpoint =
+        Checkpoint.find(storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
+    try (Sampler sampler = new Sampler(storage, checkpoint, config)) {
+      for (int i = 0; i < samples; i++) {
+        if (i > 0) {
+          System.out.println("\n---");
+        }
+        System.out.print(prompt);
+        sampler.sample(
+            prompt,
+            tokens,
+            temperature,
+            seed,
+            i,
+            text -> {
+              System.out.print(text);
+              System.out.flush();
+            });
+      }
+      System.out.println();
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,44 @@
+package io.avatarl.train;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.files.Storage;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.reward.Rewards;
+import io.avatarl.spark.PolicyCluster;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * A policy's scores on the whole validation split.
+ *
+ * @param consecutive windows end to end, nanoGPT's convention
+ * @param sliding at least half a context before every counted position
+ */
+public record FinalEvaluation(Scores consecutive, Scores sliding) {
+  /** Of the newest weights a cluster was given. */
+  static FinalEvaluation of(PolicyCluster cluster) {
+    return new FinalEvaluation(cluster.evaluateConsecutive(), cluster.evaluateSliding());
+  }
+
+  /** Of a checkpoint. */
+  public static FinalEvaluation of(
+      SparkSession spark,
+      TrainingConfig config,
+      Corpus corpus,
+      Storage storage,
+      Checkpoint checkpoint) {
+    ParameterLayout layout =
+        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
+    try (PolicyCluster cluster =
+        new PolicyCluster(
+            JavaSparkContext.fromSparkContext(spark.sparkContext()),
+            config,
+            corpus,
+            new Rewards(config.reward(), corpus))) {
+      cluster.publish(checkpoint.model(storage, layout).toArray());
+      return of(cluster);
+    }
+  }
+}
