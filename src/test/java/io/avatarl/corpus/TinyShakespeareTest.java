@@ -9,30 +9,43 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The published figures; needs the text itself, which is not in the repository. */
 class TinyShakespeareTest {
+  private static final String PATH =
+      System.getProperty(
+          "avatarl.corpus",
+          System.getenv().getOrDefault("AVATARL_CORPUS", "data/tinyshakespeare/input.txt"));
+
+  private static byte[] bytes = new byte[0];
   private static Corpus corpus;
   private static NgramCounts counts;
 
   @BeforeAll
-  static void findTheText() throws IOException {
-    String path =
-        System.getProperty(
-            "avatarl.corpus",
-            System.getenv().getOrDefault("AVATARL_CORPUS", "data/tinyshakespeare/input.txt"));
+  static void read() throws IOException {
+    if (Files.isRegularFile(Path.of(PATH))) {
+      bytes = Files.readAllBytes(Path.of(PATH));
+    }
+    if (isTinyShakespeare()) {
+      corpus = Corpus.of("tinyshakespeare", bytes, 0.1);
+      counts = NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5);
+    }
+  }
+
+  private static boolean isTinyShakespeare() {
+    return Sha256.of(bytes).equals(CorpusSource.TINY_SHAKESPEARE_SHA256);
+  }
+
+  // Before each and not before all, so that every test is reported as skipped.
+  @BeforeEach
+  void needsTheText() {
     assumeTrue(
-        Files.isRegularFile(Path.of(path)),
-        "tinyshakespeare is not at " + path + "; set AVATARL_CORPUS to its path");
-    byte[] bytes = Files.readAllBytes(Path.of(path));
-    assumeTrue(
-        Sha256.of(bytes).equals(CorpusSource.TINY_SHAKESPEARE_SHA256),
-        path + " is another text than tinyshakespeare");
-    corpus = Corpus.of("tinyshakespeare", bytes, 0.1);
-    counts = NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5);
+        isTinyShakespeare(),
+        "tinyshakespeare is not at " + PATH + "; set AVATARL_CORPUS to its path");
   }
 
   @Test
