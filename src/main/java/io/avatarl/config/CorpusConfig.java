@@ -1,12 +1,15 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * @param path any Hadoop path to a UTF-8 text; empty: looked for as {@code corpus.CorpusSource}
  *     says
  * @param sha256 expected checksum of the file in hexadecimal; empty: not checked
  * @param validationFraction the last part of the corpus, held out
  */
-public record CorpusConfig(String path, String sha256, double validationFraction) {
+public record CorpusConfig(String path, String sha256, double validationFraction)
+    implements Serializable {
   public CorpusConfig {
     Check.that(
         sha256.isEmpty() || sha256.matches("[0-9a-f]{64}"),

@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * Shape and form of the model. The default form is avatarl's (RMSNorm without parameters, rotary
  * positions, QK-norm, ReLU², tied output, no biases); {@code norm = layer, positions = learned,
@@ -29,7 +31,8 @@ public record GptConfig(
     boolean qkNorm,
     boolean bias,
     boolean tied,
-    double initStd) {
+    double initStd)
+    implements Serializable {
 
   public enum Norm {
     RMS,

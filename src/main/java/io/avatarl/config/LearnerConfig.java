@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * One step's policy updates.
  *
@@ -19,7 +21,8 @@ public record LearnerConfig(
     double clipLow,
     double clipHigh,
     double entropy,
-    OptimizerConfig optimizer) {
+    OptimizerConfig optimizer)
+    implements Serializable {
   public LearnerConfig {
     Check.range("updatesPerStep", updatesPerStep, 1, 1 << 20);
     Check.range("slices", slices, 1, 1024);

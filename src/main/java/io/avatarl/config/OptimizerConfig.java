@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * AdamW and its learning rate.
  *
@@ -22,7 +24,8 @@ public record OptimizerConfig(
     double beta2,
     double epsilon,
     double weightDecay,
-    double clipNorm) {
+    double clipNorm)
+    implements Serializable {
   public enum Schedule {
     COSINE,
     LINEAR,

@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * What executors do in a step.
  *
@@ -18,7 +20,8 @@ public record RolloutConfig(
     int samples,
     int windowsPerUpdate,
     int shards,
-    int ahead) {
+    int ahead)
+    implements Serializable {
   public enum Exploration {
     EXHAUSTIVE,
     SAMPLED

@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * The samples shown at the end of training.
  *
@@ -8,7 +10,8 @@ package io.avatarl.config;
  * @param temperature logits are divided by it
  * @param prompt what each continues
  */
-public record SampleConfig(int count, int tokens, double temperature, String prompt) {
+public record SampleConfig(int count, int tokens, double temperature, String prompt)
+    implements Serializable {
   public SampleConfig {
     Check.range("count", count, 0, 1000);
     Check.range("tokens", tokens, 1, 1_000_000);

@@ -1,5 +1,7 @@
 package io.avatarl.config;
 
+import java.io.Serializable;
+
 /**
  * Everything that determines a run; see {@code reference.conf} for every key with its default.
  * {@link ConfigReader} builds it.
@@ -22,7 +24,8 @@ public record TrainingConfig(
     LearnerConfig learner,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
-    SampleConfig sample) {
+    SampleConfig sample)
+    implements Serializable {
   public TrainingConfig {
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("nativeThreads", nativeThreads, 1, 1024);

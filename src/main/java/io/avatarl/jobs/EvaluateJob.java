@@ -8,6 +8,7 @@ import io.avatarl.train.Baselines;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
+import java.io.IOException;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -45,7 +46,7 @@ public final class EvaluateJob implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     try (SparkSession spark = SparkSession.builder().appName("avatarl evaluate").getOrCreate()) {
       Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
       TrainingConfig config = Runs.config(storage, run);

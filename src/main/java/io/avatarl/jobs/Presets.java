@@ -4,9 +4,15 @@ import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The presets of {@code conf/}, which the build packs into the jar, so that a cluster needs no
@@ -50,16 +56,36 @@ final class Presets {
     return new Preset(name, resource(file + ".conf"));
   }
 
-  /** Names of all presets. */
+  /** Names of all presets, those in folders with their folder. */
   static List<String> names() {
-    return Arrays.stream(resource("index").split("\n")).filter(line -> !line.isBlank()).toList();
+    try {
+      URI uri = Presets.class.getResource(FOLDER + DEFAULT + ".conf").toURI();
+      if (!uri.getScheme().equals("jar")) {
+        return names(Path.of(uri).getParent());
+      }
+      try (FileSystem jar =
+          FileSystems.newFileSystem(
+              Path.of(URI.create(uri.getRawSchemeSpecificPart().replaceAll("!.*", ""))))) {
+        return names(jar.getPath(FOLDER));
+      }
+    } catch (IOException | URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files
+          .map(file -> folder.relativize(file).toString())
+          .filter(file -> file.endsWith(".conf"))
+          .map(file -> file.substring(0, file.length() - ".conf".length()))
+          .sorted()
+          .toList();
+    }
   }
 
   private static String resource(String name) {
     try (InputStream in = Presets.class.getResourceAsStream(FOLDER + name)) {
-      if (in == null) {
-        throw new IllegalStateException("the jar lacks " + FOLDER + name);
-      }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new IllegalStateException(e);

@@ -102,8 +102,14 @@ public final class TrainJob implements Callable<Integer> {
       Runnable stop = () -> stop(training, progress);
       ShutdownHookManager.get()
           .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
-      Optional<Summary> summary = training.run();
-      ShutdownHookManager.get().removeShutdownHook(stop);
+      Optional<Summary> summary;
+      try {
+        summary = training.run();
+      } finally {
+        if (!ShutdownHookManager.get().isShutdownInProgress()) {
+          ShutdownHookManager.get().removeShutdownHook(stop);
+        }
+      }
       if (summary.isPresent()) {
         List<String> samples = samples(storage(spark), config, output);
         progress.finished(summary.get(), samples, output);
