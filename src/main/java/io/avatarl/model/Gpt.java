@@ -25,7 +25,7 @@ public final class Gpt implements AutoCloseable {
   private static final double ROTARY_BASE = 10_000;
 
   private final GptConfig config;
-  private final NDManager constants;
+  final NDManager constants; // for the test that counts what it holds
   private final NDArray causalMask; // [T, T]: 0 on and below the diagonal, -inf above
   private final NDArray cos; // [T, headWidth], scaled by headWidth^-1/4
   private final NDArray sin; // the same
