@@ -139,7 +139,8 @@ class ParametersTest {
     assertArrayEquals(parameters.toArray(), Parameters.random(layout, 0.02, 1).toArray());
     assertNotEquals(parameters.sha256(), Parameters.random(layout, 0.02, 2).sha256());
     // Pinned: another hash means that stored runs do not repeat.
-    assertEquals("21478913c3751e88c95880e4d11b87ccb84bddef1331e845c0f50e557b8903b0", parameters.sha256());
+    assertEquals(
+        "21478913c3751e88c95880e4d11b87ccb84bddef1331e845c0f50e557b8903b0", parameters.sha256());
   }
 
   @Test

@@ -254,8 +254,7 @@ class PolicyTest {
         KeyValueCache cache = new KeyValueCache(reference.config().layers(), policy.manager)) {
       for (int t = 0; t < reference.config().context(); t++) {
         policy.next(cache, reference.tokens(), t, t + 1);
-        assertEquals(
-            2 * reference.config().layers(), cache.manager.getManagedArrays().size());
+        assertEquals(2 * reference.config().layers(), cache.manager.getManagedArrays().size());
       }
     }
   }
