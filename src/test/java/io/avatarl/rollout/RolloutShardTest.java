@@ -114,5 +114,6 @@ class RolloutShardTest {
     RolloutStatistics statistics = RolloutStatistics.of(groups, logProbs, 3, new float[9]);
     assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
     assertEquals(2 / 3.0, statistics.meanAccuracy());
+    assertEquals(3, statistics.degenerate(), "no group has a reward");
   }
 }
