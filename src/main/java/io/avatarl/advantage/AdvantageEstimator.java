@@ -28,11 +28,16 @@ public sealed interface AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
           GroupStatistics.of(groups.weights(), rewards, from, from + k, groups.sampled());
       if (!group.degenerate()) {
         for (int i = from; i < from + k; i++) {
-          advantages[i] = (float) advantage(rewards[i], group);
+          advantages[i] = finite(advantage(rewards[i], group));
         }
       }
     }
     return advantages;
+  }
+
+  /** The nearest finite float: an advantage beyond float32 keeps its sign and stays a number. */
+  private static float finite(double advantage) {
+    return (float) Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, advantage));
   }
 
   /** The estimator the configuration names. */
