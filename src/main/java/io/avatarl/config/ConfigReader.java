@@ -242,7 +242,12 @@ public final class ConfigReader {
   }
 
   private static String spelling(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return spelling(constant.name());
+  }
+
+  /** How an enum constant is written in a configuration. */
+  public static String spelling(String constant) {
+    return constant.toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private static UserError wrong(String path, ConfigValue value, String expected) {
