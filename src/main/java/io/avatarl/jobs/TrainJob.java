@@ -56,9 +56,10 @@ public final class TrainJob implements Callable<Integer> {
       paramLabel = "NAME|FILE",
       completionCandidates = Presets.Names.class,
       description =
-          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, also a run's config.conf (default: "
+          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, for example RUN/config.conf of an"
+              + " earlier run (default: "
               + Presets.DEFAULT
-              + "; with --resume: the run's own)")
+              + "; with --resume: the settings of the run)")
   private String preset;
 
   @Option(
