@@ -92,8 +92,10 @@ final class Job {
    */
   record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     static Session open(String application) {
-      boolean ours = SparkSession.getDefaultSession().isEmpty();
-      return new Session(SparkSession.builder().appName(application).getOrCreate(), ours);
+      Option<SparkSession> running = SparkSession.getDefaultSession();
+      return running.isDefined()
+          ? new Session(running.get(), false)
+          : new Session(SparkSession.builder().appName(application).getOrCreate(), true);
     }
 
     @Override

@@ -133,14 +133,14 @@ public final class TrainJob implements Callable<Integer> {
   }
 
   private TrainingConfig config(Storage storage) {
-    Presets.Preset chosen =
-        resume && preset == null
-            ? new Presets.Preset("", Runs.hocon(storage, output))
-            : Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
     List<String> all = new ArrayList<>(overrides);
     if (corpus != null) {
       all.add("corpus.path=" + corpus);
     }
+    if (resume && preset == null) {
+      return Runs.config(storage, output, all);
+    }
+    Presets.Preset chosen = Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
   }
 

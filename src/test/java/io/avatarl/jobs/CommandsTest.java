@@ -101,7 +101,7 @@ class CommandsTest {
           "run        " + run,
           "--- sample 1 ---",
           "\n5-gram ",
-          String.format("%nthis run %16.4f", summary.path("val_ce").asDouble()),
+          String.format("%nthis run     %10.4f", summary.path("val_ce").asDouble()),
           "weights_sha256  " + summary.path("weights_sha256").asText(),
         }) {
       assertTrue(trained.out().contains(part), () -> part + " is not in " + trained.out());
