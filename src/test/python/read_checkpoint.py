@@ -1,6 +1,8 @@
 """Reads a checkpoint as any Python program would; prints what it found as JSON.
 
     python read_checkpoint.py RUN/checkpoints/step-NNNNNN
+
+Needs nothing but safetensors, not even NumPy.
 """
 
 import hashlib
@@ -8,23 +10,20 @@ import json
 import pathlib
 import sys
 
-import numpy
-from safetensors.numpy import load_file
+from safetensors import deserialize
 
 
 def main(folder):
-    tensors = load_file(folder / "model.safetensors")
+    tensors = deserialize((folder / "model.safetensors").read_bytes())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     found = {
         name: {
-            "shape": list(values.shape),
-            "sha256": hashlib.sha256(
-                numpy.ascontiguousarray(values, dtype="<f4").tobytes()
-            ).hexdigest(),
-            "dtype": str(values.dtype),
+            "shape": list(tensor["shape"]),
+            "dtype": tensor["dtype"],
+            "sha256": hashlib.sha256(tensor["data"]).hexdigest(),
         }
-        for name, values in tensors.items()
+        for name, tensor in tensors
     }
     json.dump({"config": config, "vocabulary": tokenizer["vocabulary"], "tensors": found}, sys.stdout)
 

@@ -32,8 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The files of a checkpoint, read by Java and by Python. */
 class CheckpointTest {
-  private static final Path ENVIRONMENT = Path.of("target", "python");
-  private static final List<String> PACKAGES = List.of("numpy", "safetensors");
+  private static final String PACKAGES = "target/python";
   private static final int INSTALL_SECONDS = 60;
   private static final int RUN_SECONDS = 30;
 
@@ -94,12 +93,13 @@ class CheckpointTest {
 
   @Test
   void pythonReadsTheSame() throws IOException, InterruptedException {
+    requirePython();
     JsonNode read =
         new ObjectMapper()
             .readTree(
                 output(
                     RUN_SECONDS,
-                    python(),
+                    "python3",
                     Path.of("src", "test", "python", "read_checkpoint.py").toString(),
                     checkpoint.path()));
     assertEquals(Trial.json(file("config.json")), read.path("config"));
@@ -112,7 +112,7 @@ class CheckpointTest {
     tensors.forEach(
         (name, tensor) -> {
           JsonNode found = read.path("tensors").path(name);
-          assertEquals("float32", found.path("dtype").asText(), name);
+          assertEquals("F32", found.path("dtype").asText(), name);
           assertEquals(
               tensor.shape().toString(), found.path("shape").toString().replace(",", ", "), name);
           ByteBuffer bytes =
@@ -122,56 +122,43 @@ class CheckpointTest {
         });
   }
 
-  /** A Python with the packages; the test is skipped where there is none and none can be made. */
-  private static String python() throws IOException, InterruptedException {
-    String imports = "import " + String.join(", ", PACKAGES);
-    if (succeeds(RUN_SECONDS, "python3", "-c", imports)) {
-      return "python3";
-    }
+  /**
+   * Makes safetensors importable from {@link #PACKAGES}; the test is skipped where that cannot be.
+   */
+  private static void requirePython() throws IOException, InterruptedException {
     assumeTrue(succeeds(RUN_SECONDS, "python3", "--version"), "python3 is not on the path");
-    String own = ENVIRONMENT.resolve("bin").resolve("python").toString();
-    if (!succeeds(RUN_SECONDS, own, "-c", imports)) {
-      assumeTrue(
-          succeeds(INSTALL_SECONDS, "python3", "-m", "venv", ENVIRONMENT.toString()),
-          "python3 cannot make a virtual environment");
-      // The versions that the reference values were made with.
-      List<String> requirements =
-          Files.readAllLines(Path.of("src", "test", "python", "requirements.txt")).stream()
-              .filter(line -> PACKAGES.stream().anyMatch(line::startsWith))
-              .toList();
-      String[] install = {
-        own,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--retries",
-        "0",
-        "--timeout",
-        "5"
-      };
-      String[] command = java.util.Arrays.copyOf(install, install.length + requirements.size());
-      for (int i = 0; i < requirements.size(); i++) {
-        command[install.length + i] = requirements.get(i);
-      }
-      assumeTrue(
-          succeeds(INSTALL_SECONDS, command),
-          "pip cannot install " + requirements + " (no network, or another Python)");
+    if (succeeds(RUN_SECONDS, "python3", "-c", "import safetensors")) {
+      return;
     }
-    return own;
+    // The version that the reference values were made with.
+    String requirement =
+        Files.readAllLines(Path.of("src", "test", "python", "requirements.txt")).stream()
+            .filter(line -> line.startsWith("safetensors"))
+            .findFirst()
+            .orElseThrow();
+    assumeTrue(
+        succeeds(
+            INSTALL_SECONDS,
+            ("python3 -m pip install -q --no-input --disable-pip-version-check --no-deps"
+                    + " --retries 0 --timeout 5 --target "
+                    + PACKAGES
+                    + " "
+                    + requirement)
+                .split(" ")),
+        "pip cannot install " + requirement + " (no pip, no network, or another Python)");
+  }
+
+  private static ProcessBuilder process(String... command) {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("PYTHONPATH", PACKAGES);
+    return builder;
   }
 
   private static boolean succeeds(int seconds, String... command)
       throws IOException, InterruptedException {
     Process process;
     try {
-      process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
+      process = process(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
     } catch (IOException e) {
       return false;
     }
@@ -185,8 +172,7 @@ class CheckpointTest {
   private static String output(int seconds, String... command)
       throws IOException, InterruptedException {
     File out = Files.createTempFile(run, "python", ".json").toFile();
-    Process process =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(out).start();
+    Process process = process(command).redirectOutput(out).start();
     assertTrue(process.waitFor(seconds, TimeUnit.SECONDS), "python3 takes too long");
     String text = Files.readString(out.toPath());
     assertEquals(0, process.exitValue(), text);
