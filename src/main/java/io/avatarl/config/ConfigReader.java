@@ -108,8 +108,7 @@ public final class ConfigReader {
 
   /** A value on the command line that is no number, boolean, list or object is a string. */
   private static String quoted(String value) {
-    return value.isEmpty()
-            || !value.matches("[\\[{\"].*|-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?|true|false")
+    return !value.matches("[\\[{\"].*|-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false")
         ? ConfigUtil.quoteString(value)
         : value;
   }
@@ -259,7 +258,12 @@ public final class ConfigReader {
   }
 
   private static String spelling(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return spelling(constant.name());
+  }
+
+  /** How an enum constant is written in a configuration. */
+  public static String spelling(String constant) {
+    return constant.toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private static UserError wrong(String path, ConfigValue value, String expected) {

@@ -63,6 +63,18 @@ public final class Storage {
     return new String(readBytes(path), StandardCharsets.UTF_8);
   }
 
+  /** The path from its file system's root, so that it holds in any working directory. */
+  public String qualified(String path) {
+    return at(
+        "name",
+        path,
+        (files, file) -> {
+          Path whole = files.makeQualified(file);
+          boolean isDefault = FileSystem.getDefaultUri(configuration).equals(files.getUri());
+          return isDefault ? whole.toUri().getPath() : whole.toString();
+        });
+  }
+
   /** Whether a file or directory is there. */
   public boolean exists(String path) {
     return at("look at", path, FileSystem::exists);

@@ -35,7 +35,6 @@ public final class PolicyCluster implements AutoCloseable {
   private final Broadcast<RunContext> context;
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
-  private long version = -1;
 
   /**
    * @param rewards built on the driver, used by every task
@@ -70,17 +69,24 @@ public final class PolicyCluster implements AutoCloseable {
     }
   }
 
-  /** Makes these weights the ones that later jobs use; returns their version. */
-  public long publish(float[] values) {
-    version++;
+  /**
+   * Makes these weights the ones that later jobs use.
+   *
+   * @param version above those before it: the steps behind the weights, so that a resumed run
+   *     counts on
+   */
+  public void publish(long version, float[] values) {
     versions.addLast(spark.broadcast(PolicyWeights.of(run, version, values)));
     if (versions.size() > KEPT_VERSIONS) {
       versions.removeFirst().destroy();
     }
-    return version;
   }
 
-  /** Starts the rollouts of a step with the newest weights. */
+  /**
+   * Starts the rollouts of a step with the newest weights.
+   *
+   * @param step counts from 0 as the random streams do; people read it from 1
+   */
   public Future<Step> rollouts(long step) {
     Broadcast<PolicyWeights> weights = versions.getLast();
     return jobs.submit(
@@ -88,7 +94,7 @@ public final class PolicyCluster implements AutoCloseable {
           long start = System.nanoTime();
           List<RolloutShard> shards =
               run(
-                  "step " + step + ": rollouts",
+                  "step " + (step + 1) + ": rollouts",
                   new RolloutTask(context, weights, step),
                   config.rollout().shards());
           RolloutStatistics statistics =
@@ -100,7 +106,7 @@ public final class PolicyCluster implements AutoCloseable {
         });
   }
 
-  /** Scores the newest weights on an even selection of the validation split. */
+  /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */
   public Scores evaluate(long step) {
     return evaluate("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);
   }

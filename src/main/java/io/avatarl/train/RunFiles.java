@@ -15,12 +15,13 @@ final class RunFiles {
 
   /**
    * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do
-   * not touch the weights.
+   * not touch the weights, and wherever the corpus lies, its checksum holds.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
         || difference.startsWith("sample.")
+        || difference.startsWith("corpus.path:")
         || difference.startsWith("preset:");
   }
 

@@ -2,6 +2,7 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -32,15 +33,16 @@ import org.apache.spark.sql.SparkSession;
  * computes a cross-entropy loss; cross-entropy is only measured, on the validation split.
  */
 public final class Training {
-  private final SparkSession spark;
   private final TrainingConfig config;
   private final Storage storage;
   private final CorpusSource.Found source;
   private final Corpus corpus;
+  private final ParameterLayout layout;
   private final String output;
   private final boolean resume;
+  private final Optional<Checkpoint.State> resumed;
   private final TrainingListener listener;
-  private final CountDownLatch ended = new CountDownLatch(1);
+  private final CountDownLatch saved = new CountDownLatch(1);
   private volatile boolean stopRequested;
 
   private final StageClock clock = new StageClock();
@@ -49,72 +51,110 @@ public final class Training {
   private long began;
 
   /**
-   * Prepares a run; nothing is written yet.
+   * Prepares a run: refuses what is wrong with the user's input before anything slow begins, and
+   * writes nothing but a probe file.
    *
+   * @param corpora finds the corpus that the configuration names
    * @param output the run's folder, any Hadoop path; must not hold a run, unless {@code resume}
    * @param resume go on from the newest checkpoint in {@code output}
    */
   public Training(
-      SparkSession spark,
+      Storage storage,
       TrainingConfig config,
-      CorpusSource.Found source,
+      CorpusSource corpora,
       String output,
       boolean resume,
       TrainingListener listener) {
-    this.spark = spark;
-    this.config = config;
-    this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    this.source = source;
-    this.corpus = Corpus.of(source.name(), source.bytes(), config.corpus().validationFraction());
+    this.storage = storage;
     this.output = output;
-    this.resume = resume;
     this.listener = listener;
-    corpus.requireWindows(config.model().context());
-    requireFreshOrSame();
+    this.resume = resume;
+    TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
+    boolean existed = storage.exists(output);
+    // Before the corpus, which may have to be downloaded.
+    storage.requireWritableDirectory(output);
+    try {
+      this.source =
+          corpora.find(
+              Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
+              Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+      source.warnings().forEach(listener::warned);
+      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
+      corpus.requireWindows(asked.model().context());
+      this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      this.resumed = resume ? newest() : Optional.empty();
+    } catch (RuntimeException e) {
+      if (!existed) {
+        storage.delete(output);
+      }
+      throw e;
+    }
+    // The run's own copy of the configuration says where the text is and which one it is, so that
+    // training from it repeats the run.
+    this.config =
+        asked.with(
+            new CorpusConfig(source.path(), corpus.sha256(), asked.corpus().validationFraction()));
   }
 
-  private void requireFreshOrSame() {
-    String file = Storage.resolve(output, RunFiles.CONFIG);
-    boolean holdsRun = storage.exists(file);
-    if (holdsRun && !resume) {
+  private TrainingConfig requireFresh(TrainingConfig asked) {
+    if (storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
       throw new UserError(
           output
-              + " already holds a run; go on with it by --resume, or name another folder with --out");
+              + ": already holds a run; go on with it by --resume, or name another folder with --out");
     }
-    if (resume && !holdsRun) {
-      throw new UserError(output + ": there is no run to resume; leave out --resume to start one");
-    }
-    if (holdsRun) {
-      TrainingConfig before = ConfigReader.read("", storage.readString(file), List.of());
-      List<String> changed =
-          ConfigReader.differences(before, config).stream()
-              .filter(key -> !RunFiles.mayChangeOnResume(key))
-              .toList();
-      if (!changed.isEmpty()) {
-        throw new UserError(
-            output
-                + ": the run was started with other settings ("
-                + String.join("; ", changed)
-                + "); resume it with the same, or start another with --out");
-      }
-    }
-    storage.requireWritableDirectory(output);
+    return asked;
   }
 
-  /**
-   * Asks a running {@link #run} to write a checkpoint after the current step and return; waits for
-   * it.
-   */
-  public void stop() throws InterruptedException {
+  /** The configuration of a run that goes on, with the corpus it was started with. */
+  private TrainingConfig requireSame(TrainingConfig asked) {
+    if (!storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
+      throw new UserError(output + ": holds no run to resume; leave out --resume to start one");
+    }
+    TrainingConfig before = Runs.config(storage, output);
+    TrainingConfig same =
+        asked.corpus().sha256().isEmpty()
+            ? asked.with(
+                new CorpusConfig(
+                    asked.corpus().path(),
+                    before.corpus().sha256(),
+                    asked.corpus().validationFraction()))
+            : asked;
+    List<String> changed =
+        ConfigReader.differences(before, same).stream()
+            .filter(key -> !RunFiles.mayChangeOnResume(key))
+            .toList();
+    if (!changed.isEmpty()) {
+      throw new UserError(
+          output
+              + ": the run was started with other settings ("
+              + String.join("; ", changed)
+              + "); resume it with the same, or start another with --out");
+    }
+    return same;
+  }
+
+  private Optional<Checkpoint.State> newest() {
+    if (Checkpoint.list(storage, output).isEmpty()) {
+      listener.warned(output + ": holds no checkpoint yet; starting from the first step");
+      return Optional.empty();
+    }
+    return Optional.of(
+        Checkpoint.find(storage, output, OptionalLong.empty()).state(storage, layout));
+  }
+
+  /** Asks {@link #run} to write a checkpoint after the current step and to return. */
+  public void stop() {
     stopRequested = true;
-    ended.await();
+  }
+
+  /** Waits until a running {@link #run} has written its last checkpoint or has failed. */
+  public void awaitSaved() throws InterruptedException {
+    saved.await();
   }
 
   /** Trains. Empty if it was stopped before the last step; then {@code --resume} goes on. */
-  public Optional<Summary> run() {
+  public Optional<Summary> run(SparkSession spark) {
     NativeEngine.load(config.nativeThreads());
-    ParameterLayout layout =
-        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
     Parameters parameters =
         Parameters.random(
             layout,
@@ -130,28 +170,32 @@ public final class Training {
                 new Rewards(config.reward(), corpus))) {
       long step = 0;
       float[] behaviour = new float[0];
-      if (resume) {
-        Checkpoint checkpoint = Checkpoint.find(storage, output, OptionalLong.empty());
-        Checkpoint.State state = checkpoint.state(storage, layout);
+      if (resumed.isPresent()) {
+        Checkpoint.State state = resumed.get();
         parameters.set(state.parameters());
         learner.resume(state.trainer().updates(), state.moments());
         behaviour = state.behaviour();
         step = state.trainer().step();
         earlierSeconds = state.trainer().trainSeconds();
+        clock.resume(state.trainer().stageSeconds());
         totals = RunFiles.totals(state.trainer());
-        RunFiles.dropMetricsAfter(storage, output, step);
-      } else {
-        storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       }
-      listener.started(config, facts(layout), step);
-      boolean finished = loop(learner, cluster, step, behaviour);
-      return finished ? Optional.of(summarise(learner, cluster)) : Optional.empty();
+      if (resume) {
+        RunFiles.dropMetricsAfter(storage, output, step);
+      }
+      storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
+      listener.started(config, facts(), step);
+      if (!loop(learner, cluster, step, behaviour)) {
+        return Optional.empty();
+      }
+      saved.countDown();
+      return Optional.of(summarise(spark, learner, cluster));
     } finally {
-      ended.countDown();
+      saved.countDown();
     }
   }
 
-  private TrainingListener.Facts facts(ParameterLayout layout) {
+  private TrainingListener.Facts facts() {
     return new TrainingListener.Facts(
         corpus.name(),
         corpus.train().length,
@@ -162,38 +206,41 @@ public final class Training {
   }
 
   /** Steps until the last one or a stop; true if the last one is done. */
-  private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] resumed) {
+  private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
     Metrics metrics = new Metrics(storage, output, firstStep + 1);
     boolean ahead = config.rollout().ahead() == 1;
     began = System.nanoTime();
     long step = firstStep;
     if (step >= config.steps()) {
-      publish(learner, cluster);
+      publish(learner, cluster, step);
+      if (resumed.isEmpty()) {
+        checkpoint(learner, new float[0], step);
+      }
       return true;
     }
     Future<PolicyCluster.Step> next;
     float[] current = learner.parameters().toArray();
-    if (resumed.length > 0) {
+    if (behaviour.length > 0) {
       // The uninterrupted run had started these rollouts one step ahead, with the weights before
       // the checkpoint's.
-      cluster.publish(resumed);
+      cluster.publish(step - 1, behaviour);
       next = cluster.rollouts(step);
-      publish(learner, cluster);
+      publish(learner, cluster, step);
     } else {
-      publish(learner, cluster);
+      publish(learner, cluster, step);
       next = cluster.rollouts(step);
     }
     while (true) {
       PolicyCluster.Step rollouts = PolicyCluster.await(next);
       clock.rollouts(rollouts, Math.min(cluster.slots(), config.rollout().shards()));
       boolean last = step + 1 >= config.steps();
-      float[] behaviour = current;
+      behaviour = current;
       if (ahead && !last) {
         next = cluster.rollouts(step + 1);
       }
       UpdateMetrics update = learn(learner, rollouts, step, metrics);
       current = learner.parameters().toArray();
-      publish(learner, cluster);
+      publish(learner, cluster, step + 1);
       if (!ahead && !last) {
         next = cluster.rollouts(step + 1);
       }
@@ -220,9 +267,9 @@ public final class Training {
     return every > 0 && step % every == 0;
   }
 
-  private void publish(Learner learner, PolicyCluster cluster) {
+  private void publish(Learner learner, PolicyCluster cluster, long step) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.BROADCAST)) {
-      cluster.publish(learner.parameters().toArray());
+      cluster.publish(step, learner.parameters().toArray());
     }
   }
 
@@ -277,7 +324,12 @@ public final class Training {
           learner,
           behaviour,
           new Checkpoint.Trainer(
-              step, learner.updates(), totals.groups(), totals.rollouts(), trainSeconds()));
+              step,
+              learner.updates(),
+              totals.groups(),
+              totals.rollouts(),
+              trainSeconds(),
+              clock.seconds()));
       List<Checkpoint> all = Checkpoint.list(storage, output);
       for (Checkpoint old : all.subList(0, Math.max(0, all.size() - config.checkpoint().keep()))) {
         storage.delete(old.path());
@@ -289,7 +341,7 @@ public final class Training {
     return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
-  private Summary summarise(Learner learner, PolicyCluster cluster) {
+  private Summary summarise(SparkSession spark, Learner learner, PolicyCluster cluster) {
     double seconds = trainSeconds();
     listener.entered("final evaluation on the whole validation split");
     FinalEvaluation scores;
