@@ -22,23 +22,37 @@ public sealed interface AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
    */
   default float[] advantages(Groups groups, float[] rewards) {
     float[] advantages = new float[rewards.length];
-    int k = groups.actionsPerGroup();
-    for (int from = 0; from < rewards.length; from += k) {
-      GroupStatistics group =
-          GroupStatistics.of(groups.weights(), rewards, from, from + k, groups.sampled());
-      if (!group.degenerate()) {
-        for (int i = from; i < from + k; i++) {
-          advantages[i] = (float) advantage(rewards[i], group);
+    // Compared entries: K consecutive ones in a row, or one each at the same position of
+    // consecutive rows.
+    int rows = groups.rowsPerContext();
+    int rowLength = groups.groupsPerRow() * groups.actionsPerGroup();
+    int stride = rows == 1 ? 1 : rowLength;
+    int count = rows == 1 ? groups.actionsPerGroup() : rows;
+    int step = rows == 1 ? groups.actionsPerGroup() : 1;
+    for (int block = 0; block < rewards.length; block += rows * rowLength) {
+      for (int from = block; from < block + rowLength; from += step) {
+        GroupStatistics group =
+            GroupStatistics.of(groups.weights(), rewards, from, stride, count, groups.sampled());
+        if (!group.degenerate()) {
+          for (int i = 0; i < count; i++) {
+            int entry = from + i * stride;
+            advantages[entry] = finite(advantage(rewards[entry], group));
+          }
         }
       }
     }
     return advantages;
   }
 
+  /** The nearest finite float: an advantage beyond float32 keeps its sign and stays a number. */
+  private static float finite(double advantage) {
+    return (float) Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, advantage));
+  }
+
   /** The estimator the configuration names. */
   static AdvantageEstimator of(AdvantageConfig config) {
     return switch (config.estimator()) {
-      case GRPO -> new Grpo();
+      case GRPO -> new Grpo(config.minStd());
       case DR_GRPO -> new DrGrpo();
       case MAXRL -> new MaxRl();
     };

@@ -22,6 +22,7 @@ public record TrainingConfig(
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,
+    CurriculumConfig curriculum,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
     SampleConfig sample)
@@ -30,6 +31,10 @@ public record TrainingConfig(
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("nativeThreads", nativeThreads, 1, 1024);
     int windows = learner.updatesPerStep() * rollout.windowsPerUpdate();
+    Check.that(
+        rollout.horizon() <= model.context(),
+        "rollout.horizon",
+        rollout.horizon() + " does not fit into model.context = " + model.context());
     Check.that(
         rollout.shards() <= windows,
         "rollout.shards",

@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,6 +37,7 @@ public final class Learner implements AutoCloseable {
   private final float[][] sliceGradients;
   private final AdamW optimizer;
   private final LearningRate learningRate;
+  private final KlWeight klWeight;
   private final ExecutorService threads;
   private long updates;
 
@@ -56,6 +58,7 @@ public final class Learner implements AutoCloseable {
     this.sliceGradients = new float[config.slices()][layout.length()];
     this.optimizer = new AdamW(layout, config.optimizer());
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
+    this.klWeight = new KlWeight(config.kl());
     this.threads =
         Executors.newFixedThreadPool(
             config.slices(),
@@ -89,6 +92,11 @@ public final class Learner implements AutoCloseable {
     parameters.values().get(0, values);
   }
 
+  /** The weight of the KL term, with its controller. */
+  public KlWeight klWeight() {
+    return klWeight;
+  }
+
   /** One update on one minibatch. */
   public UpdateMetrics update(Minibatch minibatch) {
     long start = System.nanoTime();
@@ -112,6 +120,8 @@ public final class Learner implements AutoCloseable {
         rate,
         sums.clipFraction / groups,
         sums.kl / groups,
+        sums.referenceKl / groups,
+        klWeight.at(updates - 1),
         (System.nanoTime() - start) / 1e9);
   }
 
@@ -131,7 +141,7 @@ public final class Learner implements AutoCloseable {
       running.add(
           threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
     }
-    SliceSums total = new SliceSums(0, 0, 0);
+    SliceSums total = new SliceSums(0, 0, 0, 0);
     for (Future<SliceSums> slice : running) {
       total = total.plus(get(slice));
     }
@@ -155,6 +165,9 @@ public final class Learner implements AutoCloseable {
       NDArray tokens = scope.create(slice.inputs(), new Shape(slice.windows(), context));
       NDArray logits = gpt.logits(weights, tokens); // [B, T, V]
       long vocabulary = logits.getShape().get(2);
+      if (slice.first() > 0) {
+        logits = logits.get(":, " + slice.first() + ":"); // [B, T - first, V]
+      }
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       PolicyLoss.Terms terms =
           loss.terms(
@@ -163,7 +176,8 @@ public final class Learner implements AutoCloseable {
                   slice.actions().map(a -> scope.create(a, entries)),
                   scope.create(slice.weights(), entries, DataType.FLOAT32),
                   scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(slice.advantages(), entries, DataType.FLOAT32)));
+                  scope.create(slice.advantages(), entries, DataType.FLOAT32),
+                  reference(slice, scope)));
       // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
       NDArray seed = scope.create(1f / minibatchGroups);
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
@@ -178,8 +192,22 @@ public final class Learner implements AutoCloseable {
             .get(target, p.offset(), p.size());
       }
       return new SliceSums(
-          terms.loss().getFloat(), terms.clipFraction().getFloat(), terms.kl().getFloat());
+          terms.loss().getFloat(),
+          terms.clipFraction().getFloat(),
+          terms.kl().getFloat(),
+          terms.referenceKl().map(NDArray::getFloat).orElse(0f));
     }
+  }
+
+  private Optional<PolicyLoss.Reference> reference(Minibatch slice, NDManager scope) {
+    if (slice.referenceWidth() == 0) {
+      return Optional.empty();
+    }
+    Shape shape = new Shape(slice.groups(), slice.referenceWidth());
+    return Optional.of(
+        new PolicyLoss.Reference(
+            scope.create(slice.reference(), shape, DataType.FLOAT32),
+            scope.create((float) klWeight.at(updates))));
   }
 
   private static double norm(float[] gradient) {
@@ -212,9 +240,10 @@ public final class Learner implements AutoCloseable {
   }
 
   /** Sums over the groups of one or more slices. */
-  record SliceSums(double loss, double clipFraction, double kl) {
+  record SliceSums(double loss, double clipFraction, double kl, double referenceKl) {
     SliceSums plus(SliceSums o) {
-      return new SliceSums(loss + o.loss, clipFraction + o.clipFraction, kl + o.kl);
+      return new SliceSums(
+          loss + o.loss, clipFraction + o.clipFraction, kl + o.kl, referenceKl + o.referenceKl);
     }
   }
 }

@@ -1,53 +1,90 @@
 package io.avatarl.rollout;
 
 /**
- * The groups of some windows: one group per position, and in it the actions tried there. Everything
- * is packed: window {@code b} takes tokens[b·(T+1) .. b·(T+1)+T], its position {@code t} is group
- * {@code g = b·T + t}, whose state is the window's first t+1 tokens and whose gold token is the
- * next one. Action {@code k} of group {@code g} is entry g·K + k of every per-action array.
+ * The groups of some rows of tokens: one group per position from {@code first} on, and in it the
+ * actions tried there. Everything is packed: row {@code b} takes tokens[b·T .. (b+1)·T), its
+ * position {@code t} is group {@code g = b·(T − first) + t − first}, whose state is the row's
+ * tokens up to and including {@code t}. Action {@code k} of group {@code g} is entry g·K + k of
+ * every per-action array.
  *
- * <p>Group statistics are weighted sums over the entries (mean = Σ w·r), whichever exploration made
- * them: exhaustive exploration has one entry per token of the vocabulary, sampling has K entries
- * with w = 1/K.
+ * <p>Statistics of a group are weighted sums over its entries (mean = Σ w·r), whichever exploration
+ * made them: exhaustive exploration has one entry per token of the vocabulary, sampling has K
+ * entries with w = 1/K. Continuations of several tokens put the K rollouts of one context in K
+ * consecutive rows ({@code rowsPerContext}), each with its own tokens behind the context; then the
+ * entries that are compared are those of the K rows at the same position.
  *
- * @param windows B
- * @param context T
- * @param tokens [B·(T+1)]
- * @param actionsPerGroup K
+ * @param windows rows, B
+ * @param context tokens in a row, T
+ * @param first position of the first group in a row
+ * @param rowsPerContext rows whose entries at one position are compared with each other
+ * @param tokens [B·T]
+ * @param golds the corpus's own next token of each group, [G]
+ * @param actionsPerGroup entries of one group in one row, K
  * @param sampled whether the entries are a random sample of the policy's actions (else: all of
  *     them)
  * @param actions token of each entry, [G·K]; empty when exhaustive: entry k is token k
- * @param weights weight of each entry, [G·K], summing to 1 in each group
+ * @param weights weight of each entry, [G·K]; over compared entries they sum to 1 (in expectation,
+ *     where sampled from a mixture)
  * @param logProbs log-probability of each entry under the policy that explored, [G·K]
  */
 public record Groups(
     int windows,
     int context,
+    int first,
+    int rowsPerContext,
     int[] tokens,
+    int[] golds,
     int actionsPerGroup,
     boolean sampled,
     int[] actions,
     float[] weights,
     float[] logProbs) {
 
-  /** Number of groups, G = B·T. */
+  /** Groups at every position of windows of the corpus. */
+  static Groups ofWindows(
+      Rows rows,
+      int actionsPerGroup,
+      boolean sampled,
+      int[] actions,
+      float[] weights,
+      float[] logProbs) {
+    return new Groups(
+        rows.windows(),
+        rows.context(),
+        0,
+        1,
+        rows.inputs(),
+        rows.golds(),
+        actionsPerGroup,
+        sampled,
+        actions,
+        weights,
+        logProbs);
+  }
+
+  /** Groups in one row. */
+  public int groupsPerRow() {
+    return context - first;
+  }
+
+  /** Number of groups, G. */
   public int count() {
-    return windows * context;
+    return windows * groupsPerRow();
   }
 
   /** The corpus's own next token in group {@code g}. */
   public int gold(int g) {
-    return tokens[lastTokenIndex(g) + 1];
+    return golds[g];
   }
 
   /** Index in {@link #tokens} of the last token of group {@code g}'s state. */
   public int lastTokenIndex(int g) {
-    return g / context * (context + 1) + g % context;
+    return g / groupsPerRow() * context + first + g % groupsPerRow();
   }
 
   /** Tokens in the state of group {@code g}, at least 1. */
   public int stateLength(int g) {
-    return g % context + 1;
+    return first + g % groupsPerRow() + 1;
   }
 
   /** Token of entry {@code k} of group {@code g}. */

@@ -1,9 +1,6 @@
 package io.avatarl.spark;
 
 import io.avatarl.config.TrainingConfig;
-import io.avatarl.model.NativeEngine;
-import io.avatarl.model.ParameterLayout;
-import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import java.util.HashMap;
 import java.util.Map;
@@ -48,14 +45,6 @@ final class PolicyReplica implements AutoCloseable {
     }
   }
 
-  private static PolicyReplica create(
-      Key key, TrainingConfig config, int vocabulary, PolicyWeights weights) {
-    NativeEngine.load(config.nativeThreads());
-    Parameters parameters = new Parameters(ParameterLayout.of(config.model(), vocabulary));
-    parameters.set(weights.values());
-    return new PolicyReplica(key, new Policy(config.model(), parameters));
-  }
-
   /** Frees what a finished run left in this JVM. */
   static void release(String run) {
     synchronized (REPLICAS) {
@@ -72,7 +61,7 @@ final class PolicyReplica implements AutoCloseable {
   }
 
   private boolean isOld() {
-    return key.version < NEWEST.getOrDefault(key.run, Long.MAX_VALUE);
+    return key.version != INITIAL && key.version < NEWEST.getOrDefault(key.run, Long.MAX_VALUE);
   }
 
   private void discard() {
