@@ -174,28 +174,29 @@ def gpt(name):
 
 # ------------------------------------------------------------------------------------------------------ advantages
 
-STD_FLOOR = 1e-6
-MEAN_FLOOR = 1e-8
+STD_FLOOR = 1e-8
+MEAN_FLOOR = 1e-30  # a gold token of probability 1e-9 still gets its whole MaxRL advantage
 
 
 def advantages_of(weights, rewards, sampled):
-    """Advantages of one group; mean = sum(w r), std = sqrt(sum(w (r - mean)^2))."""
+    """Advantages of one group; mean = sum(w r), std = sqrt(sum(w (r - mean)^2)). Equal rewards: exactly 0."""
     w, r = torch.tensor(weights), torch.tensor(rewards)
     k = len(rewards)
     mean = (w * r).sum()
     centred = r - mean
     std = torch.sqrt((w * centred * centred).sum())
     zero = torch.zeros(k)
+    equal = len(set(rewards)) == 1
     result = {
         "mean": mean,
         "std": std,
-        "grpo": centred / std if std > STD_FLOOR else zero,
-        "dr_grpo": centred,
-        "maxrl": centred / mean if mean > MEAN_FLOOR else zero,
+        "grpo": centred / std if std > STD_FLOOR and not equal else zero,
+        "dr_grpo": centred if not equal else zero,
+        "maxrl": centred / mean if mean > MEAN_FLOOR and not equal else zero,
     }
     if sampled:
         bessel = std * math.sqrt(k / (k - 1)) if k > 1 else torch.tensor(0.0)
-        result["grpo_sampled"] = centred / bessel if bessel > STD_FLOOR else zero
+        result["grpo_sampled"] = centred / bessel if bessel > STD_FLOOR and not equal else zero
     # No stored group may hang on the exact floor of the standard deviation.
     assert std < 1e-12 or std > 10 * STD_FLOOR
     return result
@@ -217,7 +218,8 @@ def advantages():
     groups = [
         ("policy_weights_gold_token", False, policy(7), one_hot(7, 3)),
         ("policy_weights_gold_token_rare", False, with_gold(7, 2, 1e-6), one_hot(7, 2)),
-        ("policy_weights_gold_token_below_mean_floor", False, with_gold(7, 2, 1e-9), one_hot(7, 2)),
+        ("policy_weights_gold_token_very_rare", False, with_gold(7, 2, 1e-9), one_hot(7, 2)),
+        ("policy_weights_gold_token_below_both_floors", False, with_gold(7, 2, 1e-32), one_hot(7, 2)),
         ("policy_weights_gold_token_near_certain", False, with_gold(7, 5, 0.999), one_hot(7, 5)),
         ("policy_weights_shaped_rewards", False, policy(6), shaped),
         ("policy_weights_scaled_reward", False, policy(7), one_hot(7, 0, 1.5)),

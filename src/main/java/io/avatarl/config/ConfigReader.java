@@ -19,6 +19,7 @@ import java.io.File;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
 import java.net.URL;
 import java.util.Arrays;
 import java.util.Collections;
@@ -107,7 +108,8 @@ public final class ConfigReader {
 
   /** A value on the command line that is no number, boolean, list or object is a string. */
   private static String quoted(String value) {
-    return value.isEmpty() || !value.matches("[\\[{\"].*|[-+0-9.eE]+|true|false")
+    return value.isEmpty()
+            || !value.matches("[\\[{\"].*|-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?|true|false")
         ? ConfigUtil.quoteString(value)
         : value;
   }
@@ -115,7 +117,9 @@ public final class ConfigReader {
   private static void refuseUnknown(Config given, Config reference) {
     TreeSet<String> known = new TreeSet<>(leaves(reference).keySet());
     for (Map.Entry<String, ConfigValue> leaf : leaves(given).entrySet()) {
-      if (!known.contains(leaf.getKey())) {
+      // A number where a section belongs has a known name; reading it says what is wrong.
+      boolean section = known.stream().anyMatch(key -> key.startsWith(leaf.getKey() + "."));
+      if (!known.contains(leaf.getKey()) && !section) {
         throw new UserError(
             leaf.getValue().origin().description()
                 + ": unknown key "
@@ -136,10 +140,13 @@ public final class ConfigReader {
   private static void collect(String prefix, ConfigObject object, Map<String, ConfigValue> leaves) {
     object.forEach(
         (key, value) -> {
-          if (value.valueType() == ConfigValueType.OBJECT) {
-            collect(prefix + key + ".", (ConfigObject) value, leaves);
+          // Quoted as HOCON quotes it: "model.layers" in quotes is one odd key, not layers in
+          // model.
+          String path = prefix + ConfigUtil.joinPath(key);
+          if (value instanceof ConfigObject section && !section.isEmpty()) {
+            collect(path + ".", section, leaves);
           } else {
-            leaves.put(prefix + key, value);
+            leaves.put(path, value);
           }
         });
   }
@@ -176,7 +183,10 @@ public final class ConfigReader {
     }
     Object plain = value.unwrapped();
     if (type == String.class) {
-      if (plain instanceof String || plain instanceof Number || plain instanceof Boolean) {
+      if (plain instanceof Number) {
+        return render(value); // as written: 007 stays 007
+      }
+      if (plain instanceof String || plain instanceof Boolean) {
         return plain.toString();
       }
       throw wrong(path, value, "a string");
@@ -188,16 +198,19 @@ public final class ConfigReader {
       throw wrong(path, value, "true or false");
     }
     if (type == int.class || type == long.class) {
-      Double number = number(plain);
-      if (number == null
-          || number != Math.rint(number)
-          || Math.abs(number) > (type == int.class ? Integer.MAX_VALUE : Long.MAX_VALUE)) {
+      // Not by way of double, which keeps 53 bits of a seed.
+      String digits = plain instanceof Number ? render(value) : String.valueOf(plain);
+      try {
+        BigDecimal number = new BigDecimal(digits);
+        if (type == int.class) {
+          return number.intValueExact();
+        }
+        return number.longValueExact();
+      } catch (NumberFormatException e) {
         throw wrong(path, value, "a whole number");
+      } catch (ArithmeticException e) {
+        throw wrong(path, value, "a whole number of " + (type == int.class ? 32 : 64) + " bits");
       }
-      if (type == int.class) {
-        return number.intValue();
-      }
-      return plain instanceof Number n ? n.longValue() : Long.parseLong(plain.toString());
     }
     if (type == double.class) {
       Double number = number(plain);

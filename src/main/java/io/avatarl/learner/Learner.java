@@ -28,7 +28,7 @@ import java.util.concurrent.Future;
  */
 public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
-  private final NDManager manager;
+  final NDManager manager; // for the test that counts what it holds
   private final Gpt gpt;
   private final PolicyLoss loss;
   private final Parameters parameters;
@@ -106,9 +106,7 @@ public final class Learner implements AutoCloseable {
     if (!Double.isFinite(sums.loss) || !Double.isFinite(norm)) {
       throw new DivergedException(updates, sums.loss / groups, norm);
     }
-    double clipNorm = config.optimizer().clipNorm();
-    // torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.
-    double scale = clipNorm > 0 ? Math.min(1, clipNorm / (norm + 1e-6)) : 1;
+    double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);
     updates++;
     optimizer.step(updates, rate, values, gradient, (float) scale);
@@ -210,7 +208,17 @@ public final class Learner implements AutoCloseable {
             scope.create((float) klWeight.at(updates))));
   }
 
-  private static double norm(float[] gradient) {
+  /**
+   * What clipping by the global norm multiplies the gradient by.
+   *
+   * @param largest norm to keep; 0: no clipping
+   */
+  static double clipScale(double norm, double largest) {
+    // torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.
+    return largest > 0 ? Math.min(1, largest / (norm + 1e-6)) : 1;
+  }
+
+  static double norm(float[] gradient) {
     double squares = 0;
     for (float g : gradient) {
       squares += (double) g * g;

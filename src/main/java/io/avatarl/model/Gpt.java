@@ -25,7 +25,7 @@ public final class Gpt implements AutoCloseable {
   private static final double ROTARY_BASE = 10_000;
 
   private final GptConfig config;
-  private final NDManager constants;
+  final NDManager constants; // for the test that counts what it holds
   private final NDArray causalMask; // [T, T]: 0 on and below the diagonal, -inf above
   private final NDArray cos; // [T, headWidth], scaled by headWidth^-1/4
   private final NDArray sin; // the same
@@ -118,7 +118,7 @@ public final class Gpt implements AutoCloseable {
       cache.advance(length);
     }
     NDArray output = config.tied() ? embedding : weights.get("lm_head.weight"); // [V, D]
-    return norm(weights, "transformer.ln_f", x).matMul(output.transpose()); // [B, T, V]
+    return timesTransposed(norm(weights, "transformer.ln_f", x), output); // [B, T, V]
   }
 
   private NDArray attention(
@@ -183,8 +183,15 @@ public final class Gpt implements AutoCloseable {
   }
 
   private NDArray linear(Map<String, NDArray> weights, String name, NDArray x) {
-    NDArray y = x.matMul(weights.get(name + ".weight").transpose());
+    NDArray y = timesTransposed(x, weights.get(name + ".weight"));
     return config.bias() ? y.add(weights.get(name + ".bias")) : y;
+  }
+
+  /** The transposed view belongs to the forward pass, not to the parameter's manager. */
+  private static NDArray timesTransposed(NDArray x, NDArray weight) {
+    NDArray transposed = weight.transpose();
+    transposed.attach(x.getManager());
+    return x.matMul(transposed);
   }
 
   private NDArray norm(Map<String, NDArray> weights, String name, NDArray x) {

@@ -8,7 +8,7 @@ import ai.djl.ndarray.NDManager;
  * length, headWidth]. Keys carry their position (they are cached after the rotation).
  */
 final class KeyValueCache implements AutoCloseable {
-  private final NDManager manager;
+  final NDManager manager; // for the test that counts what it holds
   private final NDArray[] keys;
   private final NDArray[] values;
   private int length;

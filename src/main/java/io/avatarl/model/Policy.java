@@ -15,8 +15,8 @@ import java.util.random.RandomGenerator;
  */
 public final class Policy implements AutoCloseable {
   private final GptConfig config;
-  private final NDManager manager;
-  private final Gpt gpt;
+  final NDManager manager; // for the test that counts what it holds
+  final Gpt gpt;
   private final Parameters parameters;
   private final Map<String, NDArray> weights;
 

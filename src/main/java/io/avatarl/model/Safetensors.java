@@ -1,8 +1,11 @@
 package io.avatarl.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
 import java.nio.ByteBuffer;
@@ -13,6 +16,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The safetensors format, float32 tensors only: eight bytes of header length (little-endian), a
@@ -22,7 +26,13 @@ import java.util.Map;
 public final class Safetensors {
   private static final int ALIGNMENT = 8;
   private static final int LARGEST_HEADER = 100_000_000;
-  private static final ObjectMapper JSON = new ObjectMapper();
+  // Of two tensors with one name, or text after the header, a lenient reader would keep one
+  // silently.
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private Safetensors() {}
 
@@ -80,7 +90,7 @@ public final class Safetensors {
     try {
       header = JSON.readTree(new String(bytes, 8, (int) headerLength, StandardCharsets.UTF_8));
     } catch (JsonProcessingException | IllegalArgumentException e) {
-      throw refused(name, "the header is not JSON");
+      throw refused(name, "the header is not JSON, or names a tensor twice");
     }
     if (header == null || !header.isObject()) {
       throw refused(name, "the header is not a JSON object");
@@ -88,15 +98,31 @@ public final class Safetensors {
     int dataStart = 8 + (int) headerLength;
     int dataLength = bytes.length - dataStart;
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    long covered = 0;
+    TreeMap<Long, Long> ends = new TreeMap<>(); // by begin, empty tensors left out
     for (Iterator<Map.Entry<String, JsonNode>> i = header.fields(); i.hasNext(); ) {
       Map.Entry<String, JsonNode> entry = i.next();
       if (!entry.getKey().equals("__metadata__")) {
         Tensor tensor =
             tensor(name, entry.getKey(), entry.getValue(), bytes, dataStart, dataLength);
         tensors.put(entry.getKey(), tensor);
-        covered += 4L * tensor.values().length;
+        long begin = entry.getValue().path("data_offsets").get(0).longValue();
+        long bytesOfTensor = 4L * tensor.values().length;
+        if (bytesOfTensor > 0 && ends.put(begin, begin + bytesOfTensor) != null) {
+          throw refused(name, entry.getKey() + " overlaps another tensor");
+        }
       }
+    }
+    long covered = 0;
+    for (Map.Entry<Long, Long> range : ends.entrySet()) {
+      if (range.getKey() != covered) {
+        throw refused(
+            name,
+            "its tensors overlap or leave a gap between bytes "
+                + Math.min(covered, range.getKey())
+                + " and "
+                + Math.max(covered, range.getKey()));
+      }
+      covered = range.getValue();
     }
     if (covered != dataLength) {
       throw refused(name, "its tensors cover " + covered + " of " + dataLength + " bytes");
@@ -117,7 +143,9 @@ public final class Safetensors {
     List<Integer> shape = new ArrayList<>();
     long size = 1;
     for (JsonNode dimension : dimensions) {
-      if (!dimension.canConvertToInt() || dimension.intValue() < 0) {
+      if (!dimension.isIntegralNumber()
+          || !dimension.canConvertToInt()
+          || dimension.intValue() < 0) {
         throw refused(file, name + " has shape " + dimensions);
       }
       shape.add(dimension.intValue());
@@ -126,8 +154,8 @@ public final class Safetensors {
         throw refused(file, name + " has shape " + dimensions);
       }
     }
-    long begin = offsets.get(0).canConvertToLong() ? offsets.get(0).longValue() : -1;
-    long end = offsets.get(1).canConvertToLong() ? offsets.get(1).longValue() : -1;
+    long begin = offset(offsets.get(0));
+    long end = offset(offsets.get(1));
     if (begin < 0 || end > dataLength || end - begin != 4 * size) {
       throw refused(file, name + " has data_offsets " + offsets + " for shape " + dimensions);
     }
@@ -140,8 +168,17 @@ public final class Safetensors {
     return new Tensor(List.copyOf(shape), values);
   }
 
+  /** A byte offset, or -1 where the node is none. */
+  private static long offset(JsonNode node) {
+    return node.isIntegralNumber() && node.canConvertToLong() ? node.longValue() : -1;
+  }
+
   private static UserError refused(String file, String why) {
+    // A tensor's name comes from the file and may hold anything; the message is one line.
     return new UserError(
-        file + ": not a readable safetensors file (" + why + "); use another checkpoint");
+        file
+            + ": not a readable safetensors file ("
+            + why.replaceAll("\\p{Cntrl}+", " ")
+            + "); use another checkpoint");
   }
 }

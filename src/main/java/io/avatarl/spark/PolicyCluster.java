@@ -2,6 +2,7 @@ package io.avatarl.spark;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutShard;
@@ -10,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -38,13 +40,21 @@ public final class PolicyCluster implements AutoCloseable {
   private long version = -1;
 
   /**
+   * @param counts n-grams of the training split
    * @param rewards built on the driver, used by every task
+   * @param stages reward weights of each stage of the curriculum
    */
   public PolicyCluster(
-      JavaSparkContext spark, TrainingConfig config, Corpus corpus, Rewards rewards) {
+      JavaSparkContext spark,
+      TrainingConfig config,
+      Corpus corpus,
+      NgramCounts counts,
+      Rewards rewards,
+      List<Map<String, Double>> stages) {
     this.spark = spark;
     this.config = config;
-    this.context = spark.broadcast(new RunContext(run, config, corpus, rewards));
+    this.context =
+        spark.broadcast(new RunContext(run, config, corpus, counts, rewards, List.copyOf(stages)));
     this.jobs =
         Executors.newSingleThreadExecutor(
             task -> {
@@ -80,8 +90,12 @@ public final class PolicyCluster implements AutoCloseable {
     return version;
   }
 
-  /** Starts the rollouts of a step with the newest weights. */
-  public Future<Step> rollouts(long step) {
+  /**
+   * Starts the rollouts of a step with the newest weights.
+   *
+   * @param stage of the curriculum
+   */
+  public Future<Step> rollouts(long step, int stage) {
     Broadcast<PolicyWeights> weights = versions.getLast();
     return jobs.submit(
         () -> {
@@ -89,7 +103,7 @@ public final class PolicyCluster implements AutoCloseable {
           List<RolloutShard> shards =
               run(
                   "step " + step + ": rollouts",
-                  new RolloutTask(context, weights, step),
+                  new RolloutTask(context, weights, step, stage),
                   config.rollout().shards());
           RolloutStatistics statistics =
               shards.stream()

@@ -1,9 +1,13 @@
 package io.avatarl.spark;
 
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.model.NativeEngine;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
@@ -26,14 +30,44 @@ final class PolicyReplica implements AutoCloseable {
     this.policy = policy;
   }
 
+  /** Version of the policy before training, which every JVM can make by itself. */
+  private static final long INITIAL = -1;
+
   /** The replica of these weights, made where this JVM has none yet. Close it after use. */
-  static PolicyReplica acquire(
-      TrainingConfig config, int vocabulary, Broadcast<PolicyWeights> broadcast) {
+  static PolicyReplica acquire(RunContext run, Broadcast<PolicyWeights> broadcast) {
     PolicyWeights weights = broadcast.value();
-    Key key = new Key(weights.run(), weights.version());
+    return acquire(
+        new Key(weights.run(), weights.version()),
+        run.config(),
+        () -> {
+          Parameters parameters = new Parameters(layout(run));
+          parameters.set(weights.values());
+          return parameters;
+        });
+  }
+
+  /** The policy before training. Close it after use; it stays until the run ends. */
+  static PolicyReplica initial(RunContext run) {
+    return acquire(
+        new Key(run.run(), INITIAL),
+        run.config(),
+        () -> Parameters.initial(run.config(), layout(run)));
+  }
+
+  private static ParameterLayout layout(RunContext run) {
+    return ParameterLayout.of(run.config().model(), run.vocabulary());
+  }
+
+  private static PolicyReplica acquire(
+      Key key, TrainingConfig config, Supplier<Parameters> parameters) {
     synchronized (REPLICAS) {
       PolicyReplica replica =
-          REPLICAS.computeIfAbsent(key, k -> create(k, config, vocabulary, weights));
+          REPLICAS.computeIfAbsent(
+              key,
+              k -> {
+                NativeEngine.load(config.nativeThreads());
+                return new PolicyReplica(k, new Policy(config.model(), parameters.get()));
+              });
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
         REPLICAS.values().stream()

@@ -1,0 +1,154 @@
+package io.avatarl.learner;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.avatarl.ReferenceValues;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.OptimizerConfig;
+import io.avatarl.model.ParameterLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OptimizerTest {
+  /** Where the reference's parameters go: to the start of a model's, the rest is zero. */
+  private static final Map<String, String> PLACES =
+      Map.of(
+          "decayed_matrix", "transformer.wte.weight",
+          "plain_vector", "transformer.h.0.ln_1.weight",
+          "decayed_second", "transformer.h.0.attn.c_attn.weight");
+
+  private static ParameterLayout layout() {
+    return ParameterLayout.of(
+        ConfigReader.read(
+                "",
+                "model { layers = 1, heads = 1, width = 6, context = 2, norm = layer,"
+                    + " positions = learned }",
+                List.of())
+            .model(),
+        3);
+  }
+
+  private static int offset(ParameterLayout layout, String name) {
+    return layout.parameters().stream()
+        .filter(p -> p.name().equals(PLACES.get(name)))
+        .findFirst()
+        .orElseThrow()
+        .offset();
+  }
+
+  private static float[] flat(ParameterLayout layout, JsonNode tensors) {
+    float[] flat = new float[layout.length()];
+    for (String name : PLACES.keySet()) {
+      float[] values = ReferenceValues.floats(tensors.get(name));
+      System.arraycopy(values, 0, flat, offset(layout, name), values.length);
+    }
+    return flat;
+  }
+
+  private static void assertTensors(
+      String what, ParameterLayout layout, JsonNode expected, float[] flat, double tolerance) {
+    for (String name : PLACES.keySet()) {
+      double[] values = ReferenceValues.doubles(expected.get(name));
+      int from = offset(layout, name);
+      ReferenceValues.assertClose(
+          what + " of " + name,
+          values,
+          Arrays.copyOfRange(flat, from, from + values.length),
+          tolerance);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void updatesAreThoseOfPyTorch(boolean clip) {
+    JsonNode reference = ReferenceValues.read("adamw");
+    ParameterLayout layout = layout();
+    OptimizerConfig config =
+        ConfigReader.read(
+                "",
+                "",
+                List.of(
+                    "learner.optimizer.beta1=" + reference.get("beta1"),
+                    "learner.optimizer.beta2=" + reference.get("beta2"),
+                    "learner.optimizer.epsilon=" + reference.get("epsilon"),
+                    "learner.optimizer.weightDecay="
+                        + reference.get("weight_decay").get("decayed_matrix"),
+                    "learner.optimizer.clipNorm=" + (clip ? reference.get("max_norm") : "0")))
+            .learner()
+            .optimizer();
+    double[] rates = ReferenceValues.doubles(reference.get("learning_rates"));
+    AdamW optimizer = new AdamW(layout, config);
+    float[] parameters = flat(layout, reference.get("initial"));
+    for (int i = 0; i < rates.length; i++) {
+      JsonNode step = reference.get(clip ? "clipped_steps" : "unclipped_steps").get(i);
+      float[] gradient = flat(layout, reference.get("gradients").get(i));
+      double norm = Learner.norm(gradient);
+      float scale = (float) Learner.clipScale(norm, config.clipNorm());
+      if (clip) {
+        assertEquals(step.get("norm_before_clipping").doubleValue(), norm, 1e-6);
+        float[] clipped = gradient.clone();
+        for (int j = 0; j < clipped.length; j++) {
+          clipped[j] *= scale;
+        }
+        assertTensors("clipped gradient", layout, step.get("clipped_gradients"), clipped, 1e-6);
+      } else {
+        assertEquals(1, scale);
+      }
+      optimizer.step(i + 1, rates[i], parameters, gradient, scale);
+      assertTensors("update " + i, layout, step.get("parameters"), parameters, 1e-6);
+      assertTensors(
+          "first moment", layout, step.get("first_moments"), optimizer.firstMoment(), 1e-6);
+      assertTensors(
+          "second moment", layout, step.get("second_moments"), optimizer.secondMoment(), 1e-6);
+    }
+  }
+
+  @Test
+  void whatHasNoGradientAndIsNoMatrixStays() {
+    ParameterLayout layout = layout();
+    OptimizerConfig config = ConfigReader.read("", "", List.of()).learner().optimizer();
+    float[] parameters = new float[layout.length()];
+    Arrays.fill(parameters, 1f);
+    float[] expected = parameters.clone();
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      if (p.decayed()) {
+        float kept = (float) (1 - 0.01 * config.weightDecay());
+        Arrays.fill(expected, p.offset(), p.offset() + p.size(), kept);
+      }
+    }
+    new AdamW(layout, config).step(1, 0.01, parameters, new float[layout.length()], 1);
+    assertArrayEquals(expected, parameters);
+  }
+
+  @Test
+  void learningRatesAreThoseOfTheSchedules() {
+    int checked = 0;
+    for (JsonNode schedule : ReferenceValues.read("schedules").get("schedules")) {
+      double peak = schedule.get("peak").doubleValue();
+      OptimizerConfig config =
+          ConfigReader.read(
+                  "",
+                  "",
+                  List.of(
+                      "learner.optimizer.learningRate=" + peak,
+                      "learner.optimizer.floor=" + schedule.get("floor").doubleValue() / peak,
+                      "learner.optimizer.warmup=" + schedule.get("warmup"),
+                      "learner.optimizer.schedule=" + schedule.get("kind").textValue()))
+              .learner()
+              .optimizer();
+      LearningRate rate = new LearningRate(config, schedule.get("total").longValue());
+      double[] expected = ReferenceValues.doubles(schedule.get("learning_rates"));
+      for (int update = 0; update < expected.length; update++) {
+        assertEquals(expected[update], rate.at(update), 1e-15, schedule.get("kind") + " " + update);
+        checked++;
+      }
+    }
+    assertEquals(6 * 101, checked);
+  }
+}

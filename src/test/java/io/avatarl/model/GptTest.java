@@ -1,0 +1,106 @@
+package io.avatarl.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import io.avatarl.NativeMemory;
+import io.avatarl.ReferenceValues;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class GptTest {
+  @BeforeAll
+  static void load() {
+    NativeEngine.load(1);
+  }
+
+  /** Logits, loss and gradients of the reference's loss, Σ logits · loss_weights / (B·T). */
+  private record Pass(float[] logits, double loss, Map<String, float[]> gradients) {
+    static Pass of(ReferenceGpt reference, Runnable betweenForwardAndBackward) {
+      JniUtils.setGradMode(true);
+      try (NDManager manager = NDManager.newBaseManager();
+          Gpt gpt = new Gpt(reference.config(), manager);
+          NDManager scope = manager.newSubManager()) {
+        int positions = reference.tokens().length;
+        Map<String, NDArray> weights = reference.parameters().tensors(scope, true);
+        NDArray tokens =
+            scope.create(
+                ReferenceValues.longs(reference.tokens()),
+                new Shape(reference.windows(), positions / reference.windows()));
+        NDArray logits = gpt.logits(weights, tokens);
+        NDArray lossWeights =
+            scope.create(
+                ReferenceValues.floats(reference.json().get("loss_weights")), logits.getShape());
+        NDArray loss = logits.mul(lossWeights).sum();
+        betweenForwardAndBackward.run();
+        NDArray seed = scope.create(1f / positions);
+        JniUtils.backward((PtNDArray) loss, (PtNDArray) seed, false, false);
+        Map<String, float[]> gradients = new LinkedHashMap<>();
+        weights.forEach((name, weight) -> gradients.put(name, weight.getGradient().toFloatArray()));
+        return new Pass(logits.toFloatArray(), loss.getFloat() / positions, gradients);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void logitsAndGradientsAreThoseOfPyTorch(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    Pass pass = Pass.of(reference, () -> {});
+    ReferenceValues.assertClose(
+        "logits", ReferenceValues.doubles(reference.json().get("logits")), pass.logits(), 2e-5);
+    assertEquals(reference.json().get("loss").doubleValue(), pass.loss(), 1e-5);
+    assertEquals(reference.json().get("gradients").size(), pass.gradients().size());
+    pass.gradients()
+        .forEach(
+            (parameter, gradient) ->
+                ReferenceValues.assertClose(
+                    parameter,
+                    ReferenceValues.doubles(reference.json().get("gradients").get(parameter)),
+                    gradient,
+                    2e-5));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void garbageCollectionBetweenForwardAndBackwardChangesNoBit(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    Pass undisturbed = Pass.of(reference, () -> {});
+    Pass disturbed = Pass.of(reference, NativeMemory::churn);
+    undisturbed
+        .gradients()
+        .forEach(
+            (parameter, gradient) ->
+                assertArrayEquals(gradient, disturbed.gradients().get(parameter), parameter));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void noPositionSeesTheTokensAfterIt(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    float[] before = Pass.of(reference, () -> {}).logits();
+    int context = reference.config().context();
+    int vocabulary = reference.vocabulary();
+    int changed = 5;
+    int[] tokens = reference.tokens();
+    tokens[changed] = (tokens[changed] + 1) % vocabulary;
+    float[] after = Pass.of(reference, () -> {}).logits();
+    for (int t = 0; t < context; t++) {
+      boolean same = true;
+      for (int i = t * vocabulary; i < (t + 1) * vocabulary; i++) {
+        same &= before[i] == after[i];
+      }
+      assertEquals(t < changed, same, "position " + t);
+    }
+    assertTrue(context > changed);
+  }
+}
