@@ -151,7 +151,7 @@ split_options() {
 
 # run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that signals reach it and its exit code is ours.
 run_job() {
-  local main_class="$1" java jar terminal=false defaults
+  local main_class="$1" java jar terminal=false columns="" defaults
   shift
   local submit job master properties classpath
   split_options "$@"
@@ -165,9 +165,15 @@ run_job() {
 
   # Facts about this machine, for the JVM started here only: in cluster deploy mode the driver runs elsewhere.
   # (The quotes inside are for Spark's launcher, which splits the options as a shell would.)
-  [[ -t 2 ]] && terminal=true
+  if [[ -t 2 ]]; then
+    terminal=true
+    # "rows columns" of the terminal.
+    columns="$(stty size <&2 2>/dev/null)" || columns=""
+    columns="${columns#* }"
+  fi
   # shellcheck disable=SC2089
   SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Davatarl.home=\"$AVATARL_HOME\" -Davatarl.terminal=$terminal"
+  [[ ! "$columns" =~ ^[1-9][0-9]*$ ]] || SPARK_SUBMIT_OPTS+=" -Davatarl.columns=$columns"
 
   if [[ -z "${SPARK_HOME:-}" ]]; then
     local own_home=true

@@ -22,25 +22,16 @@ public sealed interface AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
    */
   default float[] advantages(Groups groups, float[] rewards) {
     float[] advantages = new float[rewards.length];
-    // Compared entries: K consecutive ones in a row, or one each at the same position of
-    // consecutive rows.
-    int rows = groups.rowsPerContext();
-    int rowLength = groups.groupsPerRow() * groups.actionsPerGroup();
-    int stride = rows == 1 ? 1 : rowLength;
-    int count = rows == 1 ? groups.actionsPerGroup() : rows;
-    int step = rows == 1 ? groups.actionsPerGroup() : 1;
-    for (int block = 0; block < rewards.length; block += rows * rowLength) {
-      for (int from = block; from < block + rowLength; from += step) {
-        GroupStatistics group =
-            GroupStatistics.of(groups.weights(), rewards, from, stride, count, groups.sampled());
-        if (!group.degenerate()) {
-          for (int i = 0; i < count; i++) {
-            int entry = from + i * stride;
-            advantages[entry] = finite(advantage(rewards[entry], group));
+    groups.forEachCompared(
+        (from, stride, count) -> {
+          GroupStatistics group =
+              GroupStatistics.of(groups.weights(), rewards, from, stride, count, groups.sampled());
+          if (!group.degenerate()) {
+            for (int i = from; i < from + count * stride; i += stride) {
+              advantages[i] = finite(advantage(rewards[i], group));
+            }
           }
-        }
-      }
-    }
+        });
     return advantages;
   }
 

@@ -43,6 +43,25 @@ public record TrainingConfig(
             + windows);
   }
 
+  /** The same with another corpus. */
+  public TrainingConfig with(CorpusConfig other) {
+    return new TrainingConfig(
+        preset,
+        seed,
+        steps,
+        nativeThreads,
+        other,
+        model,
+        rollout,
+        reward,
+        advantage,
+        learner,
+        curriculum,
+        evaluation,
+        checkpoint,
+        sample);
+  }
+
   /** Windows of one step over all shards. */
   public int windowsPerStep() {
     return learner.updatesPerStep() * rollout.windowsPerUpdate();

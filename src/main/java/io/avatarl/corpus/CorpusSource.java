@@ -26,6 +26,9 @@ public final class CorpusSource {
   /** The environment variable that names a corpus. */
   public static final String VARIABLE = "AVATARL_CORPUS";
 
+  /** The name, and the path to ask for it by, of the play written by {@link GeneratedPlay}. */
+  public static final String GENERATED = "generated";
+
   private static final String NAME = "tinyshakespeare";
   private static final String FILE = "data/tinyshakespeare/input.txt";
   private static final URI ADDRESS =
@@ -68,15 +71,19 @@ public final class CorpusSource {
    *
    * @param bytes the text, UTF-8 unless the user named something else
    * @param name {@code tinyshakespeare}, the path the user named, or {@code generated}
-   * @param generated whether the text is a stand-in that nobody asked for
-   * @param warnings one line each, for the user's eyes; never empty where generated
+   * @param path where the same text is found again, from any working directory; empty for
+   *     tinyshakespeare, which is looked for
+   * @param generated whether the text is the generated play
+   * @param warnings one line each, for the user's eyes; never empty where the play is a stand-in
+   *     that nobody asked for
    */
-  public record Found(byte[] bytes, String name, boolean generated, List<String> warnings) {}
+  public record Found(
+      byte[] bytes, String name, String path, boolean generated, List<String> warnings) {}
 
   /**
    * Finds the text.
    *
-   * @param path the corpus the user named, if any
+   * @param path the corpus the user named, if any; {@value #GENERATED} for the generated play
    * @param expectedSha256 what the text's SHA-256 must be, if the user said so
    * @throws UserError where the named text cannot be read, where the checksum differs, or where the
    *     network answers with something else than the text
@@ -85,7 +92,9 @@ public final class CorpusSource {
     Optional<String> variable =
         Optional.ofNullable(environment.get(VARIABLE)).filter(value -> !value.isBlank());
     Found found;
-    if (path.isPresent()) {
+    if (path.isPresent() && path.get().equals(GENERATED)) {
+      found = generated(List.of());
+    } else if (path.isPresent()) {
       found = read(path.get());
     } else if (variable.isPresent()) {
       found = readVariable(variable.get());
@@ -97,15 +106,15 @@ public final class CorpusSource {
             requireSha256(
                 found.bytes(),
                 expected,
-                found.generated()
-                    ? "No network answered, and the generated play"
-                    : "Corpus " + found.name(),
+                found.warnings().isEmpty() || !found.generated()
+                    ? "Corpus " + found.name()
+                    : "No network answered, and the generated play",
                 "name another text with --corpus or correct corpus.sha256"));
     return found;
   }
 
   private Found read(String path) {
-    return new Found(storage.readBytes(path), path, false, List.of());
+    return new Found(storage.readBytes(path), path, storage.qualified(path), false, List.of());
   }
 
   /** Says that the path came from the environment, where nobody typed it just now. */
@@ -123,7 +132,7 @@ public final class CorpusSource {
       byte[] bytes = storage.readBytes(file);
       requireSha256(
           bytes, sha256, file, "delete it to download it again, or name another with --corpus");
-      return new Found(bytes, NAME, false, List.of());
+      return new Found(bytes, NAME, "", false, List.of());
     }
     byte[] bytes;
     try {
@@ -133,7 +142,7 @@ public final class CorpusSource {
     }
     requireSha256(
         bytes, sha256, "The download " + address, "try again, or name a text with --corpus");
-    return new Found(bytes, NAME, false, save(file, bytes));
+    return new Found(bytes, NAME, "", false, save(file, bytes));
   }
 
   private byte[] download() throws IOException {
@@ -179,11 +188,16 @@ public final class CorpusSource {
             + "); training on a GENERATED play, whose figures say nothing about tinyshakespeare."
             + " Name a text with --corpus or $"
             + VARIABLE;
+    return generated(List.of(warning));
+  }
+
+  private static Found generated(List<String> warnings) {
     return new Found(
         GeneratedPlay.write(PLAY_SEED, PLAY_CHARACTERS).getBytes(StandardCharsets.US_ASCII),
-        "generated",
+        GENERATED,
+        GENERATED,
         true,
-        List.of(warning));
+        warnings);
   }
 
   private static void requireSha256(byte[] bytes, String expected, String what, String mend) {

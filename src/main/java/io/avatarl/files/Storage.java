@@ -63,6 +63,11 @@ public final class Storage {
     return new String(readBytes(path), StandardCharsets.UTF_8);
   }
 
+  /** The path with its file system and from its root, so that it holds in any working directory. */
+  public String qualified(String path) {
+    return at("name", path, (files, file) -> files.makeQualified(file).toString());
+  }
+
   /** Whether a file or directory is there. */
   public boolean exists(String path) {
     return at("look at", path, FileSystem::exists);

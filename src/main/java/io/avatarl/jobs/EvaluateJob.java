@@ -3,17 +3,18 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
+import io.avatarl.model.ParameterLayout;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
-import java.io.IOException;
-import java.util.Locale;
+import java.io.PrintStream;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
-import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -24,8 +25,12 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Scores a checkpoint on the whole validation split, exactly as the end of training does.")
+        "Scores a checkpoint on the whole validation split, exactly as the end of training does, beside the"
+            + " n-gram baselines. Options of spark-submit (--master, --conf, ...) are passed on.")
 public final class EvaluateJob implements Callable<Integer> {
+  private final PrintStream out;
+  private final PrintStream err;
+
   @Parameters(paramLabel = "RUN", description = "a run's folder")
   private String run;
 
@@ -41,43 +46,53 @@ public final class EvaluateJob implements Callable<Integer> {
       description = "the text the run was trained on, where it has moved")
   private String corpusPath;
 
+  EvaluateJob(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
   public static void main(String[] args) {
-    Job.main(new EvaluateJob(), args);
+    Job.main(new EvaluateJob(System.out, System.err), args);
   }
 
   @Override
-  public Integer call() throws IOException {
-    try (SparkSession spark = SparkSession.builder().appName("avatarl evaluate").getOrCreate()) {
-      Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-      TrainingConfig config = Runs.config(storage, run);
-      Checkpoint checkpoint =
-          Checkpoint.find(
-              storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
-      String path = corpusPath != null ? corpusPath : config.corpus().path();
-      CorpusSource.Found found =
-          new CorpusSource(storage, Home.path(), System.getenv())
-              .find(Optional.of(path).filter(p -> !p.isEmpty()), Runs.corpusSha256(storage, run));
-      Corpus corpus = Corpus.of(found.name(), found.bytes(), config.corpus().validationFraction());
-      FinalEvaluation scores = FinalEvaluation.of(spark, config, corpus, storage, checkpoint);
-      System.out.printf(Locale.ROOT, "checkpoint     %s%n", checkpoint.path());
-      Baselines.of(corpus)
-          .forEach(
-              (name, b) ->
-                  System.out.printf(
-                      Locale.ROOT,
-                      "%-14s val_ce %.4f  val_accuracy %.4f%n",
-                      name,
-                      b.ce(),
-                      b.accuracy()));
-      System.out.printf(
-          Locale.ROOT, "val_ce                %s%n", scores.consecutive().crossEntropy());
-      System.out.printf(Locale.ROOT, "val_ce_sliding        %s%n", scores.sliding().crossEntropy());
-      System.out.printf(
-          Locale.ROOT, "val_perplexity        %s%n", scores.consecutive().perplexity());
-      System.out.printf(Locale.ROOT, "val_accuracy          %s%n", scores.consecutive().accuracy());
-      System.out.printf(
-          Locale.ROOT, "val_calibration_error %s%n", scores.consecutive().calibrationError());
+  public Integer call() {
+    Storage storage = Job.storage();
+    TrainingConfig config = Runs.config(storage, run);
+    Checkpoint checkpoint =
+        Checkpoint.find(storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
+    Tokenizer tokenizer = checkpoint.tokenizer(storage);
+    io.avatarl.model.Parameters model =
+        checkpoint.model(storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+    CorpusSource.Found found =
+        new CorpusSource(storage, Home.path(), System.getenv())
+            .find(
+                Optional.of(corpusPath != null ? corpusPath : config.corpus().path())
+                    .filter(path -> !path.isEmpty()),
+                Optional.of(config.corpus().sha256()));
+    Corpus corpus =
+        Corpus.of(found.name(), found.bytes(), config.corpus().validationFraction(), tokenizer);
+    err.printf("scoring %s ...%n", checkpoint.path());
+    FinalEvaluation scores;
+    try (Job.Session session = Job.Session.open("avatarl evaluate")) {
+      scores = FinalEvaluation.of(session.spark(), config, corpus, model);
     }
+    Scores consecutive = scores.consecutive();
+    Figures.print(
+        out,
+        Baselines.of(corpus),
+        "step " + checkpoint.step(),
+        consecutive.crossEntropy(),
+        consecutive.accuracy());
+    // The names and the digits of summary.json.
+    out.println();
+    out.println("checkpoint             " + checkpoint.path());
+    out.println("val_ce                 " + consecutive.crossEntropy());
+    out.println("val_ce_sliding         " + scores.sliding().crossEntropy());
+    out.println("val_perplexity         " + consecutive.perplexity());
+    out.println("val_accuracy           " + consecutive.accuracy());
+    out.println("val_calibration_error  " + consecutive.calibrationError());
+    out.println("weights_sha256         " + model.sha256());
     return 0;
   }
 }

@@ -1,18 +1,24 @@
 package io.avatarl.jobs;
 
+import java.util.OptionalInt;
+
 /**
  * Where the project lies on this machine, as {@code jobs/*.sh} say; the working directory where
  * they were not used.
  */
 final class Home {
+  private static final int DEFAULT_COLUMNS = 80;
+
   private Home() {}
 
   static String path() {
     return System.getProperty("avatarl.home", System.getProperty("user.dir"));
   }
 
-  /** Whether a person watches standard error. */
-  static boolean terminal() {
-    return Boolean.getBoolean("avatarl.terminal");
+  /** Columns of the terminal on which a person watches standard error; empty where none does. */
+  static OptionalInt terminalColumns() {
+    return Boolean.getBoolean("avatarl.terminal")
+        ? OptionalInt.of(Integer.getInteger("avatarl.columns", DEFAULT_COLUMNS))
+        : OptionalInt.empty();
   }
 }

@@ -1,15 +1,25 @@
 package io.avatarl.jobs;
 
 import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.util.ShutdownHookManager;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine;
+import scala.Option;
 
 /**
  * What all commands share: parsing, exit codes (0 done, 2 the user's input was wrong, 1 anything
- * else), errors in one line.
+ * else), errors in one line, Spark where it is needed.
  */
 final class Job {
   private static final int USER_ERROR = 2;
+  private static final int FAILURE = 1;
 
   private Job() {}
 
@@ -18,32 +28,76 @@ final class Job {
    * managers expect).
    */
   static void main(Callable<Integer> command, String[] args) {
-    int code = run(command, args);
+    int code = run(command, System.out, System.err, args);
     if (code != 0) {
       System.exit(code);
     }
   }
 
-  static int run(Callable<Integer> command, String[] args) {
+  static int run(Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
     return new CommandLine(command)
+        .setOut(writer(out))
+        .setErr(writer(err))
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpWidth(100)
+        .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(
             (e, arguments) -> {
-              e.getCommandLine()
-                  .getErr()
-                  .println("error: " + e.getMessage() + " (--help shows the options)");
+              err.println("error: " + oneLine(e.getMessage()) + " (--help shows the options)");
               return USER_ERROR;
             })
         .setExecutionExceptionHandler(
             (e, commandLine, parsed) -> {
               for (Throwable t = e; t != null; t = t.getCause()) {
                 if (t instanceof UserError) {
-                  commandLine.getErr().println("error: " + t.getMessage());
+                  err.println("error: " + oneLine(t.getMessage()));
                   return USER_ERROR;
                 }
               }
-              throw e;
+              // While the JVM ends, Spark's own end makes what still runs fail; that is no news.
+              if (!ShutdownHookManager.get().isShutdownInProgress()) {
+                e.printStackTrace(err);
+              }
+              return FAILURE;
             })
         .execute(args);
+  }
+
+  private static PrintWriter writer(PrintStream stream) {
+    return new PrintWriter(stream, true, StandardCharsets.UTF_8);
+  }
+
+  private static String oneLine(String message) {
+    return String.valueOf(message).replaceAll("\\s*\\R\\s*", " ");
+  }
+
+  /**
+   * The file systems as Spark's settings ({@code spark.hadoop.*}) describe them, without starting
+   * Spark.
+   */
+  static Storage storage() {
+    Option<SparkSession> running = SparkSession.getDefaultSession();
+    return new Storage(
+        running.isDefined()
+            ? running.get().sparkContext().hadoopConfiguration()
+            : SparkHadoopUtil.get().newConfiguration(new SparkConf()));
+  }
+
+  /**
+   * A Spark session for a command. One that runs already (a notebook's, a platform's) is used and
+   * left alone; one of our own ends with the command.
+   */
+  record Session(SparkSession spark, boolean ours) implements AutoCloseable {
+    static Session open(String application) {
+      boolean ours = SparkSession.getDefaultSession().isEmpty();
+      return new Session(SparkSession.builder().appName(application).getOrCreate(), ours);
+    }
+
+    @Override
+    public void close() {
+      if (ours) {
+        spark.stop();
+      }
+    }
   }
 }

@@ -11,6 +11,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -24,6 +25,14 @@ final class Presets {
 
   private Presets() {}
 
+  /** {@link #names()}, for {@code --help}. */
+  static final class Names implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return names().iterator();
+    }
+  }
+
   /**
    * A preset.
    *
@@ -32,9 +41,7 @@ final class Presets {
    */
   record Preset(String name, String hocon) {}
 
-  /**
-   * A known preset by name, or a HOCON file at any Hadoop path (it ends in .conf or has a slash).
-   */
+  /** A known preset by name, or a HOCON file at any Hadoop path (it ends in .conf). */
   static Preset load(String nameOrFile, Storage storage) {
     String name = nameOrFile.replaceAll(".*/|\\.conf$", "");
     if (nameOrFile.endsWith(".conf")) {

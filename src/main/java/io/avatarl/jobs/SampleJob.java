@@ -5,9 +5,9 @@ import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.Runs;
+import java.io.PrintStream;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
-import org.apache.hadoop.conf.Configuration;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -17,8 +17,11 @@ import picocli.CommandLine.Parameters;
     name = "jobs/sample.sh",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = "Writes text with a trained model. The same seed writes the same text.")
+    description =
+        "Writes text with a trained model, as it comes. The same seed writes the same text. Spark is not started.")
 public final class SampleJob implements Callable<Integer> {
+  private final PrintStream out;
+
   @Parameters(paramLabel = "RUN", description = "a run's folder")
   private String run;
 
@@ -47,7 +50,10 @@ public final class SampleJob implements Callable<Integer> {
       description = "how many (default: ${DEFAULT-VALUE})")
   private int samples = 1;
 
-  @Option(names = "--seed", paramLabel = "S", description = "(default: ${DEFAULT-VALUE})")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "another seed, another text (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
   @Option(
@@ -56,8 +62,12 @@ public final class SampleJob implements Callable<Integer> {
       description = "the checkpoint after this many steps (default: the newest)")
   private Long step;
 
+  SampleJob(PrintStream out) {
+    this.out = out;
+  }
+
   public static void main(String[] args) {
-    Job.main(new SampleJob(), args);
+    Job.main(new SampleJob(System.out), args);
   }
 
   @Override
@@ -65,28 +75,27 @@ public final class SampleJob implements Callable<Integer> {
     if (tokens < 1 || samples < 1 || !(temperature >= 0)) {
       throw new UserError("--tokens and --samples must be at least 1, --temperature at least 0");
     }
-    Storage storage = new Storage(new Configuration());
+    Storage storage = Job.storage();
     TrainingConfig config = Runs.config(storage, run);
     Checkpoint checkpoint =
         Checkpoint.find(storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
-    try (Sampler sampler = new Sampler(storage, checkpoint, config)) {
+    try (Sampler sampler = new Sampler(storage, checkpoint, config, prompt)) {
       for (int i = 0; i < samples; i++) {
         if (i > 0) {
-          System.out.println("\n---");
+          out.println("\n---");
         }
-        System.out.print(prompt);
+        out.print(prompt);
         sampler.sample(
-            prompt,
             tokens,
             temperature,
             seed,
             i,
             text -> {
-              System.out.print(text);
-              System.out.flush();
+              out.print(text);
+              out.flush();
             });
       }
-      System.out.println();
+      out.println();
     }
     return 0;
   }

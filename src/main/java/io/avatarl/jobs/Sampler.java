@@ -7,20 +7,28 @@ import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import io.avatarl.train.Checkpoint;
 import java.util.function.Consumer;
 
-/** Generates text from a checkpoint. */
+/** Continues a prompt with the model of a checkpoint. */
 final class Sampler implements AutoCloseable {
   private final Tokenizer tokenizer;
+  private final int[] prompt;
   private final Policy policy;
 
-  Sampler(Storage storage, Checkpoint checkpoint, TrainingConfig config) {
-    NativeEngine.load(config.nativeThreads());
+  /** Refuses what is wrong with the prompt or the files before it loads the native engine. */
+  Sampler(Storage storage, Checkpoint checkpoint, TrainingConfig config, String prompt) {
     this.tokenizer = checkpoint.tokenizer(storage);
-    ParameterLayout layout = ParameterLayout.of(config.model(), tokenizer.vocabularySize());
-    this.policy = new Policy(config.model(), checkpoint.model(storage, layout));
+    this.prompt = tokenizer.encode(prompt);
+    if (this.prompt.length == 0) {
+      throw new UserError("the prompt is empty; give at least one character");
+    }
+    Parameters parameters =
+        checkpoint.model(storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+    NativeEngine.load(config.nativeThreads());
+    this.policy = new Policy(config.model(), parameters);
   }
 
   /**
@@ -28,20 +36,10 @@ final class Sampler implements AutoCloseable {
    *
    * @param number of the sample: another number, another text for the same seed
    */
-  void sample(
-      String prompt,
-      int tokens,
-      double temperature,
-      long seed,
-      long number,
-      Consumer<String> sink) {
-    int[] encoded = tokenizer.encode(prompt);
-    if (encoded.length == 0) {
-      throw new UserError("the prompt is empty; give at least one character");
-    }
+  void sample(int tokens, double temperature, long seed, long number, Consumer<String> sink) {
     RandomStream random = RandomStream.of(seed, 0, number, RandomStream.Purpose.SAMPLING);
     policy.generate(
-        encoded,
+        prompt,
         tokens,
         temperature,
         random,

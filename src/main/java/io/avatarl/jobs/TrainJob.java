@@ -2,22 +2,21 @@ package io.avatarl.jobs;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
-import io.avatarl.train.Summary;
+import io.avatarl.train.Runs;
 import io.avatarl.train.Training;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.util.ShutdownHookManager;
-import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -28,8 +27,18 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description =
         "Trains a language model from random weights by reinforcement learning on Spark. Without options: the"
-            + " preset maxrl on tinyshakespeare, on this machine. Options of spark-submit (--master, --conf,"
-            + " --driver-memory, ...) are passed on.")
+            + " preset maxrl on tinyshakespeare, on this machine.",
+    footer = {
+      "",
+      "Options of spark-submit (--master, --conf, --driver-memory, ...) are passed on.",
+      "Ctrl-C writes a checkpoint after the current step; --resume goes on as if nothing had happened.",
+      "",
+      "  jobs/train.sh --preset smoke --set steps=50 --set model.width=64",
+      "  jobs/train.sh --corpus poems.txt --out runs/poems",
+      "  jobs/train.sh --resume --out runs/poems",
+      "",
+      "Exit codes: 0 done, 2 the input was wrong (one line says what), 1 anything else."
+    })
 public final class TrainJob implements Callable<Integer> {
   /**
    * Above Spark's own hooks (50 and less), so that the checkpoint is written while Spark still
@@ -39,91 +48,94 @@ public final class TrainJob implements Callable<Integer> {
 
   private static final int STOP_SECONDS = 120;
 
+  private final PrintStream out;
+  private final PrintStream err;
+
   @Option(
       names = "--preset",
       paramLabel = "NAME|FILE",
-      defaultValue = Presets.DEFAULT,
-      description = "a preset of conf/, or a HOCON file (default: ${DEFAULT-VALUE})")
+      completionCandidates = Presets.Names.class,
+      description =
+          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, also a run's config.conf (default: "
+              + Presets.DEFAULT
+              + "; with --resume: the run's own)")
   private String preset;
 
   @Option(
       names = "--set",
       paramLabel = "KEY=VALUE",
-      description = "overrides one key of the preset; every key is in reference.conf")
+      description =
+          "overrides one key of the preset; may be repeated. src/main/resources/io/avatarl/config/reference.conf"
+              + " has every key with its meaning and default")
   private List<String> overrides = List.of();
 
   @Option(
       names = "--corpus",
       paramLabel = "FILE|URI",
       description =
-          "a UTF-8 text at any Hadoop path (default: $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
+          "a UTF-8 text at any Hadoop path, or the word generated for a play by the project's own grammar"
+              + " (default: $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
   private String corpus;
 
   @Option(
       names = "--out",
       paramLabel = "DIR|URI",
-      description = "the run's folder (default: runs/PRESET-DATE-TIME)")
-  private String out;
+      description = "the run's folder, any Hadoop path (default: runs/PRESET-DATE-TIME)")
+  private String output;
 
-  @Option(names = "--resume", description = "go on from the newest checkpoint in --out")
+  @Option(
+      names = "--resume",
+      description = "go on from the newest checkpoint in --out, with the run's own settings")
   private boolean resume;
 
+  TrainJob(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
   public static void main(String[] args) {
-    Job.main(new TrainJob(), args);
+    Job.main(new TrainJob(System.out, System.err), args);
   }
 
   @Override
-  public Integer call() throws Exception {
-    Storage storage = new Storage(new org.apache.hadoop.conf.Configuration());
+  public Integer call() {
+    if (resume && output == null) {
+      throw new UserError("--resume: name the run's folder with --out");
+    }
+    Storage storage = Job.storage();
     TrainingConfig config = config(storage);
-    String output =
-        out != null
-            ? out
-            : Storage.resolve(
-                Home.path(),
-                "runs/"
-                    + config.preset()
-                    + "-"
-                    + DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").format(LocalDateTime.now()));
-    PrintStream console = System.out;
-    TrainingConsole progress = new TrainingConsole(console, System.err, Home.terminal());
-    try (SparkSession spark =
-        SparkSession.builder().appName("avatarl " + config.preset()).getOrCreate()) {
-      CorpusSource.Found found =
-          new CorpusSource(
-                  new Storage(spark.sparkContext().hadoopConfiguration()),
-                  Home.path(),
-                  System.getenv())
-              .find(
-                  Optional.of(config.corpus().path()).filter(path -> !path.isEmpty()),
-                  Optional.of(config.corpus().sha256()).filter(sum -> !sum.isEmpty()));
-      found.warnings().forEach(progress::warned);
-      Training training = new Training(spark, config, found, output, resume, progress);
-      Runnable stop = () -> stop(training, progress);
+    String run = output != null ? output : defaultOutput(config);
+    TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
+    // Refuses bad input before Spark starts, which takes seconds.
+    Training training =
+        new Training(
+            storage,
+            config,
+            new CorpusSource(storage, Home.path(), System.getenv()),
+            run,
+            resume,
+            console);
+    Runnable stop = () -> stop(training, console, run);
+    try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
       ShutdownHookManager.get()
           .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
-      Optional<Summary> summary;
-      try {
-        summary = training.run();
-      } finally {
-        if (!ShutdownHookManager.get().isShutdownInProgress()) {
-          ShutdownHookManager.get().removeShutdownHook(stop);
-        }
-      }
-      if (summary.isPresent()) {
-        List<String> samples = samples(storage(spark), config, output);
-        progress.finished(summary.get(), samples, output);
+      training
+          .run(session.spark())
+          .ifPresent(summary -> console.finished(summary, samples(storage, config, run), run));
+    } finally {
+      console.close();
+      if (!ShutdownHookManager.get().isShutdownInProgress()) {
+        ShutdownHookManager.get().removeShutdownHook(stop);
       }
     }
     return 0;
   }
 
-  private static Storage storage(SparkSession spark) {
-    return new Storage(spark.sparkContext().hadoopConfiguration());
-  }
-
   private TrainingConfig config(Storage storage) {
-    Presets.Preset chosen = Presets.load(preset, storage);
+    Presets.Preset chosen =
+        resume && preset == null
+            ? new Presets.Preset("", Runs.hocon(storage, output))
+            : Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
     List<String> all = new ArrayList<>(overrides);
     if (corpus != null) {
       all.add("corpus.path=" + corpus);
@@ -131,23 +143,29 @@ public final class TrainJob implements Callable<Integer> {
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
   }
 
-  private static void stop(Training training, TrainingConsole progress) {
-    progress.stopping();
+  private static String defaultOutput(TrainingConfig config) {
+    String now = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").format(LocalDateTime.now());
+    return Storage.resolve(Home.path(), "runs/" + config.preset() + "-" + now);
+  }
+
+  private static void stop(Training training, TrainingConsole console, String run) {
+    console.stopping();
+    training.stop();
     try {
-      training.stop();
+      training.awaitSaved();
+      console.stopped(run);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private static List<String> samples(Storage storage, TrainingConfig config, String output) {
+  private static List<String> samples(Storage storage, TrainingConfig config, String run) {
     List<String> samples = new ArrayList<>();
-    Checkpoint checkpoint = Checkpoint.find(storage, output, OptionalLong.empty());
-    try (Sampler sampler = new Sampler(storage, checkpoint, config)) {
+    Checkpoint checkpoint = Checkpoint.find(storage, run, OptionalLong.empty());
+    try (Sampler sampler = new Sampler(storage, checkpoint, config, config.sample().prompt())) {
       for (int i = 0; i < config.sample().count(); i++) {
         StringBuilder text = new StringBuilder();
         sampler.sample(
-            config.sample().prompt(),
             config.sample().tokens(),
             config.sample().temperature(),
             config.seed(),

@@ -1,32 +1,33 @@
 package io.avatarl.jobs;
 
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.train.Baselines;
 import io.avatarl.train.Summary;
 import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.OptionalInt;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * What a person sees of a run: the preset, a live bar on a terminal or plain lines elsewhere, and
+ * What a person sees of a run: the preset, a live line on a terminal or plain lines elsewhere, and
  * the figures at the end. Progress goes to standard error, results to standard output.
  */
-final class TrainingConsole implements TrainingListener {
+final class TrainingConsole implements TrainingListener, AutoCloseable {
   private static final double LINE_SECONDS = 10;
   private static final int BAR_MILLIS = 250;
 
   private final PrintStream out;
   private final PrintStream err;
-  private final boolean terminal;
+  private final OptionalInt columns;
   private ProgressBar bar;
   private TrainingConfig config;
   private long firstStep;
@@ -34,11 +35,16 @@ final class TrainingConsole implements TrainingListener {
   private long groups;
   private double lastLine;
   private String validation = "";
+  // Read by the bar's own thread.
+  private volatile List<String> facts = List.of();
 
-  TrainingConsole(PrintStream out, PrintStream err, boolean terminal) {
+  /**
+   * @param columns of the terminal that {@code err} is, if it is one
+   */
+  TrainingConsole(PrintStream out, PrintStream err, OptionalInt columns) {
     this.out = out;
     this.err = err;
-    this.terminal = terminal;
+    this.columns = columns;
   }
 
   @Override
@@ -70,7 +76,7 @@ final class TrainingConsole implements TrainingListener {
         "objective  %s over %s actions%s, reward %s",
         lower(config.advantage().estimator()),
         lower(r.exploration()),
-        r.exploration() == io.avatarl.config.RolloutConfig.Exploration.SAMPLED
+        r.exploration() == RolloutConfig.Exploration.SAMPLED
             ? " (" + r.samples() + ")"
             : " (" + lower(r.weights()) + " weights)",
         rewards(config));
@@ -89,16 +95,19 @@ final class TrainingConsole implements TrainingListener {
       line(out, "resumed    after step %,d", step);
     }
     out.flush();
-    if (terminal) {
+    if (columns.isPresent()) {
+      // One column stays free: a cursor behind the last one makes some terminals break the line.
+      int width = columns.getAsInt() - 1;
       bar =
           new ProgressBarBuilder()
-              .setTaskName("train")
               .setInitialMax(config.steps())
-              .startsFrom(step, java.time.Duration.ZERO)
-              .setStyle(ProgressBarStyle.ASCII)
+              .startsFrom(step, Duration.ZERO)
               .setUpdateIntervalMillis(BAR_MILLIS)
-              .setConsumer(new ConsoleProgressBarConsumer(err, 140))
-              .hideEta()
+              .setRenderer(
+                  (progress, length) ->
+                      ProgressLine.render(
+                          progress.getCurrent(), progress.getMax(), this.facts, length))
+              .setConsumer(new ConsoleProgressBarConsumer(err, width))
               .build();
     }
   }
@@ -119,41 +128,31 @@ final class TrainingConsole implements TrainingListener {
   }
 
   @Override
-  public void stepped(long step, RolloutStatistics s, UpdateMetrics update) {
+  public synchronized void stepped(long step, RolloutStatistics s, UpdateMetrics update) {
     groups += s.groups();
     double seconds = (System.nanoTime() - began) / 1e9;
     double left = seconds / (step - firstStep) * (config.steps() - step);
-    String status =
-        String.format(
-            Locale.ROOT,
-            "update %,d  %,.0f groups/s  reward %.3f  entropy %.2f%s  %s left",
-            update.update(),
-            groups / seconds,
-            s.meanReward(),
-            s.meanEntropy(),
-            validation,
-            duration(left));
+    List<String> facts = new ArrayList<>();
+    facts.add(format("%s left", duration(left)));
+    if (!validation.isEmpty()) {
+      facts.add(validation);
+    }
+    facts.add(format("reward %.3f", s.meanReward()));
+    facts.add(format("entropy %.2f", s.meanEntropy()));
+    facts.add(format("%,d updates", update.update()));
+    facts.add(format("%,.0f groups/s", groups / seconds));
+    this.facts = facts;
     if (bar != null) {
-      bar.setExtraMessage(" " + status);
       bar.stepTo(step);
-      if (step == config.steps()) {
-        bar.close();
-        bar = null;
-      }
     } else if (seconds - lastLine >= LINE_SECONDS || step == config.steps()) {
       lastLine = seconds;
-      line(err, "step %,d/%,d  %s", step, config.steps(), status);
+      err.println(ProgressLine.plain(step, config.steps(), facts));
     }
   }
 
   @Override
   public void evaluated(long step, Scores scores) {
-    validation =
-        String.format(
-            Locale.ROOT,
-            "  val_ce %.3f  acc %.1f%%",
-            scores.crossEntropy(),
-            100 * scores.accuracy());
+    validation = format("val_ce %.3f acc %.1f%%", scores.crossEntropy(), 100 * scores.accuracy());
   }
 
   @Override
@@ -163,45 +162,54 @@ final class TrainingConsole implements TrainingListener {
 
   @Override
   public void entered(String phase) {
+    close();
     line(err, "%s ...", phase);
   }
 
   void stopping() {
+    close();
+    line(err, "stopping: writing a checkpoint after this step ...");
+  }
+
+  void stopped(String run) {
+    line(err, "stopped; go on with: jobs/train.sh --resume --out %s", run);
+  }
+
+  /** Ends the live line, so that what follows begins on its own. */
+  @Override
+  public synchronized void close() {
     if (bar != null) {
       bar.close();
       bar = null;
     }
-    line(err, "stopping: writing a checkpoint after this step ...");
   }
 
   void finished(Summary s, List<String> samples, String output) {
     for (int i = 0; i < samples.size(); i++) {
-      line(out, "%n--- sample %d ---%s", i + 1, samples.get(i));
+      line(out, "%n--- sample %d ---%n%s", i + 1, samples.get(i).strip());
     }
-    line(out, "%n%-14s %10s %12s %10s", "validation", "nats/token", "perplexity", "accuracy");
-    for (Map.Entry<String, Baselines.Baseline> entry : s.baselines().entrySet()) {
-      Baselines.Baseline b = entry.getValue();
-      figures(entry.getKey(), b.ce(), Math.exp(b.ce()), b.accuracy());
-    }
-    figures("this run", s.valCe(), s.valPerplexity(), s.valAccuracy());
+    out.println();
+    Figures.print(out, s.baselines(), "this run", s.valCe(), s.valAccuracy());
     line(
         out,
-        "%nval_ce_sliding %.4f, calibration error %.4f, %,d updates in %.1f s (%,.0f groups/s)",
+        "%nval_ce_sliding  %.4f; calibration error %.4f",
         s.valCeSliding(),
-        s.valCalibrationError(),
+        s.valCalibrationError());
+    line(
+        out,
+        "trained         %,d updates in %.1f s (%,.0f groups/s)",
         s.updates(),
         s.trainSeconds(),
         s.groupsPerSecond());
-    StringBuilder stages = new StringBuilder("stages (s)");
+    StringBuilder stages = new StringBuilder();
     s.stageSeconds()
-        .forEach((name, x) -> stages.append(String.format(Locale.ROOT, "  %s %.1f", name, x)));
-    line(out, "%s", stages);
-    line(out, "weights_sha256 %s", s.weightsSha256());
-    line(out, "run            %s", output);
-  }
-
-  private void figures(String name, double ce, double perplexity, double accuracy) {
-    line(out, "%-14s %10.4f %12.2f %9.1f%%", name, ce, perplexity, 100 * accuracy);
+        .forEach(
+            (name, x) ->
+                stages.append(stages.isEmpty() ? "" : ", ").append(format("%s %.1f", name, x)));
+    line(out, "stages (s)      %s", stages);
+    line(out, "weights_sha256  %s", s.weightsSha256());
+    line(out, "run             %s", output);
+    line(out, "try             jobs/sample.sh %s", output);
   }
 
   private static String lower(Enum<?> value) {
@@ -215,7 +223,11 @@ final class TrainingConsole implements TrainingListener {
         : String.format("%d:%02d", s / 60, s % 60);
   }
 
+  private static String format(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+
   private static void line(PrintStream stream, String format, Object... values) {
-    stream.println(String.format(Locale.ROOT, format, values));
+    stream.println(format(format, values));
   }
 }

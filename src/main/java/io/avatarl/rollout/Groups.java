@@ -87,6 +87,30 @@ public record Groups(
     return first + g % groupsPerRow() + 1;
   }
 
+  /** Entries that are compared with each other: from, from + stride, …, {@code count} of them. */
+  public interface Compared {
+    void entries(int from, int stride, int count);
+  }
+
+  /**
+   * Visits every set of compared entries: those of one group, or of one position in a context's
+   * rows.
+   */
+  public void forEachCompared(Compared visitor) {
+    int rowLength = groupsPerRow() * actionsPerGroup;
+    if (rowsPerContext == 1) {
+      for (int from = 0; from < windows * rowLength; from += actionsPerGroup) {
+        visitor.entries(from, 1, actionsPerGroup);
+      }
+    } else {
+      for (int block = 0; block < windows * rowLength; block += rowsPerContext * rowLength) {
+        for (int from = block; from < block + rowLength; from++) {
+          visitor.entries(from, rowLength, rowsPerContext);
+        }
+      }
+    }
+  }
+
   /** Token of entry {@code k} of group {@code g}. */
   public int action(int g, int k) {
     return actions.length == 0 ? k : actions[g * actionsPerGroup + k];

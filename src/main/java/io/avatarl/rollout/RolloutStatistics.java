@@ -64,27 +64,28 @@ public record RolloutStatistics(
       confidence += Math.exp(logProbs[s * vocabulary + best]);
       accuracy += best == rows.golds()[s] ? 1 : 0;
     }
-    double reward = 0;
-    long degenerate = 0;
-    int k = groups.actionsPerGroup();
-    for (int g = 0; g < groups.count(); g++) {
-      boolean equal = true;
-      for (int i = g * k; i < (g + 1) * k; i++) {
-        reward += (double) groups.weights()[i] * rewards[i];
-        equal &= rewards[i] == rewards[g * k];
-      }
-      degenerate += equal ? 1 : 0;
-    }
+    double[] reward = new double[1];
+    long[] compared = new long[2]; // all, degenerate
+    groups.forEachCompared(
+        (from, stride, count) -> {
+          boolean equal = true;
+          for (int i = from; i < from + count * stride; i += stride) {
+            reward[0] += (double) groups.weights()[i] * rewards[i];
+            equal &= rewards[i] == rewards[from];
+          }
+          compared[0]++;
+          compared[1] += equal ? 1 : 0;
+        });
     return new RolloutStatistics(
-        groups.count() / groups.rowsPerContext(),
+        compared[0],
         rewards.length,
-        reward,
+        reward[0],
         states,
         entropy,
         goldLogProb,
         confidence,
         accuracy,
-        degenerate,
+        compared[1],
         0,
         0);
   }
@@ -126,6 +127,11 @@ public record RolloutStatistics(
 
   public double meanEntropy() {
     return entropy / states;
+  }
+
+  /** Share of the groups without a learning signal. */
+  public double degenerateShare() {
+    return (double) degenerate / groups;
   }
 
   /** Mean probability of the most probable token. */

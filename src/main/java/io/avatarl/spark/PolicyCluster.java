@@ -2,16 +2,13 @@ package io.avatarl.spark;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
-import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -37,24 +34,20 @@ public final class PolicyCluster implements AutoCloseable {
   private final Broadcast<RunContext> context;
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
-  private long version = -1;
+
+  /** A cluster for evaluation alone. */
+  public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
+    this(spark, config, corpus, null);
+  }
 
   /**
-   * @param counts n-grams of the training split
-   * @param rewards built on the driver, used by every task
-   * @param stages reward weights of each stage of the curriculum
+   * @param plan how rollouts are paid
    */
   public PolicyCluster(
-      JavaSparkContext spark,
-      TrainingConfig config,
-      Corpus corpus,
-      NgramCounts counts,
-      Rewards rewards,
-      List<Map<String, Double>> stages) {
+      JavaSparkContext spark, TrainingConfig config, Corpus corpus, RewardPlan plan) {
     this.spark = spark;
     this.config = config;
-    this.context =
-        spark.broadcast(new RunContext(run, config, corpus, counts, rewards, List.copyOf(stages)));
+    this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
     this.jobs =
         Executors.newSingleThreadExecutor(
             task -> {
@@ -80,19 +73,23 @@ public final class PolicyCluster implements AutoCloseable {
     }
   }
 
-  /** Makes these weights the ones that later jobs use; returns their version. */
-  public long publish(float[] values) {
-    version++;
+  /**
+   * Makes these weights the ones that later jobs use.
+   *
+   * @param version above those before it: the steps behind the weights, so that a resumed run
+   *     counts on
+   */
+  public void publish(long version, float[] values) {
     versions.addLast(spark.broadcast(PolicyWeights.of(run, version, values)));
     if (versions.size() > KEPT_VERSIONS) {
       versions.removeFirst().destroy();
     }
-    return version;
   }
 
   /**
    * Starts the rollouts of a step with the newest weights.
    *
+   * @param step counts from 0 as the random streams do; people read it from 1
    * @param stage of the curriculum
    */
   public Future<Step> rollouts(long step, int stage) {
@@ -102,7 +99,7 @@ public final class PolicyCluster implements AutoCloseable {
           long start = System.nanoTime();
           List<RolloutShard> shards =
               run(
-                  "step " + step + ": rollouts",
+                  "step " + (step + 1) + ": rollouts",
                   new RolloutTask(context, weights, step, stage),
                   config.rollout().shards());
           RolloutStatistics statistics =
@@ -114,7 +111,7 @@ public final class PolicyCluster implements AutoCloseable {
         });
   }
 
-  /** Scores the newest weights on an even selection of the validation split. */
+  /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */
   public Scores evaluate(long step) {
     return evaluate("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);
   }

@@ -4,7 +4,6 @@ import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.KlConfig;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
-import io.avatarl.corpus.NgramModel;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
 import io.avatarl.model.Policy;
@@ -59,9 +58,9 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
               .explore(new Exploration.Scene(rows, logProbs, replica.policy(), random));
       float[] reference = reference(run, groups, logProbs, replica.policy());
       long explored = System.nanoTime();
-      Map<String, Double> rewardWeights = run.stages().get(stage);
+      Map<String, Double> rewardWeights = run.plan().stages().get(stage);
       float[] rewards =
-          Rewards.total(run.rewards().components(groups, rewardWeights), rewardWeights);
+          Rewards.total(run.plan().rewards().components(groups, rewardWeights), rewardWeights);
       Credit.assign(config.rollout().credit(), groups, rewards);
       float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
       RolloutStatistics sums =
@@ -102,7 +101,7 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
     float[] all =
         switch (kl.reference()) {
           case NONE -> new float[0];
-          case NGRAM -> Reference.ngram(new NgramModel(run.counts(), kl.order()), groups);
+          case NGRAM -> Reference.ngram(run.ngrams(kl.order()), groups);
           case INITIAL -> {
             try (PolicyReplica initial = PolicyReplica.initial(run)) {
               yield Reference.policy(initial.policy(), groups);

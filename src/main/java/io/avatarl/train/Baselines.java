@@ -23,10 +23,14 @@ public final class Baselines {
    */
   public record Baseline(double ce, double accuracy) {}
 
+  /** N-grams of the training split, up to the highest order of the baselines. */
+  static NgramCounts counts(Corpus corpus) {
+    return NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), NAMES.size());
+  }
+
   /** Each model's figures by its name, lowest order first. */
   public static Map<String, Baseline> of(Corpus corpus) {
-    NgramCounts counts =
-        NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), NAMES.size());
+    NgramCounts counts = counts(corpus);
     Map<String, Baseline> baselines = new LinkedHashMap<>();
     for (int order = 1; order <= NAMES.size(); order++) {
       NgramModel.Evaluation figures = new NgramModel(counts, order).evaluate(corpus.validation());

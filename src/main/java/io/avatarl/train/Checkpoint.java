@@ -2,8 +2,11 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Tokenizer;
@@ -17,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * A checkpoint folder, {@code RUN/checkpoints/step-NNNNNN/}: {@code model.safetensors}, {@code
@@ -38,10 +42,26 @@ public record Checkpoint(long step, String path) {
   private static final String SECOND = "exp_avg_sq.";
   private static final String BEHAVIOUR = "behaviour.";
   private static final ObjectMapper JSON =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES);
+      new ObjectMapper()
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
-  /** Position in training. */
-  public record Trainer(long step, long updates, long groups, long rollouts, double trainSeconds) {}
+  /**
+   * Position in training.
+   *
+   * @param stageSeconds by the stage's name
+   * @param klWeight state of the KL controller
+   * @param curriculum where the curriculum stands
+   */
+  record Trainer(
+      long step,
+      long updates,
+      long groups,
+      long rollouts,
+      double trainSeconds,
+      Map<String, Double> stageSeconds,
+      double klWeight,
+      Curriculum.Position curriculum) {}
 
   /**
    * Everything a run needs to go on.
@@ -88,9 +108,19 @@ public record Checkpoint(long step, String path) {
     return new Checkpoint(trainer.step(), path);
   }
 
+  /** The vocabulary's size and the components of {@link GptConfig}, names in snake case. */
   private static byte[] modelConfig(GptConfig config, int vocabulary) {
-    ObjectNode node = JSON.valueToTree(config);
-    node.put("vocabulary", vocabulary);
+    ObjectNode node = JSON.createObjectNode().put("vocabulary", vocabulary);
+    JSON.<ObjectNode>valueToTree(config)
+        .properties()
+        .forEach(
+            entry -> {
+              // Enum constants, spelled as in the configuration.
+              JsonNode value = entry.getValue();
+              node.set(
+                  entry.getKey(),
+                  value.isTextual() ? node.textNode(ConfigReader.spelling(value.asText())) : value);
+            });
     return node.toPrettyString().getBytes(StandardCharsets.UTF_8);
   }
 
@@ -111,11 +141,13 @@ public record Checkpoint(long step, String path) {
   }
 
   /** The newest checkpoint of a run, or the one after {@code step} steps. */
-  public static Checkpoint find(Storage storage, String run, java.util.OptionalLong step) {
+  public static Checkpoint find(Storage storage, String run, OptionalLong step) {
     List<Checkpoint> all = list(storage, run);
     if (all.isEmpty()) {
       throw new UserError(
-          run + ": holds no complete checkpoint; name the folder of a run of jobs/train.sh");
+          run
+              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume --out "
+              + run);
     }
     if (step.isEmpty()) {
       return all.get(all.size() - 1);

@@ -3,9 +3,7 @@ package io.avatarl.train;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
-import io.avatarl.files.Storage;
-import io.avatarl.model.ParameterLayout;
-import io.avatarl.reward.Rewards;
+import io.avatarl.model.Parameters;
 import io.avatarl.spark.PolicyCluster;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -22,22 +20,13 @@ public record FinalEvaluation(Scores consecutive, Scores sliding) {
     return new FinalEvaluation(cluster.evaluateConsecutive(), cluster.evaluateSliding());
   }
 
-  /** Of a checkpoint. */
+  /** Of any weights. */
   public static FinalEvaluation of(
-      SparkSession spark,
-      TrainingConfig config,
-      Corpus corpus,
-      Storage storage,
-      Checkpoint checkpoint) {
-    ParameterLayout layout =
-        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
+      SparkSession spark, TrainingConfig config, Corpus corpus, Parameters parameters) {
     try (PolicyCluster cluster =
         new PolicyCluster(
-            JavaSparkContext.fromSparkContext(spark.sparkContext()),
-            config,
-            corpus,
-            new Rewards(config.reward(), corpus))) {
-      cluster.publish(checkpoint.model(storage, layout).toArray());
+            JavaSparkContext.fromSparkContext(spark.sparkContext()), config, corpus)) {
+      cluster.publish(0, parameters.toArray());
       return of(cluster);
     }
   }

@@ -15,12 +15,13 @@ final class RunFiles {
 
   /**
    * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do
-   * not touch the weights.
+   * not touch the weights, and wherever the corpus lies, its checksum holds.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
         || difference.startsWith("sample.")
+        || difference.startsWith("corpus.path:")
         || difference.startsWith("preset:");
   }
 
@@ -40,6 +41,6 @@ final class RunFiles {
 
   /** Counts so far, as a checkpoint keeps them. */
   static RolloutStatistics totals(Checkpoint.Trainer trainer) {
-    return new RolloutStatistics(trainer.groups(), trainer.rollouts(), 0, 0, 0, 0, 0, 0);
+    return RolloutStatistics.counts(trainer.groups(), trainer.rollouts());
   }
 }

@@ -1,13 +1,10 @@
 package io.avatarl.train;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import java.io.IOException;
 import java.util.List;
-import java.util.Optional;
 
 /** Reads a run's folder. */
 public final class Runs {
@@ -15,24 +12,15 @@ public final class Runs {
 
   /** The configuration the run was started with. */
   public static TrainingConfig config(Storage storage, String run) {
+    return ConfigReader.read("", hocon(storage, run), List.of());
+  }
+
+  /** The text of the run's configuration. */
+  public static String hocon(Storage storage, String run) {
     String file = Storage.resolve(run, RunFiles.CONFIG);
     if (!storage.exists(file)) {
       throw new UserError(run + ": holds no run; name the folder that jobs/train.sh printed");
     }
-    return ConfigReader.read("", storage.readString(file), List.of());
-  }
-
-  /** Checksum of the corpus of a finished run. */
-  public static Optional<String> corpusSha256(Storage storage, String run) {
-    String file = Storage.resolve(run, RunFiles.SUMMARY);
-    if (!storage.exists(file)) {
-      return Optional.empty();
-    }
-    try {
-      return Optional.of(
-          new ObjectMapper().readTree(storage.readBytes(file)).path("corpus_sha256").asText());
-    } catch (IOException e) {
-      throw new UserError(file + ": not readable as JSON", e);
-    }
+    return storage.readString(file);
   }
 }

@@ -32,6 +32,13 @@ final class StageClock {
     }
   }
 
+  /** Goes on from what {@link #seconds} gave. */
+  void resume(Map<String, Double> earlier) {
+    for (Stage stage : Stage.values()) {
+      seconds.put(stage, earlier.getOrDefault(name(stage), 0.0));
+    }
+  }
+
   /** A stage that is running until it is closed. */
   interface Running extends AutoCloseable {
     @Override
@@ -64,7 +71,11 @@ final class StageClock {
   /** Seconds by the stage's name in lower case. */
   Map<String, Double> seconds() {
     Map<String, Double> named = new LinkedHashMap<>();
-    seconds.forEach((stage, s) -> named.put(stage.name().toLowerCase(Locale.ROOT), s));
+    seconds.forEach((stage, s) -> named.put(name(stage), s));
     return named;
+  }
+
+  private static String name(Stage stage) {
+    return stage.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -2,11 +2,12 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
-import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
@@ -18,7 +19,10 @@ import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.RewardPlan;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
@@ -32,94 +36,126 @@ import org.apache.spark.sql.SparkSession;
  * computes a cross-entropy loss; cross-entropy is only measured, on the validation split.
  */
 public final class Training {
-  private final SparkSession spark;
   private final TrainingConfig config;
   private final Storage storage;
   private final CorpusSource.Found source;
   private final Corpus corpus;
+  private final ParameterLayout layout;
   private final String output;
   private final boolean resume;
+  private final Optional<Checkpoint.State> resumed;
   private final TrainingListener listener;
-  private final CountDownLatch ended = new CountDownLatch(1);
+  private final CountDownLatch saved = new CountDownLatch(1);
   private volatile boolean stopRequested;
 
   private final StageClock clock = new StageClock();
+  private final HealthMonitor monitor = new HealthMonitor();
+  private Curriculum curriculum;
   private RolloutStatistics totals = RolloutStatistics.NONE;
   private double earlierSeconds;
   private long began;
 
   /**
-   * Prepares a run; nothing is written yet.
+   * Prepares a run: refuses what is wrong with the user's input before anything slow begins, and
+   * writes nothing but a probe file.
    *
+   * @param corpora finds the corpus that the configuration names
    * @param output the run's folder, any Hadoop path; must not hold a run, unless {@code resume}
    * @param resume go on from the newest checkpoint in {@code output}
    */
   public Training(
-      SparkSession spark,
+      Storage storage,
       TrainingConfig config,
-      CorpusSource.Found source,
+      CorpusSource corpora,
       String output,
       boolean resume,
       TrainingListener listener) {
-    this.spark = spark;
-    this.config = config;
-    this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    this.source = source;
-    this.corpus = Corpus.of(source.name(), source.bytes(), config.corpus().validationFraction());
+    this.storage = storage;
     this.output = output;
     this.resume = resume;
     this.listener = listener;
-    corpus.requireWindows(config.model().context());
-    requireFreshOrSame();
-  }
-
-  private void requireFreshOrSame() {
-    String file = Storage.resolve(output, RunFiles.CONFIG);
-    boolean holdsRun = storage.exists(file);
-    if (holdsRun && !resume) {
-      throw new UserError(
-          output
-              + " already holds a run; go on with it by --resume, or name another folder with --out");
-    }
-    if (resume && !holdsRun) {
-      throw new UserError(output + ": there is no run to resume; leave out --resume to start one");
-    }
-    if (holdsRun) {
-      TrainingConfig before = ConfigReader.read("", storage.readString(file), List.of());
-      List<String> changed =
-          ConfigReader.differences(before, config).stream()
-              .filter(key -> !RunFiles.mayChangeOnResume(key))
-              .toList();
-      if (!changed.isEmpty()) {
-        throw new UserError(
-            output
-                + ": the run was started with other settings ("
-                + String.join("; ", changed)
-                + "); resume it with the same, or start another with --out");
-      }
-    }
+    TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
+    this.source =
+        corpora.find(
+            Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
+            Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+    source.warnings().forEach(listener::warned);
+    this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
+    corpus.requireWindows(asked.model().context());
+    // The run's own copy of the configuration says where the text is and which one it is, so that
+    // training from it repeats the run.
+    this.config =
+        asked.with(
+            new CorpusConfig(source.path(), corpus.sha256(), asked.corpus().validationFraction()));
+    this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+    this.resumed = resume ? newest() : Optional.empty();
     storage.requireWritableDirectory(output);
   }
 
-  /**
-   * Asks a running {@link #run} to write a checkpoint after the current step and return; waits for
-   * it.
-   */
-  public void stop() throws InterruptedException {
+  private TrainingConfig requireFresh(TrainingConfig asked) {
+    if (storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
+      throw new UserError(
+          output
+              + ": already holds a run; go on with it by --resume, or name another folder with --out");
+    }
+    return asked;
+  }
+
+  /** The configuration of a run that goes on, with the corpus it was started with. */
+  private TrainingConfig requireSame(TrainingConfig asked) {
+    if (!storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
+      throw new UserError(output + ": holds no run to resume; leave out --resume to start one");
+    }
+    TrainingConfig before = Runs.config(storage, output);
+    TrainingConfig same =
+        asked.corpus().sha256().isEmpty()
+            ? asked.with(
+                new CorpusConfig(
+                    asked.corpus().path(),
+                    before.corpus().sha256(),
+                    asked.corpus().validationFraction()))
+            : asked;
+    List<String> changed =
+        ConfigReader.differences(before, same).stream()
+            .filter(key -> !RunFiles.mayChangeOnResume(key))
+            .toList();
+    if (!changed.isEmpty()) {
+      throw new UserError(
+          output
+              + ": the run was started with other settings ("
+              + String.join("; ", changed)
+              + "); resume it with the same, or start another with --out");
+    }
+    return same;
+  }
+
+  private Optional<Checkpoint.State> newest() {
+    if (Checkpoint.list(storage, output).isEmpty()) {
+      listener.warned(output + ": holds no checkpoint yet; starting from the first step");
+      return Optional.empty();
+    }
+    return Optional.of(
+        Checkpoint.find(storage, output, OptionalLong.empty()).state(storage, layout));
+  }
+
+  /** Asks {@link #run} to write a checkpoint after the current step and to return. */
+  public void stop() {
     stopRequested = true;
-    ended.await();
+  }
+
+  /** Waits until a running {@link #run} has written its last checkpoint or has failed. */
+  public void awaitSaved() throws InterruptedException {
+    saved.await();
   }
 
   /** Trains. Empty if it was stopped before the last step; then {@code --resume} goes on. */
-  public Optional<Summary> run() {
+  public Optional<Summary> run(SparkSession spark) {
     NativeEngine.load(config.nativeThreads());
-    ParameterLayout layout =
-        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
-    Parameters parameters =
-        Parameters.random(
-            layout,
-            config.model().initStd(),
-            RandomStream.seed(config.seed(), 0, 0, RandomStream.Purpose.INITIALIZATION));
+    Parameters parameters = Parameters.initial(config, layout);
+    curriculum =
+        new Curriculum(
+            config,
+            resumed.map(state -> state.trainer().curriculum()).orElse(Curriculum.Position.START));
     try (Learner learner =
             new Learner(config.learner(), config.model(), parameters, config.updates());
         PolicyCluster cluster =
@@ -127,31 +163,36 @@ public final class Training {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),
                 config,
                 corpus,
-                new Rewards(config.reward(), corpus))) {
+                rewardPlan())) {
       long step = 0;
       float[] behaviour = new float[0];
-      if (resume) {
-        Checkpoint checkpoint = Checkpoint.find(storage, output, OptionalLong.empty());
-        Checkpoint.State state = checkpoint.state(storage, layout);
+      if (resumed.isPresent()) {
+        Checkpoint.State state = resumed.get();
         parameters.set(state.parameters());
         learner.resume(state.trainer().updates(), state.moments());
+        learner.klWeight().resume(state.trainer().klWeight());
         behaviour = state.behaviour();
         step = state.trainer().step();
         earlierSeconds = state.trainer().trainSeconds();
+        clock.resume(state.trainer().stageSeconds());
         totals = RunFiles.totals(state.trainer());
-        RunFiles.dropMetricsAfter(storage, output, step);
-      } else {
-        storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       }
-      listener.started(config, facts(layout), step);
-      boolean finished = loop(learner, cluster, step, behaviour);
-      return finished ? Optional.of(summarise(learner, cluster)) : Optional.empty();
+      if (resume) {
+        RunFiles.dropMetricsAfter(storage, output, step);
+      }
+      storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
+      listener.started(config, facts(), step);
+      if (!loop(learner, cluster, step, behaviour)) {
+        return Optional.empty();
+      }
+      saved.countDown();
+      return Optional.of(summarise(spark, learner, cluster));
     } finally {
-      ended.countDown();
+      saved.countDown();
     }
   }
 
-  private TrainingListener.Facts facts(ParameterLayout layout) {
+  private TrainingListener.Facts facts() {
     return new TrainingListener.Facts(
         corpus.name(),
         corpus.train().length,
@@ -162,40 +203,46 @@ public final class Training {
   }
 
   /** Steps until the last one or a stop; true if the last one is done. */
-  private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] resumed) {
+  private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
     Metrics metrics = new Metrics(storage, output, firstStep + 1);
     boolean ahead = config.rollout().ahead() == 1;
     began = System.nanoTime();
     long step = firstStep;
     if (step >= config.steps()) {
-      publish(learner, cluster);
+      publish(learner, cluster, step);
+      if (resumed.isEmpty()) {
+        checkpoint(learner, new float[0], step);
+      }
       return true;
     }
     Future<PolicyCluster.Step> next;
     float[] current = learner.parameters().toArray();
-    if (resumed.length > 0) {
+    if (behaviour.length > 0) {
       // The uninterrupted run had started these rollouts one step ahead, with the weights before
       // the checkpoint's.
-      cluster.publish(resumed);
-      next = cluster.rollouts(step);
-      publish(learner, cluster);
+      cluster.publish(step - 1, behaviour);
+      next = cluster.rollouts(step, curriculum.index());
+      publish(learner, cluster, step);
     } else {
-      publish(learner, cluster);
-      next = cluster.rollouts(step);
+      publish(learner, cluster, step);
+      next = cluster.rollouts(step, curriculum.index());
     }
     while (true) {
       PolicyCluster.Step rollouts = PolicyCluster.await(next);
       clock.rollouts(rollouts, Math.min(cluster.slots(), config.rollout().shards()));
       boolean last = step + 1 >= config.steps();
-      float[] behaviour = current;
+      behaviour = current;
+      // The next rollouts may be another stage's; what is learned from now was paid by this one's.
+      Curriculum.Stage stage = curriculum.stage();
+      promote(rollouts.statistics(), step + 1);
       if (ahead && !last) {
-        next = cluster.rollouts(step + 1);
+        next = cluster.rollouts(step + 1, curriculum.index());
       }
-      UpdateMetrics update = learn(learner, rollouts, step, metrics);
+      UpdateMetrics update = learn(learner, rollouts, stage, step, metrics);
       current = learner.parameters().toArray();
-      publish(learner, cluster);
+      publish(learner, cluster, step + 1);
       if (!ahead && !last) {
-        next = cluster.rollouts(step + 1);
+        next = cluster.rollouts(step + 1, curriculum.index());
       }
       step++;
       totals = totals.plus(rollouts.statistics());
@@ -220,37 +267,101 @@ public final class Training {
     return every > 0 && step % every == 0;
   }
 
-  private void publish(Learner learner, PolicyCluster cluster) {
+  private void publish(Learner learner, PolicyCluster cluster, long step) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.BROADCAST)) {
-      cluster.publish(learner.parameters().toArray());
+      cluster.publish(step, learner.parameters().toArray());
     }
   }
 
+  private void promote(RolloutStatistics statistics, long step) {
+    if (curriculum.stepped(statistics.perplexity())) {
+      listener.promoted(step, curriculum.stage().name());
+    }
+  }
+
+  /** The updates of a step; returns the last one's metrics. */
   private UpdateMetrics learn(
-      Learner learner, PolicyCluster.Step rollouts, long step, Metrics metrics) {
+      Learner learner,
+      PolicyCluster.Step rollouts,
+      Curriculum.Stage stage,
+      long step,
+      Metrics metrics) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.LEARN)) {
-      UpdateMetrics last = null;
       RolloutStatistics s = rollouts.statistics();
+      learner.klWeight().stage(stage.klWeight());
+      List<UpdateMetrics> updates = new ArrayList<>();
       for (Minibatch minibatch :
           Minibatch.of(rollouts.shards(), config.learner().updatesPerStep())) {
-        last = learner.update(minibatch);
+        UpdateMetrics update = learner.update(minibatch);
+        updates.add(update);
         ObjectNode record = Metrics.record("update", step + 1);
-        record.put("update", last.update());
-        record.put("loss", last.loss());
+        record.put("update", update.update());
+        record.put("stage", stage.name());
+        record.put("loss", update.loss());
         record.put("reward", s.meanReward());
         record.put("entropy", s.meanEntropy());
         record.put("accuracy", s.meanAccuracy());
-        record.put("degenerate", (double) s.degenerate() / s.groups());
-        record.put("gradient_norm", last.gradientNorm());
-        record.put("clip_fraction", last.clipFraction());
-        record.put("kl", last.kl());
-        record.put("learning_rate", last.learningRate());
+        record.put("confidence", s.meanConfidence());
+        record.put("perplexity", s.perplexity());
+        record.put("degenerate", s.degenerateShare());
+        record.put("gradient_norm", update.gradientNorm());
+        record.put("clip_fraction", update.clipFraction());
+        record.put("kl", update.kl());
+        record.put("reference_kl", update.referenceKl());
+        record.put("kl_weight", update.klWeight());
+        record.put("learning_rate", update.learningRate());
         record.put("policy_version", rollouts.version());
-        record.put("seconds", last.seconds());
+        record.put("seconds", update.seconds());
         metrics.add(record);
       }
-      return last;
+      learner
+          .klWeight()
+          .observe(updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0));
+      for (String warning : monitor.stepped(s, updates)) {
+        metrics.add(Metrics.record("warning", step + 1).put("warning", warning));
+        listener.warned("step " + (step + 1) + ": " + warning);
+      }
+      return updates.get(updates.size() - 1);
     }
+  }
+
+  /** Counts n-grams and builds the reward components that some stage pays. */
+  private RewardPlan rewardPlan() {
+    NgramCounts counts = Baselines.counts(corpus);
+    List<Map<String, Double>> stages =
+        curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
+    Rewards rewards =
+        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, judge()), stages);
+    return new RewardPlan(counts, rewards, new ArrayList<>(stages));
+  }
+
+  private Optional<Rewards.Judge> judge() {
+    String run = config.reward().referee().run();
+    if (run.isEmpty()) {
+      return Optional.empty();
+    }
+    TrainingConfig referee = Runs.config(storage, run);
+    Checkpoint checkpoint = Checkpoint.find(storage, run, OptionalLong.empty());
+    if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has another vocabulary; name a run over the same corpus");
+    }
+    if (referee.model().context() < config.model().context()) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has context "
+              + referee.model().context()
+              + ", model.context is "
+              + config.model().context()
+              + "; shorten it or name another run");
+    }
+    ParameterLayout judged =
+        ParameterLayout.of(referee.model(), corpus.tokenizer().vocabularySize());
+    return Optional.of(
+        new Rewards.Judge(referee.model(), checkpoint.model(storage, judged).toArray()));
   }
 
   private void evaluate(PolicyCluster cluster, long step, long updates, Metrics metrics) {
@@ -277,7 +388,14 @@ public final class Training {
           learner,
           behaviour,
           new Checkpoint.Trainer(
-              step, learner.updates(), totals.groups(), totals.rollouts(), trainSeconds()));
+              step,
+              learner.updates(),
+              totals.groups(),
+              totals.rollouts(),
+              trainSeconds(),
+              clock.seconds(),
+              learner.klWeight().controlled(),
+              curriculum.position()));
       List<Checkpoint> all = Checkpoint.list(storage, output);
       for (Checkpoint old : all.subList(0, Math.max(0, all.size() - config.checkpoint().keep()))) {
         storage.delete(old.path());
@@ -289,7 +407,7 @@ public final class Training {
     return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
-  private Summary summarise(Learner learner, PolicyCluster cluster) {
+  private Summary summarise(SparkSession spark, Learner learner, PolicyCluster cluster) {
     double seconds = trainSeconds();
     listener.entered("final evaluation on the whole validation split");
     FinalEvaluation scores;

@@ -16,6 +16,9 @@ public interface TrainingListener {
   /** The policy was scored during training, on a part of the validation split. */
   default void evaluated(long step, Scores scores) {}
 
+  /** The curriculum went on to another stage after {@code step} steps. */
+  default void promoted(long step, String stage) {}
+
   /** Something the user should know. */
   default void warned(String warning) {}
 

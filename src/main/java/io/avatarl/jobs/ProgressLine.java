@@ -1,0 +1,43 @@
+package io.avatarl.jobs;
+
+import java.util.List;
+
+/** One line of progress that fits its terminal: what must be seen, and a bar in what is left. */
+final class ProgressLine {
+  private static final int SMALLEST_BAR = 5;
+  private static final int LARGEST_BAR = 40;
+  private static final String GAP = "  ";
+
+  private ProgressLine() {}
+
+  /**
+   * @param facts what follows the bar, the most important first: the last are left out where the
+   *     line is too short
+   * @param width columns
+   */
+  static String render(long step, long steps, List<String> facts, int width) {
+    String head = head(step, steps);
+    StringBuilder tail = new StringBuilder();
+    for (String fact : facts) {
+      if (head.length() + tail.length() + GAP.length() + fact.length() <= width) {
+        tail.append(GAP).append(fact);
+      }
+    }
+    int bar = Math.min(LARGEST_BAR, width - head.length() - tail.length() - " []".length());
+    if (bar < SMALLEST_BAR) {
+      return head + tail;
+    }
+    int done = steps == 0 ? bar : (int) (bar * step / steps);
+    return head + " [" + "=".repeat(done) + " ".repeat(bar - done) + "]" + tail;
+  }
+
+  /** The same without a bar, however long. */
+  static String plain(long step, long steps, List<String> facts) {
+    return head(step, steps) + GAP + String.join(GAP, facts);
+  }
+
+  private static String head(long step, long steps) {
+    String total = Long.toString(steps);
+    return "step " + " ".repeat(total.length() - Long.toString(step).length()) + step + "/" + total;
+  }
+}
