@@ -195,11 +195,8 @@ public final class ConfigReader {
     }
     Object plain = value.unwrapped();
     if (type == String.class) {
-      if (plain instanceof Number) {
-        return render(value); // as written: 007 stays 007
-      }
-      if (plain instanceof String || plain instanceof Boolean) {
-        return plain.toString();
+      if (plain instanceof String || plain instanceof Number || plain instanceof Boolean) {
+        return asWritten(value);
       }
       throw wrong(path, value, "a string");
     }
@@ -211,9 +208,11 @@ public final class ConfigReader {
     }
     if (type == int.class || type == long.class) {
       // Not by way of double, which keeps 53 bits of a seed.
-      String digits = plain instanceof Number ? render(value) : String.valueOf(plain);
+      if (!(plain instanceof Number) && !(plain instanceof String)) {
+        throw wrong(path, value, "a whole number");
+      }
       try {
-        BigDecimal number = new BigDecimal(digits);
+        BigDecimal number = new BigDecimal(asWritten(value));
         if (type == int.class) {
           return number.intValueExact();
         }
@@ -294,6 +293,11 @@ public final class ConfigReader {
       }
     }
     return Collections.unmodifiableList(elements);
+  }
+
+  /** A string, number or boolean in the text's own characters: 007 stays 007. */
+  private static String asWritten(ConfigValue value) {
+    return value.atKey("value").getString("value");
   }
 
   private static Double number(Object plain) {

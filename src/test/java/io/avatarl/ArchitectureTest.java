@@ -1,0 +1,133 @@
+package io.avatarl;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Which room may call which. */
+@AnalyzeClasses(packages = "io.avatarl", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String ROOT = "io.avatarl.";
+
+  /** Each room with those it may call; itself, config and files go without saying. */
+  private static final Map<String, Set<String>> ROOMS = new LinkedHashMap<>();
+
+  static {
+    ROOMS.put("config", Set.of());
+    ROOMS.put("files", Set.of());
+    ROOMS.put("corpus", Set.of());
+    ROOMS.put("model", Set.of("corpus"));
+    ROOMS.put("rollout", Set.of("corpus", "model"));
+    ROOMS.put("reward", Set.of("corpus", "rollout"));
+    ROOMS.put("advantage", Set.of("rollout"));
+    ROOMS.put("learner", Set.of("model", "rollout"));
+    ROOMS.put("evaluation", Set.of("corpus", "model"));
+    ROOMS.put("spark", allSoFar());
+    ROOMS.put("train", allSoFar());
+    ROOMS.put("jobs", allSoFar());
+  }
+
+  private static Set<String> allSoFar() {
+    return Set.copyOf(ROOMS.keySet());
+  }
+
+  private static String[] packages(Iterable<String> rooms) {
+    List<String> packages = new ArrayList<>();
+    rooms.forEach(room -> packages.add(ROOT + room + ".."));
+    return packages.toArray(String[]::new);
+  }
+
+  @ArchTest
+  static void everyClassLivesInARoom(JavaClasses classes) {
+    Set<String> rooms =
+        classes.stream()
+            .map(JavaClass::getPackageName)
+            .map(name -> name.length() < ROOT.length() ? "" : name.substring(ROOT.length()))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(new TreeSet<>(ROOMS.keySet()), rooms);
+  }
+
+  @ArchTest
+  static void roomsCallDownwardsOnly(JavaClasses classes) {
+    ROOMS.forEach(
+        (room, allowed) -> {
+          Set<String> mayCall = new TreeSet<>(allowed);
+          mayCall.add(room);
+          mayCall.add("config");
+          if (!room.equals("config")) {
+            mayCall.add("files");
+          }
+          classes()
+              .that(resideInAPackage(ROOT + room + ".."))
+              .should()
+              .onlyDependOnClassesThat(
+                  resideOutsideOfPackage("io.avatarl..").or(resideInAnyPackage(packages(mayCall))))
+              .check(classes);
+        });
+  }
+
+  @ArchTest
+  static final ArchRule ROOMS_HAVE_NO_CYCLES =
+      slices().matching("io.avatarl.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule NUMERICAL_ROOMS_DO_NOT_KNOW_SPARK =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              packages(
+                  List.of(
+                      "config",
+                      "corpus",
+                      "model",
+                      "rollout",
+                      "reward",
+                      "advantage",
+                      "learner",
+                      "evaluation")))
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.apache.spark..");
+
+  @ArchTest
+  static final ArchRule ONLY_JOBS_PRINT =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + "jobs..")
+          .should()
+          .accessField(System.class, "out")
+          .orShould()
+          .accessField(System.class, "err")
+          .orShould()
+          .callMethod(Throwable.class, "printStackTrace");
+
+  @ArchTest
+  static final ArchRule ONLY_JOBS_EXIT =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + "jobs..")
+          .should()
+          .callMethod(System.class, "exit", int.class)
+          .orShould()
+          .callMethod(Runtime.class, "exit", int.class)
+          .orShould()
+          .callMethod(Runtime.class, "halt", int.class);
+}

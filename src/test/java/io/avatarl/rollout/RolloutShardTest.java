@@ -1,0 +1,119 @@
+package io.avatarl.rollout;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import org.junit.jupiter.api.Test;
+
+class RolloutShardTest {
+  /** Two windows of context 3: 10 11 12 | 13 and 20 21 22 | 23; two actions in each group. */
+  private static Groups sampled() {
+    return new Groups(
+        2,
+        3,
+        new int[] {10, 11, 12, 13, 20, 21, 22, 23},
+        2,
+        true,
+        new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+        new float[] {.5f, .5f, .5f, .5f, .5f, .5f, .5f, .5f, .5f, .5f, .5f, .5f},
+        new float[] {-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, Float.NEGATIVE_INFINITY});
+  }
+
+  @Test
+  void groupsAreThePrefixesOfTheirWindows() {
+    Groups groups = sampled();
+    assertEquals(6, groups.count());
+    int[] gold = {11, 12, 13, 21, 22, 23};
+    int[] last = {10, 11, 12, 20, 21, 22};
+    int[] length = {1, 2, 3, 1, 2, 3};
+    for (int g = 0; g < 6; g++) {
+      assertEquals(gold[g], groups.gold(g));
+      assertEquals(last[g], groups.tokens()[groups.lastTokenIndex(g)]);
+      assertEquals(length[g], groups.stateLength(g));
+      assertEquals(2 * g, groups.action(g, 0));
+      assertEquals(2 * g + 1, groups.action(g, 1));
+    }
+  }
+
+  @Test
+  void travelsWhole() throws Exception {
+    Groups groups = sampled();
+    float[] advantages = new float[12];
+    advantages[3] = Float.NaN;
+    advantages[5] = -0f;
+    RolloutStatistics statistics = new RolloutStatistics(6, 12, 1.5, 2.5, 3, 4, 5.5, 6.5);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(new RolloutShard(7, groups, advantages, statistics));
+    }
+    RolloutShard read;
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      read = (RolloutShard) in.readObject();
+    }
+    assertEquals(7, read.shard());
+    assertEquals(2, read.groups().windows());
+    assertEquals(3, read.groups().context());
+    assertEquals(2, read.groups().actionsPerGroup());
+    assertTrue(read.groups().sampled());
+    assertArrayEquals(groups.tokens(), read.groups().tokens());
+    assertArrayEquals(groups.actions(), read.groups().actions());
+    assertArrayEquals(groups.weights(), read.groups().weights());
+    assertArrayEquals(groups.logProbs(), read.groups().logProbs());
+    assertArrayEquals(advantages, read.advantages());
+    assertEquals(statistics, read.statistics());
+    assertEquals(4 * (8 + 12 + 12 + 12 + 12), read.bytes());
+    assertTrue(bytes.size() < read.bytes() + 800, "arrays travel as blocks: " + bytes.size());
+  }
+
+  @Test
+  void statisticsByHand() {
+    // Vocabulary 2, one window 0 1 | 1: the gold token is 1 in both groups.
+    float[] logProbs = {
+      (float) Math.log(0.75), (float) Math.log(0.25), (float) Math.log(0.5), (float) Math.log(0.5)
+    };
+    Groups groups =
+        new Groups(
+            1,
+            2,
+            new int[] {0, 1, 1},
+            2,
+            false,
+            new int[0],
+            new float[] {0.75f, 0.25f, 0.5f, 0.5f},
+            logProbs);
+    RolloutStatistics statistics =
+        RolloutStatistics.of(groups, logProbs, 2, new float[] {0, 1, 3, 3});
+    assertEquals(2, statistics.groups());
+    assertEquals(4, statistics.rollouts());
+    assertEquals(0.25 + 3, statistics.reward(), 1e-7);
+    double entropy = -0.75 * Math.log(0.75) - 0.25 * Math.log(0.25) + Math.log(2);
+    assertEquals(entropy, statistics.entropy(), 1e-6);
+    assertEquals(0, statistics.accuracy(), "the first of equally probable tokens counts");
+    assertEquals(1, statistics.degenerate());
+
+    RolloutStatistics twice = statistics.timed(1, 2).plus(statistics.timed(3, 4));
+    assertEquals(
+        new RolloutStatistics(4, 8, 2 * statistics.reward(), 2 * statistics.entropy(), 0, 2, 4, 6),
+        twice);
+    assertEquals(3.25 / 2, twice.meanReward(), 1e-7);
+    assertEquals(entropy / 2, twice.meanEntropy(), 1e-6);
+    assertEquals(statistics, statistics.plus(RolloutStatistics.NONE));
+  }
+
+  @Test
+  void accuracyCountsGroupsWhoseLikeliestTokenIsGold() {
+    float[] logProbs = {-3, -1, -2, -1, -2, -3, -2, -3, -1};
+    Groups groups =
+        new Groups(1, 3, new int[] {0, 1, 2, 2}, 3, false, new int[0], new float[9], logProbs);
+    RolloutStatistics statistics = RolloutStatistics.of(groups, logProbs, 3, new float[9]);
+    assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
+    assertEquals(2 / 3.0, statistics.meanAccuracy());
+    assertEquals(3, statistics.degenerate(), "no group has a reward");
+  }
+}
