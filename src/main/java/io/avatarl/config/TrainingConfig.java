@@ -67,6 +67,12 @@ public record TrainingConfig(
     return learner.updatesPerStep() * rollout.windowsPerUpdate();
   }
 
+  /** Windows of one shard of a step: an even share. */
+  public int windowsInShard(int shard) {
+    long all = windowsPerStep();
+    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
+  }
+
   /** Updates of the whole run. */
   public long updates() {
     return (long) steps * learner.updatesPerStep();

@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
@@ -30,7 +31,7 @@ public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
   final NDManager manager; // for the test that counts what it holds
   private final Gpt gpt;
-  private final PolicyLoss loss;
+  private final Objective objective;
   private final Parameters parameters;
   private final float[] values;
   private final float[] gradient;
@@ -47,11 +48,26 @@ public final class Learner implements AutoCloseable {
    */
   public Learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    this(config, model, parameters, plannedUpdates, constants -> new PolicyLoss(config, constants));
+  }
+
+  /** A learner by maximum likelihood, the yardstick {@code baseline-ce}. Nothing else uses it. */
+  public static Learner crossEntropy(
+      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    return new Learner(config, model, parameters, plannedUpdates, constants -> new CrossEntropy());
+  }
+
+  private Learner(
+      LearnerConfig config,
+      GptConfig model,
+      Parameters parameters,
+      long plannedUpdates,
+      Function<NDManager, Objective> objective) {
     ParameterLayout layout = parameters.layout();
     this.config = config;
     this.manager = NDManager.newBaseManager();
     this.gpt = new Gpt(model, manager);
-    this.loss = new PolicyLoss(config, manager);
+    this.objective = objective.apply(manager);
     this.parameters = parameters;
     this.values = parameters.toArray();
     this.gradient = new float[layout.length()];
@@ -168,7 +184,7 @@ public final class Learner implements AutoCloseable {
       }
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       PolicyLoss.Terms terms =
-          loss.terms(
+          objective.terms(
               logits.reshape(slice.groups(), vocabulary),
               new PolicyLoss.Batch(
                   slice.actions().map(a -> scope.create(a, entries)),

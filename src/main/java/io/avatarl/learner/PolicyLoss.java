@@ -19,7 +19,7 @@ import java.util.Optional;
  * arXiv 2503.14476, equation 8.) There is no cross-entropy term: the corpus enters through the
  * advantages alone.
  */
-final class PolicyLoss {
+final class PolicyLoss implements Objective {
   private final NDArray lowest;
   private final NDArray highest;
   private final NDArray entropyWeight;
@@ -76,7 +76,8 @@ final class PolicyLoss {
   /**
    * @param logits float32 [N, V]
    */
-  Terms terms(NDArray logits, Batch batch) {
+  @Override
+  public Terms terms(NDArray logits, Batch batch) {
     NDArray logProbs = logits.logSoftmax(-1); // [N, V]
     NDArray chosen = // [N, K]
         batch.actions().map(actions -> logProbs.gather(actions, 1)).orElse(logProbs);

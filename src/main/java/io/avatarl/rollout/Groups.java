@@ -1,5 +1,7 @@
 package io.avatarl.rollout;
 
+import java.util.Arrays;
+
 /**
  * The groups of some rows of tokens: one group per position from {@code first} on, and in it the
  * actions tried there. Everything is packed: row {@code b} takes tokens[b·T .. (b+1)·T), its
@@ -60,6 +62,16 @@ public record Groups(
         actions,
         weights,
         logProbs);
+  }
+
+  /**
+   * The gold token alone in every group, with weight 1: no exploration, for the supervised
+   * yardstick.
+   */
+  public static Groups gold(Rows rows) {
+    float[] ones = new float[rows.golds().length];
+    Arrays.fill(ones, 1f);
+    return ofWindows(rows, 1, false, rows.golds(), ones, new float[ones.length]);
   }
 
   /** Groups in one row. */

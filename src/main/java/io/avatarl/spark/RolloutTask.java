@@ -2,7 +2,6 @@ package io.avatarl.spark;
 
 import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.KlConfig;
-import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
@@ -43,7 +42,7 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
     RunContext run = context.value();
     TrainingConfig config = run.config();
     long start = System.nanoTime();
-    int windows = windows(config, shard);
+    int windows = config.windowsInShard(shard);
     Rows rows =
         Rows.of(
             windows,
@@ -68,13 +67,6 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
               .timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9);
       return new RolloutShard(shard, groups, advantages, reference, sums);
     }
-  }
-
-  /** Windows of this shard: an even share of the step's. */
-  private static int windows(TrainingConfig config, int shard) {
-    RolloutConfig rollout = config.rollout();
-    long all = config.windowsPerStep();
-    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
   }
 
   /**
