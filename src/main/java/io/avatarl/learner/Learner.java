@@ -120,7 +120,7 @@ public final class Learner implements AutoCloseable {
     double groups = minibatch.groups();
     double norm = norm(gradient);
     if (!Double.isFinite(sums.loss) || !Double.isFinite(norm)) {
-      throw new DivergedException(updates, sums.loss / groups, norm);
+      throw new DivergedException(updates + 1, sums.loss / groups, norm);
     }
     double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);

@@ -433,6 +433,7 @@ class LearnerTest {
       float[] first = learner.moments()[0].clone();
       float[] second = learner.moments()[1].clone();
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
+      assertTrue(error.getMessage().contains("at update 2:"), error.getMessage());
       assertTrue(error.getMessage().contains("learner.optimizer.learningRate"));
       assertEquals(hash, parameters.sha256());
       assertArrayEquals(first, learner.moments()[0]);
@@ -508,14 +509,18 @@ class LearnerTest {
       }
       int held = NativeMemory.held(learner.manager);
       assertTrue(held > 0);
-      System.gc();
-      long resident = NativeMemory.resident();
-      for (int i = 0; i < 100; i++) {
-        learner.update(minibatch);
+      // The Java heap may grow in one round for reasons of its own, a leak grows in all of them.
+      long grown = Long.MAX_VALUE;
+      for (int round = 0; round < 3 && grown >= 60 << 20; round++) {
+        System.gc();
+        long resident = NativeMemory.resident();
+        for (int i = 0; i < 100; i++) {
+          learner.update(minibatch);
+        }
+        assertEquals(held, NativeMemory.held(learner.manager));
+        System.gc();
+        grown = NativeMemory.resident() - resident;
       }
-      assertEquals(held, NativeMemory.held(learner.manager));
-      System.gc();
-      long grown = NativeMemory.resident() - resident;
       assertTrue(grown < 60 << 20, "resident memory grew by " + grown + " bytes");
     }
   }
