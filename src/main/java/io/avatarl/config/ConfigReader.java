@@ -112,8 +112,7 @@ public final class ConfigReader {
 
   /** A value on the command line that is no number, boolean, list or object is a string. */
   private static String quoted(String value) {
-    return value.isEmpty()
-            || !value.matches("[\\[{\"].*|-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?|true|false")
+    return !value.matches("[\\[{\"].*|-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false")
         ? ConfigUtil.quoteString(value)
         : value;
   }

@@ -63,9 +63,16 @@ public final class Storage {
     return new String(readBytes(path), StandardCharsets.UTF_8);
   }
 
-  /** The path with its file system and from its root, so that it holds in any working directory. */
+  /** The path from its file system's root, so that it holds in any working directory. */
   public String qualified(String path) {
-    return at("name", path, (files, file) -> files.makeQualified(file).toString());
+    return at(
+        "name",
+        path,
+        (files, file) -> {
+          Path whole = files.makeQualified(file);
+          boolean isDefault = FileSystem.getDefaultUri(configuration).equals(files.getUri());
+          return isDefault ? whole.toUri().getPath() : whole.toString();
+        });
   }
 
   /** Whether a file or directory is there. */

@@ -35,7 +35,10 @@ final class Job {
   }
 
   static int run(Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
-    return new CommandLine(command)
+    CommandLine commandLine = new CommandLine(command);
+    // One of picocli's two standard options; the version is that of the clone or the jar.
+    commandLine.getCommandSpec().remove(commandLine.getCommandSpec().findOption("--version"));
+    return commandLine
         .setOut(writer(out))
         .setErr(writer(err))
         .setCaseInsensitiveEnumValuesAllowed(true)
@@ -47,7 +50,7 @@ final class Job {
               return USER_ERROR;
             })
         .setExecutionExceptionHandler(
-            (e, commandLine, parsed) -> {
+            (e, ignored, parsed) -> {
               for (Throwable t = e; t != null; t = t.getCause()) {
                 if (t instanceof UserError) {
                   err.println("error: " + oneLine(t.getMessage()));
@@ -89,8 +92,10 @@ final class Job {
    */
   record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     static Session open(String application) {
-      boolean ours = SparkSession.getDefaultSession().isEmpty();
-      return new Session(SparkSession.builder().appName(application).getOrCreate(), ours);
+      Option<SparkSession> running = SparkSession.getDefaultSession();
+      return running.isDefined()
+          ? new Session(running.get(), false)
+          : new Session(SparkSession.builder().appName(application).getOrCreate(), true);
     }
 
     @Override

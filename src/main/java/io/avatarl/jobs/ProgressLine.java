@@ -7,6 +7,7 @@ final class ProgressLine {
   private static final int SMALLEST_BAR = 5;
   private static final int LARGEST_BAR = 40;
   private static final String GAP = "  ";
+  private static final String NARROW_GAP = " ";
 
   private ProgressLine() {}
 
@@ -17,11 +18,13 @@ final class ProgressLine {
    */
   static String render(long step, long steps, List<String> facts, int width) {
     String head = head(step, steps);
+    String gap = plain(step, steps, facts).length() <= width ? GAP : NARROW_GAP;
     StringBuilder tail = new StringBuilder();
     for (String fact : facts) {
-      if (head.length() + tail.length() + GAP.length() + fact.length() <= width) {
-        tail.append(GAP).append(fact);
+      if (head.length() + tail.length() + gap.length() + fact.length() > width) {
+        break;
       }
+      tail.append(gap).append(fact);
     }
     int bar = Math.min(LARGEST_BAR, width - head.length() - tail.length() - " []".length());
     if (bar < SMALLEST_BAR) {

@@ -56,9 +56,10 @@ public final class TrainJob implements Callable<Integer> {
       paramLabel = "NAME|FILE",
       completionCandidates = Presets.Names.class,
       description =
-          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, also a run's config.conf (default: "
+          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, for example RUN/config.conf of an"
+              + " earlier run (default: "
               + Presets.DEFAULT
-              + "; with --resume: the run's own)")
+              + "; with --resume: the settings of the run)")
   private String preset;
 
   @Option(
@@ -132,14 +133,14 @@ public final class TrainJob implements Callable<Integer> {
   }
 
   private TrainingConfig config(Storage storage) {
-    Presets.Preset chosen =
-        resume && preset == null
-            ? new Presets.Preset("", Runs.hocon(storage, output))
-            : Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
     List<String> all = new ArrayList<>(overrides);
     if (corpus != null) {
       all.add("corpus.path=" + corpus);
     }
+    if (resume && preset == null) {
+      return Runs.config(storage, output, all);
+    }
+    Presets.Preset chosen = Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
   }
 

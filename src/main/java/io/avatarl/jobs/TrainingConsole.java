@@ -140,7 +140,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     facts.add(format("reward %.3f", s.meanReward()));
     facts.add(format("entropy %.2f", s.meanEntropy()));
     facts.add(format("%,d updates", update.update()));
-    facts.add(format("%,.0f groups/s", groups / seconds));
+    facts.add(format("%,.1fk groups/s", groups / seconds / 1000));
     this.facts = facts;
     if (bar != null) {
       bar.stepTo(step);

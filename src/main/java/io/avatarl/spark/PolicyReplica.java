@@ -90,6 +90,13 @@ final class PolicyReplica implements AutoCloseable {
     }
   }
 
+  /** Versions of a run that this JVM holds. */
+  static long count(String run) {
+    synchronized (REPLICAS) {
+      return REPLICAS.keySet().stream().filter(key -> key.run.equals(run)).count();
+    }
+  }
+
   Policy policy() {
     return policy;
   }

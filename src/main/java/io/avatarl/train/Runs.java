@@ -12,15 +12,20 @@ public final class Runs {
 
   /** The configuration the run was started with. */
   public static TrainingConfig config(Storage storage, String run) {
-    return ConfigReader.read("", hocon(storage, run), List.of());
+    return config(storage, run, List.of());
   }
 
-  /** The text of the run's configuration. */
-  public static String hocon(Storage storage, String run) {
+  /**
+   * The configuration the run was started with, but for some keys.
+   *
+   * @param overrides {@code key=value} each
+   */
+  public static TrainingConfig config(Storage storage, String run, List<String> overrides) {
     String file = Storage.resolve(run, RunFiles.CONFIG);
     if (!storage.exists(file)) {
       throw new UserError(run + ": holds no run; name the folder that jobs/train.sh printed");
     }
-    return storage.readString(file);
+    // The file names its preset.
+    return ConfigReader.read(file, storage.readString(file), overrides);
   }
 }

@@ -72,24 +72,33 @@ public final class Training {
       TrainingListener listener) {
     this.storage = storage;
     this.output = output;
-    this.resume = resume;
     this.listener = listener;
+    this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
-    this.source =
-        corpora.find(
-            Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
-            Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
-    source.warnings().forEach(listener::warned);
-    this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
-    corpus.requireWindows(asked.model().context());
+    boolean existed = storage.exists(output);
+    // Before the corpus, which may have to be downloaded.
+    storage.requireWritableDirectory(output);
+    try {
+      this.source =
+          corpora.find(
+              Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
+              Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+      source.warnings().forEach(listener::warned);
+      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
+      corpus.requireWindows(asked.model().context());
+      this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      this.resumed = resume ? newest() : Optional.empty();
+    } catch (RuntimeException e) {
+      if (!existed) {
+        storage.delete(output);
+      }
+      throw e;
+    }
     // The run's own copy of the configuration says where the text is and which one it is, so that
     // training from it repeats the run.
     this.config =
         asked.with(
             new CorpusConfig(source.path(), corpus.sha256(), asked.corpus().validationFraction()));
-    this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
-    this.resumed = resume ? newest() : Optional.empty();
-    storage.requireWritableDirectory(output);
   }
 
   private TrainingConfig requireFresh(TrainingConfig asked) {

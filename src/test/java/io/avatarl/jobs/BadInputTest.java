@@ -1,0 +1,148 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.train.Trial;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is refused before Spark starts, and leaves no trace. */
+class BadInputTest {
+  @TempDir static Path folder;
+  private static Path corpus;
+  private static Path preset;
+
+  private final Path run = folder.resolve("run");
+
+  @BeforeAll
+  static void write() throws IOException {
+    corpus = Trial.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+  }
+
+  @AfterEach
+  void nothingWasStartedOrWritten() {
+    assertTrue(SparkSession.getDefaultSession().isEmpty());
+    assertFalse(Files.exists(run));
+  }
+
+  private Outcome train(String... arguments) {
+    String[] all = new String[arguments.length + 6];
+    String[] usual = {
+      "--preset", preset.toString(), "--corpus", corpus.toString(), "--out", run.toString()
+    };
+    System.arraycopy(usual, 0, all, 0, usual.length);
+    System.arraycopy(arguments, 0, all, usual.length, arguments.length);
+    return Outcome.train(all);
+  }
+
+  private Outcome trainOn(Path text) {
+    return Outcome.train(
+        "--preset", preset.toString(), "--corpus", text.toString(), "--out", run.toString());
+  }
+
+  @Test
+  void corpora() throws IOException {
+    trainOn(folder.resolve("none.txt")).refuses("none.txt", "no such file");
+    trainOn(folder).refuses(folder.toString(), "it is a directory");
+    trainOn(Files.createFile(folder.resolve("empty.txt"))).refuses("empty.txt is empty");
+    trainOn(Files.write(folder.resolve("binary.txt"), new byte[] {65, 0, 66}))
+        .refuses("binary.txt is not text");
+    trainOn(Files.write(folder.resolve("latin1.txt"), new byte[] {65, (byte) 0xe9, 66}))
+        .refuses("latin1.txt is not UTF-8");
+    trainOn(Files.writeString(folder.resolve("short.txt"), "To be, or not to be"))
+        .refuses("short.txt is too short", "context 16");
+    trainOn(corpus.resolve("below/a/file.txt")).refuses("play.txt/below");
+    Outcome.train("--corpus", "nosuchscheme://host/x", "--out", run.toString())
+        .refuses("nosuchscheme");
+  }
+
+  @Test
+  void aContextLongerThanTheCorpus() {
+    train("--set", "model.context=4000").refuses("play.txt is too short", "context 4000", "4001");
+  }
+
+  @Test
+  void aChecksumThatDoesNotMatch() {
+    train("--set", "corpus.sha256=" + "0".repeat(64))
+        .refuses("play.txt has SHA-256", "0".repeat(64), "corpus.sha256");
+  }
+
+  @Test
+  void anOutputThatCannotBeWritten() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "mine");
+    Outcome.train(
+            "--preset", preset.toString(),
+            "--corpus", corpus.toString(),
+            "--out", file.resolve("run").toString())
+        .refuses(file.resolve("run").toString(), "a file stands where a directory should be");
+    assertEquals("mine", Files.readString(file));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "model.heads=3             | model.heads: 3 does not divide model.width = 16",
+        "model.heads=16            | rotary positions need an even head width",
+        "modle.width=8             | unknown key modle.width; did you mean model.width?",
+        "stepz=8                   | unknown key stepz; did you mean steps?",
+        "steps=many                | steps: \"many\" is not a whole number",
+        "steps=-1                  | steps: -1 is out of range",
+        "steps                     | write it as key=value",
+        "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl",
+        "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
+        "reward.weights.exact=0    | reward.weights: are all 0",
+        "reward.weights.exakt=1    | unknown key reward.weights.exakt; did you mean",
+      })
+  void settings(String override, String message) {
+    train("--set", override).refuses(message);
+  }
+
+  @Test
+  void presets() throws IOException {
+    Outcome.train("--preset", "maxlr", "--out", run.toString())
+        .refuses("--preset maxlr: unknown preset", "maxrl, smoke");
+    Outcome.train("--preset", folder.resolve("none.conf").toString(), "--out", run.toString())
+        .refuses("none.conf", "no such file");
+    Path broken = Files.writeString(folder.resolve("broken.conf"), "steps = {\nmodel");
+    Outcome.train("--preset", broken.toString(), "--out", run.toString()).refuses("broken");
+  }
+
+  @Test
+  void options() {
+    train("--stpes", "3").refuses("--stpes", "--help");
+    train("run").refuses("run", "--help");
+    Outcome.train("--resume").refuses("--resume", "--out");
+    Outcome.evaluate().refuses("RUN", "--help");
+    Outcome.evaluate(run.toString(), "--checkpoint", "last").refuses("--checkpoint", "last");
+    Outcome.sample(run.toString(), "--tokens", "0").refuses("--tokens");
+    Outcome.sample(run.toString(), "--temperature", "-1").refuses("--temperature");
+    Outcome.sample(run.toString(), "--temperature", "NaN").refuses("--temperature");
+  }
+
+  @Test
+  void runsThatDoNotExist() {
+    train("--resume").refuses(run.toString(), "no run to resume");
+    Outcome.train("--resume", "--out", run.toString()).refuses(run.toString(), "holds no run");
+    Outcome.evaluate(run.toString()).refuses(run.toString(), "holds no run");
+    Outcome.sample(run.toString()).refuses(run.toString(), "holds no run");
+  }
+
+  @Test
+  void helpListsThePresets() {
+    Outcome help = Outcome.train("--help").succeeds();
+    assertTrue(help.out().contains("maxrl, smoke"), help.out());
+    assertTrue(help.out().lines().allMatch(line -> line.length() <= 100), help.out());
+  }
+}

@@ -1,0 +1,274 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.files.Sha256;
+import io.avatarl.train.Trial;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands on one finished run; each but the last few tests leaves every file as it was. */
+class CommandsTest {
+  @TempDir static Path folder;
+  private static SparkSession spark;
+  private static Path corpus;
+  private static Path preset;
+  private static Path run;
+  private static Outcome trained;
+
+  private Map<String, String> before;
+
+  @BeforeAll
+  static void train() throws IOException {
+    spark = Trial.spark("local[2]", Map.of());
+    corpus = Trial.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    run = folder.resolve("run");
+    trained =
+        Outcome.train(
+                "--preset", preset.toString(),
+                "--corpus", corpus.toString(),
+                "--out", run.toString())
+            .succeeds();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @BeforeEach
+  void remember() throws IOException {
+    before = contents(run);
+  }
+
+  @AfterEach
+  void nothingOfTheRunHasChanged() throws IOException {
+    assertEquals(before, contents(run));
+    // A session that was there before a command outlives it.
+    assertFalse(spark.sparkContext().isStopped());
+  }
+
+  /** Every file's checksum. */
+  private static Map<String, String> contents(Path folder) throws IOException {
+    Map<String, String> contents = new TreeMap<>();
+    try (var files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        contents.put(folder.relativize(file).toString(), Sha256.of(Files.readAllBytes(file)));
+      }
+    }
+    return contents;
+  }
+
+  /** Another run with the same files. */
+  private static Path copy(String name) throws IOException {
+    Path copy = folder.resolve(name);
+    try (var files = Files.walk(run)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(run.relativize(file).toString()));
+      }
+    }
+    return copy;
+  }
+
+  private static JsonNode summary(Path run) throws IOException {
+    return new ObjectMapper().readTree(Files.readAllBytes(run.resolve("summary.json")));
+  }
+
+  @Test
+  void trainingShowsTheRunAndItsFigures() throws IOException {
+    JsonNode summary = summary(run);
+    assertTrue(trained.out().startsWith("preset     trial, seed 1\n"), trained.out());
+    for (String part :
+        new String[] {
+          "model      2 layers, 2 heads, width 16, context 16",
+          "objective  maxrl over exhaustive actions (policy weights), reward exact",
+          "run        " + run,
+          "--- sample 1 ---",
+          "\n5-gram ",
+          String.format("%nthis run     %10.4f", summary.path("val_ce").asDouble()),
+          "weights_sha256  " + summary.path("weights_sha256").asText(),
+        }) {
+      assertTrue(trained.out().contains(part), () -> part + " is not in " + trained.out());
+    }
+    // No terminal: plain lines.
+    assertTrue(trained.err().contains("step 6/6  0:00 left  val_ce "), trained.err());
+    assertFalse(trained.err().contains("\r"), trained.err());
+  }
+
+  @Test
+  void evaluationRepeatsTheSummaryDigitByDigit() throws IOException {
+    JsonNode summary = summary(run);
+    String out = Outcome.evaluate(run.toString()).succeeds().out();
+    for (String key :
+        new String[] {
+          "val_ce", "val_ce_sliding", "val_perplexity", "val_accuracy", "val_calibration_error"
+        }) {
+      String line = String.format("%n%-22s %s%n", key, summary.path(key).asDouble());
+      assertTrue(out.contains(line), () -> line + " is not in " + out);
+    }
+    assertTrue(out.contains("weights_sha256         " + summary.path("weights_sha256").asText()));
+  }
+
+  @Test
+  void anOlderCheckpointHasOtherFigures() {
+    String newest = Outcome.evaluate(run.toString()).succeeds().out();
+    String older = Outcome.evaluate(run.toString(), "--checkpoint", "4").succeeds().out();
+    assertTrue(older.contains("step 4 "), older);
+    assertNotEquals(valCe(newest), valCe(older));
+    Outcome.evaluate(run.toString(), "--checkpoint", "3")
+        .refuses("no checkpoint of step 3; there are steps [2, 4, 6]");
+  }
+
+  private static String valCe(String out) {
+    return out.lines().filter(line -> line.startsWith("val_ce ")).findFirst().orElseThrow();
+  }
+
+  @Test
+  void samplesDependOnTheSeedAlone() {
+    String[] arguments = {run.toString(), "--prompt", "KING", "--tokens", "40", "--seed", "3"};
+    String text = Outcome.sample(arguments).succeeds().out();
+    assertTrue(text.startsWith("KING"), text);
+    assertEquals(4 + 40, text.stripTrailing().length() + trailing(text));
+    assertEquals(text, Outcome.sample(arguments).succeeds().out());
+    arguments[6] = "4";
+    assertNotEquals(text, Outcome.sample(arguments).succeeds().out());
+  }
+
+  /** White space that the model wrote at the end, without the command's own line break. */
+  private static int trailing(String text) {
+    return text.length() - text.stripTrailing().length() - System.lineSeparator().length();
+  }
+
+  @Test
+  void severalSamplesDiffer() {
+    String[] samples =
+        Outcome.sample(run.toString(), "--samples", "2", "--tokens", "60", "--prompt", "I")
+            .succeeds()
+            .out()
+            .split("\n---\n");
+    assertEquals(2, samples.length);
+    assertNotEquals(samples[0].strip(), samples[1].strip());
+  }
+
+  @Test
+  void temperatureZeroTakesTheMostProbable() {
+    String one =
+        Outcome.sample(run.toString(), "--temperature", "0", "--seed", "1").succeeds().out();
+    String two =
+        Outcome.sample(run.toString(), "--temperature", "0", "--seed", "2").succeeds().out();
+    assertEquals(one, two);
+  }
+
+  @Test
+  void aPromptOutsideTheVocabulary() {
+    Outcome.sample(run.toString(), "--prompt", "ROMEO\u20ac")
+        .refuses("U+20AC", "position 5", "is not one of the corpus's");
+    Outcome.sample(run.toString(), "--prompt", "").refuses("the prompt is empty");
+  }
+
+  @Test
+  void anOutputFolderThatHoldsARun() {
+    Outcome.train(
+            "--preset", preset.toString(),
+            "--corpus", corpus.toString(),
+            "--out", run.toString())
+        .refuses(run.toString(), "already holds a run", "--resume", "--out");
+  }
+
+  @Test
+  void resumingWithOtherSettings() {
+    Outcome.train(
+            "--preset",
+            preset.toString(),
+            "--corpus",
+            corpus.toString(),
+            "--out",
+            run.toString(),
+            "--resume",
+            "--set",
+            "model.width=32",
+            "--set",
+            "seed=2")
+        .refuses("other settings", "model.width: 16 → 32", "seed: 1 → 2", "--out");
+    Outcome.train("--out", run.toString(), "--resume", "--set", "steps=8")
+        .refuses("other settings", "steps: 6 → 8");
+  }
+
+  @Test
+  void resumingOnAnotherText() throws IOException {
+    Path other =
+        Files.writeString(folder.resolve("other.txt"), Files.readString(corpus) + " and more");
+    Outcome.train("--resume", "--out", run.toString(), "--corpus", other.toString())
+        .refuses("other.txt has SHA-256", Sha256.of(Files.readAllBytes(corpus)));
+    Outcome.evaluate(run.toString(), "--corpus", other.toString())
+        .refuses("other.txt has SHA-256", Sha256.of(Files.readAllBytes(corpus)));
+  }
+
+  @Test
+  void aDamagedCheckpoint() throws IOException {
+    Path damaged = copy("damaged");
+    Path file = damaged.resolve("checkpoints/step-000006/model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(file, bytes);
+    Map<String, String> kept = contents(damaged);
+    String says = "model.safetensors: damaged (its checksum does not match)";
+    Outcome.evaluate(damaged.toString()).refuses(file.toString(), says);
+    Outcome.sample(damaged.toString()).refuses(file.toString(), says);
+    Outcome.train("--resume", "--out", damaged.toString()).refuses(file.toString(), says);
+    assertEquals(kept, contents(damaged));
+    // The advice of the message works.
+    Outcome.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
+    Files.delete(damaged.resolve("checkpoints/step-000006/trainer.json"));
+    Outcome.train("--resume", "--out", damaged.toString()).succeeds();
+    assertEquals(summary(run).path("weights_sha256"), summary(damaged).path("weights_sha256"));
+  }
+
+  @Test
+  void brokenFilesOfACheckpoint() throws IOException {
+    Path broken = copy("broken");
+    Files.writeString(broken.resolve("checkpoints/step-000006/trainer.json"), "{");
+    Outcome.sample(broken.toString()).refuses("trainer.json: damaged");
+    Outcome.train("--resume", "--out", broken.toString()).refuses("trainer.json: damaged");
+    Files.writeString(broken.resolve("config.conf"), "steps = ");
+    Outcome.sample(broken.toString()).refuses("config.conf");
+  }
+
+  @Test
+  void resumeNeedsOnlyTheFolder() throws IOException {
+    Path resumed = copy("resumed");
+    for (String file : new String[] {"step-000006", "step-000004"}) {
+      Files.delete(resumed.resolve("checkpoints/" + file + "/trainer.json"));
+    }
+    Files.delete(resumed.resolve("summary.json"));
+    Outcome outcome = Outcome.train("--resume", "--out", resumed.toString()).succeeds();
+    assertTrue(outcome.out().contains("resumed    after step 2"), outcome.out());
+    assertEquals(summary(run).path("weights_sha256"), summary(resumed).path("weights_sha256"));
+    assertEquals("trial", summary(resumed).path("preset").asText());
+  }
+
+  @Test
+  void theConfigurationOfARunIsAPreset() throws IOException {
+    Path repeated = folder.resolve("repeated");
+    Outcome.train("--preset", run.resolve("config.conf").toString(), "--out", repeated.toString())
+        .succeeds();
+    assertEquals(summary(run).path("weights_sha256"), summary(repeated).path("weights_sha256"));
+    assertEquals(summary(run).path("val_ce"), summary(repeated).path("val_ce"));
+  }
+}

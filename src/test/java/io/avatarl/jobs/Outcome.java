@@ -1,0 +1,54 @@
+package io.avatarl.jobs;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+
+/** A command's exit code and what it wrote. */
+record Outcome(int code, String out, String err) {
+  /** Makes a command that writes to these streams. */
+  interface Command {
+    Callable<Integer> on(PrintStream out, PrintStream err);
+  }
+
+  static Outcome train(String... arguments) {
+    return of(TrainJob::new, arguments);
+  }
+
+  static Outcome evaluate(String... arguments) {
+    return of(EvaluateJob::new, arguments);
+  }
+
+  static Outcome sample(String... arguments) {
+    return of((out, err) -> new SampleJob(out), arguments);
+  }
+
+  private static Outcome of(Command command, String... arguments) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    PrintStream outStream = new PrintStream(out, true, UTF_8);
+    PrintStream errStream = new PrintStream(err, true, UTF_8);
+    int code = Job.run(command.on(outStream, errStream), outStream, errStream, arguments);
+    return new Outcome(code, out.toString(UTF_8), err.toString(UTF_8));
+  }
+
+  Outcome succeeds() {
+    assertEquals(0, code, err);
+    return this;
+  }
+
+  /** Exit code 2, nothing on standard output, and one line that holds all of these. */
+  void refuses(String... parts) {
+    assertEquals(2, code, err);
+    assertEquals("", out);
+    assertEquals(1, err.lines().count(), err);
+    assertTrue(err.startsWith("error: "), err);
+    for (String part : parts) {
+      assertTrue(err.contains(part), () -> "\"" + part + "\" is not in: " + err);
+    }
+  }
+}

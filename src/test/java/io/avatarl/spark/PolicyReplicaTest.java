@@ -1,0 +1,149 @@
+package io.avatarl.spark;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
+import io.avatarl.train.Trial;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The policy inside an executor, here the driver's own JVM. */
+class PolicyReplicaTest {
+  private static final int VOCABULARY = 5;
+  private static final TrainingConfig CONFIG = ConfigReader.read("trial", Trial.PRESET, List.of());
+  private static final ParameterLayout LAYOUT = ParameterLayout.of(CONFIG.model(), VOCABULARY);
+  private static final long[] TOKENS = {0, 1, 2, 3};
+
+  private static SparkSession spark;
+  private final String run = UUID.randomUUID().toString();
+
+  @BeforeAll
+  static void start() {
+    spark = Trial.spark("local[1]", Map.of());
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @AfterEach
+  void release() {
+    PolicyReplica.release(run);
+    assertEquals(0, PolicyReplica.count(run));
+  }
+
+  private Broadcast<PolicyWeights> broadcast(long version) {
+    float[] values = Parameters.random(LAYOUT, 0.5, version).toArray();
+    return JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .broadcast(PolicyWeights.of(run, version, values));
+  }
+
+  private PolicyReplica acquire(Broadcast<PolicyWeights> weights) {
+    return PolicyReplica.acquire(CONFIG, VOCABULARY, weights);
+  }
+
+  private static float[] expected(long version) {
+    try (Policy policy = new Policy(CONFIG.model(), Parameters.random(LAYOUT, 0.5, version))) {
+      return policy.logProbs(1, TOKENS);
+    }
+  }
+
+  @Test
+  void tasksOfAVersionShareOneReplica() {
+    Broadcast<PolicyWeights> weights = broadcast(0);
+    try (PolicyReplica first = acquire(weights);
+        PolicyReplica second = acquire(weights)) {
+      assertSame(first.policy(), second.policy());
+    }
+    // Kept between the tasks of one step.
+    assertEquals(1, PolicyReplica.count(run));
+  }
+
+  @Test
+  void onlyTheNewestVersionIsKept() {
+    for (long version = 0; version < 10; version++) {
+      try (PolicyReplica replica = acquire(broadcast(version))) {
+        assertArrayEquals(expected(version), replica.policy().logProbs(1, TOKENS));
+        assertTrue(PolicyReplica.count(run) <= 2);
+      }
+    }
+    assertEquals(1, PolicyReplica.count(run));
+  }
+
+  @Test
+  void anOlderVersionIsStillThereForALateTask() {
+    Broadcast<PolicyWeights> old = broadcast(0);
+    Broadcast<PolicyWeights> current = broadcast(1);
+    PolicyReplica early = acquire(old);
+    try (PolicyReplica newest = acquire(current)) {
+      assertNotSame(early.policy(), newest.policy());
+      // Still in use, also when a newer one has come.
+      assertArrayEquals(expected(0), early.policy().logProbs(1, TOKENS));
+      early.close();
+      assertEquals(1, PolicyReplica.count(run));
+      // A second attempt after all others have gone.
+      try (PolicyReplica late = acquire(old)) {
+        assertArrayEquals(expected(0), late.policy().logProbs(1, TOKENS));
+        assertEquals(2, PolicyReplica.count(run));
+      }
+      assertArrayEquals(expected(1), newest.policy().logProbs(1, TOKENS));
+    }
+    assertEquals(1, PolicyReplica.count(run));
+  }
+
+  @Test
+  void manyTasksAtOnceGetTheirOwnVersion() {
+    List<Broadcast<PolicyWeights>> versions = new ArrayList<>();
+    for (long version = 0; version < 3; version++) {
+      versions.add(broadcast(version));
+    }
+    List<Thread> threads = new ArrayList<>();
+    boolean[] right = new boolean[12];
+    for (int i = 0; i < right.length; i++) {
+      int task = i;
+      threads.add(
+          new Thread(
+              () -> {
+                boolean all = true;
+                float[] expected = expected(task % 3);
+                for (int repeat = 0; repeat < 5; repeat++) {
+                  try (PolicyReplica replica = acquire(versions.get(task % 3))) {
+                    all &= Arrays.equals(expected, replica.policy().logProbs(1, TOKENS));
+                  }
+                }
+                right[task] = all;
+              }));
+    }
+    threads.forEach(Thread::start);
+    for (Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+    for (boolean one : right) {
+      assertTrue(one);
+    }
+    assertEquals(1, PolicyReplica.count(run));
+  }
+}
