@@ -33,6 +33,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   private long firstStep;
   private long began;
   private long groups;
+  private double firstSeconds;
   private double lastLine;
   private String validation = "";
   // Read by the bar's own thread.
@@ -131,7 +132,13 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   public synchronized void stepped(long step, RolloutStatistics s, UpdateMetrics update) {
     groups += s.groups();
     double seconds = (System.nanoTime() - began) / 1e9;
-    double left = seconds / (step - firstStep) * (config.steps() - step);
+    long done = step - firstStep;
+    if (done == 1) {
+      firstSeconds = seconds;
+    }
+    // The first step loads classes and natives everywhere and says little about the others.
+    double pace = done == 1 ? seconds : (seconds - firstSeconds) / (done - 1);
+    double left = pace * (config.steps() - step);
     List<String> facts = new ArrayList<>();
     facts.add(format("%s left", duration(left)));
     if (!validation.isEmpty()) {
