@@ -73,6 +73,13 @@ public record TrainingConfig(
     return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
   }
 
+  /**
+   * States scored in one step: every position of its windows, or every token of its continuations.
+   */
+  public long groupsPerStep() {
+    return (long) windowsPerStep() * (rollout.horizon() > 1 ? rollout.horizon() : model.context());
+  }
+
   /** Updates of the whole run. */
   public long updates() {
     return (long) steps * learner.updatesPerStep();

@@ -49,6 +49,8 @@ public record Checkpoint(long step, String path) {
   /**
    * Position in training.
    *
+   * @param entropy of the policy in the last step, nats per state
+   * @param reward mean in the last step
    * @param stageSeconds by the stage's name
    * @param klWeight state of the KL controller
    * @param curriculum where the curriculum stands
@@ -58,6 +60,8 @@ public record Checkpoint(long step, String path) {
       long updates,
       long groups,
       long rollouts,
+      double entropy,
+      double reward,
       double trainSeconds,
       Map<String, Double> stageSeconds,
       double klWeight,

@@ -53,6 +53,8 @@ public final class Training {
   private Curriculum curriculum;
   private RolloutStatistics totals = RolloutStatistics.NONE;
   private double earlierSeconds;
+  private double entropy;
+  private double reward;
   private long began;
 
   /**
@@ -185,6 +187,8 @@ public final class Training {
         earlierSeconds = state.trainer().trainSeconds();
         clock.resume(state.trainer().stageSeconds());
         totals = RunFiles.totals(state.trainer());
+        entropy = state.trainer().entropy();
+        reward = state.trainer().reward();
       }
       if (resume) {
         RunFiles.dropMetricsAfter(storage, output, step);
@@ -255,6 +259,8 @@ public final class Training {
       }
       step++;
       totals = totals.plus(rollouts.statistics());
+      entropy = rollouts.statistics().meanEntropy();
+      reward = rollouts.statistics().meanReward();
       listener.stepped(step, rollouts.statistics(), update);
       boolean stopping = stopRequested && !last;
       if (!last && due(config.evaluation().every(), step)) {
@@ -401,6 +407,8 @@ public final class Training {
               learner.updates(),
               totals.groups(),
               totals.rollouts(),
+              entropy,
+              reward,
               trainSeconds(),
               clock.seconds(),
               learner.klWeight().controlled(),
@@ -431,6 +439,8 @@ public final class Training {
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),
+            entropy,
+            reward,
             Baselines.of(corpus),
             source.generated() ? "generated" : corpus.name(),
             corpus.sha256(),
