@@ -36,11 +36,25 @@ public record TrainingConfig(
         "rollout.horizon",
         rollout.horizon() + " does not fit into model.context = " + model.context());
     Check.that(
+        rollout.horizon() == 1 || !rewards(reward, curriculum, "referee"),
+        "rollout.horizon",
+        rollout.horizon()
+            + ": a continuation has one action in a state, and the reward referee compares those of a"
+            + " state; set 1");
+    Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
             + " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
             + windows);
+  }
+
+  /** Whether some stage pays a reward component. */
+  private static boolean rewards(
+      RewardConfig reward, CurriculumConfig curriculum, String component) {
+    return reward.weights().getOrDefault(component, 0.0) != 0
+        || curriculum.stages().stream()
+            .anyMatch(stage -> stage.reward().getOrDefault(component, 0.0) != 0);
   }
 
   /** The same with another corpus. */

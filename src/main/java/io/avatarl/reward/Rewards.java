@@ -66,12 +66,21 @@ public final class Rewards implements Serializable {
         "word", sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
     REGISTRY.put(
         "referee",
-        sources ->
-            new Referee(
-                sources.config().referee(),
-                sources.referee().orElseThrow().model(),
-                sources.corpus().tokenizer().vocabularySize(),
-                sources.referee().orElseThrow().weights()));
+        sources -> {
+          // The configuration checks reward.weights only; a stage may be the first to pay it.
+          Judge judge =
+              sources
+                  .referee()
+                  .orElseThrow(
+                      () ->
+                          new UserError(
+                              "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
+          return new Referee(
+              sources.config().referee(),
+              judge.model(),
+              sources.corpus().tokenizer().vocabularySize(),
+              judge.weights());
+        });
   }
 
   private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();
