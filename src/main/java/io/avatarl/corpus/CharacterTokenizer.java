@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.stream.IntStream;
 
 /**
  * One token per Unicode code point. The vocabulary is the sorted distinct code points of the text
@@ -23,7 +26,14 @@ public final class CharacterTokenizer implements Tokenizer {
 
   /** The tokenizer whose vocabulary is the text's own characters. */
   public static CharacterTokenizer of(String text) {
-    return new CharacterTokenizer(text.codePoints().sorted().distinct().toArray());
+    return of(text.codePoints());
+  }
+
+  /** The tokenizer of these characters, in any order and number. */
+  public static CharacterTokenizer of(IntStream codePoints) {
+    BitSet seen = new BitSet();
+    codePoints.forEach(seen::set);
+    return new CharacterTokenizer(seen.stream().toArray());
   }
 
   /**
@@ -53,6 +63,13 @@ public final class CharacterTokenizer implements Tokenizer {
     return vocabulary.length;
   }
 
+  /**
+   * @throws UserError where the text holds another character
+   */
+  void requireKnown(String text) {
+    encode(text);
+  }
+
   @Override
   public int[] encode(String text) {
     int[] tokens = text.codePoints().toArray();
@@ -80,6 +97,16 @@ public final class CharacterTokenizer implements Tokenizer {
       text.appendCodePoint(vocabulary[token]);
     }
     return text.toString();
+  }
+
+  @Override
+  public byte[] bytes(int token) {
+    return Character.toString(vocabulary[token]).getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public boolean isBoundary(byte[] utf8, int at) {
+    return Tokenizer.beginsCharacter(utf8[at]);
   }
 
   @Override
