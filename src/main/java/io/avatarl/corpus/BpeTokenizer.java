@@ -11,12 +11,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Byte-level BPE: a token is a run of bytes, so that any UTF-8 text can be said. Encodes and decodes
- * with Hugging Face's tokenizers through DJL; what travels between machines is the JSON, and each
- * JVM that encodes or decodes makes the native tokenizer once.
+ * Byte-level BPE: a token is a run of bytes, so that any UTF-8 text can be said. Encodes and
+ * decodes with Hugging Face's tokenizers through DJL; what travels between machines is the JSON,
+ * and each JVM that encodes or decodes makes the native tokenizer once.
  *
  * <p>JSON: Hugging Face's {@code tokenizer.json} with a model of type BPE and byte-level
  * pre-tokenizer and decoder.
@@ -31,6 +32,11 @@ public final class BpeTokenizer implements Tokenizer {
   private static final int CACHED_PIECES = 1 << 20;
 
   private static final int SHORT = 256;
+
+  /** White space outside ASCII, in any version of Unicode. */
+  private static final String WHITE_SPACE =
+      "\u0085\u00a0\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+          + "\u2028\u2029\u202f\u205f\u3000";
 
   private final String json;
   private final byte[][] bytes;
@@ -147,7 +153,7 @@ public final class BpeTokenizer implements Tokenizer {
   public String decode(int... tokens) {
     long[] ids = new long[tokens.length];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = java.util.Objects.checkIndex(tokens[i], bytes.length);
+      ids[i] = Objects.checkIndex(tokens[i], bytes.length);
     }
     return tokenizer().decode(ids, false);
   }
@@ -173,14 +179,11 @@ public final class BpeTokenizer implements Tokenizer {
       return last > ' ' && last < 0x7f;
     }
     int start = at - 1;
-    while (start > 0 && (utf8[start] & 0xc0) == 0x80) {
+    while (start > 0 && !Tokenizer.beginsCharacter(utf8[start])) {
       start--;
     }
-    // White space outside ASCII begins with one of these bytes; the other characters that do are
-    // merely no boundaries.
-    byte lead = utf8[start];
-    return lead != (byte) 0xc2 && lead != (byte) 0xe1 && lead != (byte) 0xe2 && lead != (byte) 0xe3
-        && (lead & 0xc0) == 0xc0;
+    String character = new String(utf8, start, at - start, StandardCharsets.UTF_8);
+    return WHITE_SPACE.indexOf(character.codePointAt(0)) < 0;
   }
 
   @Override

@@ -187,8 +187,7 @@ final class BpeTrainer {
     Map<Pair, Boolean> grown = new HashMap<>();
     for (int place : places) {
       int second = next[place];
-      boolean isHere =
-          tokens[place] == pair.left && second != NONE && tokens[second] == pair.right;
+      boolean isHere = tokens[place] == pair.left && second != NONE && tokens[second] == pair.right;
       if (isHere) {
         merge(place, second, token, grown);
       }

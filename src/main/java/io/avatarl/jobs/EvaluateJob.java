@@ -4,6 +4,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.FinalEvaluation;
@@ -57,26 +58,36 @@ public final class EvaluateJob implements Callable<Integer> {
       CorpusSource.Found found =
           new CorpusSource(storage, Home.path(), System.getenv())
               .find(Optional.of(path).filter(p -> !p.isEmpty()), Runs.corpusSha256(storage, run));
-      Corpus corpus = Corpus.of(found.name(), found.bytes(), config.corpus().validationFraction());
+      Corpus corpus =
+          Corpus.of(
+              found.name(),
+              found.bytes(),
+              config.corpus().validationFraction(),
+              checkpoint.tokenizer(storage));
       FinalEvaluation scores = FinalEvaluation.of(spark, config, corpus, storage, checkpoint);
       System.out.printf(Locale.ROOT, "checkpoint     %s%n", checkpoint.path());
-      Baselines.of(corpus)
+      Baselines.of(corpus, NgramJob.count(spark, found, corpus, config.corpus()))
           .forEach(
               (name, b) ->
                   System.out.printf(
                       Locale.ROOT,
-                      "%-14s val_ce %.4f  val_accuracy %.4f%n",
+                      "%-14s val_ce %.4f  bits/character %.4f  val_accuracy %.4f%n",
                       name,
                       b.ce(),
+                      b.bitsPerCharacter(),
                       b.accuracy()));
       System.out.printf(
-          Locale.ROOT, "val_ce                %s%n", scores.consecutive().crossEntropy());
-      System.out.printf(Locale.ROOT, "val_ce_sliding        %s%n", scores.sliding().crossEntropy());
+          Locale.ROOT, "val_ce                 %s%n", scores.consecutive().crossEntropy());
       System.out.printf(
-          Locale.ROOT, "val_perplexity        %s%n", scores.consecutive().perplexity());
-      System.out.printf(Locale.ROOT, "val_accuracy          %s%n", scores.consecutive().accuracy());
+          Locale.ROOT, "val_bits_per_character %s%n", scores.consecutive().bitsPerCharacter());
       System.out.printf(
-          Locale.ROOT, "val_calibration_error %s%n", scores.consecutive().calibrationError());
+          Locale.ROOT, "val_ce_sliding         %s%n", scores.sliding().crossEntropy());
+      System.out.printf(
+          Locale.ROOT, "val_perplexity         %s%n", scores.consecutive().perplexity());
+      System.out.printf(
+          Locale.ROOT, "val_accuracy           %s%n", scores.consecutive().accuracy());
+      System.out.printf(
+          Locale.ROOT, "val_calibration_error  %s%n", scores.consecutive().calibrationError());
     }
     return 0;
   }

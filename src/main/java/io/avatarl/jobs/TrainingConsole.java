@@ -178,12 +178,19 @@ final class TrainingConsole implements TrainingListener {
     for (int i = 0; i < samples.size(); i++) {
       line(out, "%n--- sample %d ---%s", i + 1, samples.get(i));
     }
-    line(out, "%n%-14s %10s %12s %10s", "validation", "nats/token", "perplexity", "accuracy");
+    line(
+        out,
+        "%n%-14s %10s %14s %12s %10s",
+        "validation",
+        "nats/token",
+        "bits/character",
+        "perplexity",
+        "accuracy");
     for (Map.Entry<String, Baselines.Baseline> entry : s.baselines().entrySet()) {
       Baselines.Baseline b = entry.getValue();
-      figures(entry.getKey(), b.ce(), Math.exp(b.ce()), b.accuracy());
+      figures(entry.getKey(), b.ce(), b.bitsPerCharacter(), Math.exp(b.ce()), b.accuracy());
     }
-    figures("this run", s.valCe(), s.valPerplexity(), s.valAccuracy());
+    figures("this run", s.valCe(), s.valBitsPerCharacter(), s.valPerplexity(), s.valAccuracy());
     line(
         out,
         "%nval_ce_sliding %.4f, calibration error %.4f, %,d updates in %.1f s (%,.0f groups/s)",
@@ -200,8 +207,16 @@ final class TrainingConsole implements TrainingListener {
     line(out, "run            %s", output);
   }
 
-  private void figures(String name, double ce, double perplexity, double accuracy) {
-    line(out, "%-14s %10.4f %12.2f %9.1f%%", name, ce, perplexity, 100 * accuracy);
+  private void figures(
+      String name, double ce, double bitsPerCharacter, double perplexity, double accuracy) {
+    line(
+        out,
+        "%-14s %10.4f %14.4f %12.2f %9.1f%%",
+        name,
+        ce,
+        bitsPerCharacter,
+        perplexity,
+        100 * accuracy);
   }
 
   private static String lower(Enum<?> value) {

@@ -17,6 +17,7 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
 import java.util.List;
 import java.util.Optional;
@@ -65,7 +66,7 @@ public final class Training {
     this.config = config;
     this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
     this.source = source;
-    this.corpus = Corpus.of(source.name(), source.bytes(), config.corpus().validationFraction());
+    this.corpus = Corpus.of(source.name(), source.bytes(), config.corpus());
     this.output = output;
     this.resume = resume;
     this.listener = listener;
@@ -259,6 +260,7 @@ public final class Training {
       ObjectNode record = Metrics.record("evaluation", step);
       record.put("update", updates);
       record.put("val_ce", scores.crossEntropy());
+      record.put("val_bits_per_character", scores.bitsPerCharacter());
       record.put("val_accuracy", scores.accuracy());
       record.put("val_calibration_error", scores.calibrationError());
       record.put("positions", scores.positions());
@@ -301,10 +303,11 @@ public final class Training {
         new Summary(
             consecutive.crossEntropy(),
             scores.sliding().crossEntropy(),
+            consecutive.bitsPerCharacter(),
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),
-            Baselines.of(corpus),
+            Baselines.of(corpus, NgramJob.count(spark, source, corpus, config.corpus())),
             source.generated() ? "generated" : corpus.name(),
             corpus.sha256(),
             learner.parameters().layout().count(),
