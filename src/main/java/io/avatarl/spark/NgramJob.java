@@ -235,8 +235,8 @@ public final class NgramJob {
     split = Math.min(split >= 0 ? split : -split - 2, scans.size() - 1);
     long skip = from - charactersBefore[split];
     try (InputStream in = storage().open(path, split * splitBytes)) {
-      // At most 4 bytes a character, and the rest of one that the split before began.
-      long longest = Math.min(4 * (skip + count) + 3, bytes - split * splitBytes);
+      // At most 4 bytes a character, the last one's included.
+      long longest = Math.min(splitBytes + 4L * count + 3, bytes - split * splitBytes);
       byte[] utf8 = in.readNBytes(Math.toIntExact(longest));
       int begin = beginning(utf8, 0, skip);
       int end = beginning(utf8, begin, count);
