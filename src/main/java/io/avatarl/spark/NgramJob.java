@@ -103,10 +103,21 @@ public final class NgramJob {
         new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
   }
 
+  private int splitCount() {
+    return Math.toIntExact((bytes + splitBytes - 1) / splitBytes);
+  }
+
   private JavaRDD<Integer> splits() {
-    int count = Math.toIntExact((bytes + splitBytes - 1) / splitBytes);
-    List<Integer> splits = new ArrayList<>(IntStream.range(0, count).boxed().toList());
-    return context.parallelize(splits, Math.max(1, count));
+    List<Integer> splits = new ArrayList<>(IntStream.range(0, splitCount()).boxed().toList());
+    return context.parallelize(splits, splitCount());
+  }
+
+  /** Settings of its own: as many partitions as there are splits, where Spark's default is 200. */
+  private SparkSession session() {
+    SparkSession session = spark.newSession();
+    int partitions = Math.max(splitCount(), context.defaultParallelism());
+    session.conf().set("spark.sql.shuffle.partitions", partitions);
+    return session;
   }
 
   private List<TextScan> scan() {
@@ -175,7 +186,7 @@ public final class NgramJob {
             .filter(split -> text.charactersBefore()[split] < train)
             .flatMap(new NgramTask(hadoop, broadcast, keys, text));
     Dataset<Row> sorted =
-        spark
+        session()
             .createDataset(rows.rdd(), Encoders.tuple(Encoders.LONG(), Encoders.LONG()))
             .toDF("key", "count")
             .groupBy("key")
