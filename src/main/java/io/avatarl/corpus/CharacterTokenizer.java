@@ -18,10 +18,16 @@ import java.util.stream.IntStream;
 public final class CharacterTokenizer implements Tokenizer {
   static final String TYPE = "character";
 
+  private static final int ASCII = 128;
+
   private final int[] vocabulary;
+
+  /** Tokens of the most frequent characters, by code point; negative where there is none. */
+  private final int[] ascii = new int[ASCII];
 
   private CharacterTokenizer(int[] vocabulary) {
     this.vocabulary = vocabulary;
+    Arrays.setAll(ascii, c -> Arrays.binarySearch(vocabulary, c));
   }
 
   /** The tokenizer whose vocabulary is the text's own characters. */
@@ -72,22 +78,28 @@ public final class CharacterTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
-    int[] tokens = text.codePoints().toArray();
-    for (int position = 0; position < tokens.length; position++) {
-      int token = Arrays.binarySearch(vocabulary, tokens[position]);
+    int[] tokens = new int[text.length()];
+    int position = 0;
+    for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+      c = text.codePointAt(i);
+      int token = c < ASCII ? ascii[c] : Arrays.binarySearch(vocabulary, c);
       if (token < 0) {
-        throw new UserError(
-            "Character "
-                + escaped(tokens[position])
-                + " at position "
-                + position
-                + " (the first is 0) is not one of the corpus's "
-                + vocabulary.length
-                + " characters; leave it out or write it differently");
+        throw unknown(c, position);
       }
-      tokens[position] = token;
+      tokens[position++] = token;
     }
-    return tokens;
+    return position == tokens.length ? tokens : Arrays.copyOf(tokens, position);
+  }
+
+  private UserError unknown(int codePoint, int position) {
+    return new UserError(
+        "Character "
+            + escaped(codePoint)
+            + " at position "
+            + position
+            + " (the first is 0) is not one of the corpus's "
+            + vocabulary.length
+            + " characters; leave it out or write it differently");
   }
 
   @Override

@@ -9,7 +9,8 @@ import java.util.function.Consumer;
 
 /**
  * Decodes tokens as they come. A token may end inside a character; what it began is then held back
- * until the next one. Bytes that are no UTF-8 become U+FFFD, as in {@link Tokenizer#decode}.
+ * until the next one. Bytes that are no UTF-8 become U+FFFD (as in {@link Tokenizer#decode}, but
+ * how many of these a run of bytes becomes is each decoder's own).
  */
 public final class StreamingDecoder {
   private static final int LONGEST_CHARACTER = 4;

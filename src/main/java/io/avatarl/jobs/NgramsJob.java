@@ -100,16 +100,16 @@ public final class NgramsJob implements Callable<Integer> {
     if (!(validationFraction > 0 && validationFraction < 1)) {
       throw new UserError("--validation-fraction must be between 0 and 1");
     }
-    Path temporary = generated > 0 ? Files.createTempFile("avatarl-play", ".txt") : null;
+    Path temporary = null;
+    if (generated > 0) {
+      temporary = Files.createTempFile("avatarl-play", ".txt");
+      temporary.toFile().deleteOnExit(); // also where it is interrupted
+    }
     try (SparkSession spark = SparkSession.builder().appName("avatarl ngrams").getOrCreate()) {
       if (temporary != null) {
         generate(temporary, (long) (generated * MEGABYTE));
       }
       count(spark, temporary != null ? temporary.toUri().toString() : path(spark));
-    } finally {
-      if (temporary != null) {
-        Files.delete(temporary);
-      }
     }
     return 0;
   }
