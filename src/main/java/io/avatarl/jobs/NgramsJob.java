@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
 import io.avatarl.corpus.Corpus;
@@ -14,6 +15,7 @@ import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,12 +132,12 @@ public final class NgramsJob implements Callable<Integer> {
   }
 
   private void count(SparkSession spark, String path) {
-    long start = System.nanoTime();
+    Stopwatch watch = new Stopwatch();
     NgramJob job = new NgramJob(spark, path);
-    double scanned = seconds(start);
+    String scanned = watch.reads(job.bytes());
     long train = Corpus.trainCharacters(job.characters(), validationFraction);
     line("text        %s: %,d bytes, %,d characters", path, job.bytes(), job.characters());
-    line("looked at   %.2f s, %.1f MB/s", scanned, job.bytes() / MEGABYTE / scanned);
+    line("looked at   %s", scanned);
     Tokenizer tokenizer =
         merges == null
             ? job.characterTokenizer()
@@ -145,17 +147,16 @@ public final class NgramsJob implements Callable<Integer> {
     if (longest < order) {
       line("order       %d instead of %d: as long as this vocabulary allows", longest, order);
     }
-    start = System.nanoTime();
+    watch = new Stopwatch();
     NgramCounts counts = job.count(tokenizer, validationFraction, order, minCount);
-    double counted = seconds(start);
-    double megabytes = job.bytes() * ((double) train / job.characters()) / MEGABYTE;
+    String counted = watch.reads(job.bytes() * ((double) train / job.characters()));
     long total = 0;
     for (int n = 1; n <= counts.order(); n++) {
       line("%d-grams     %,d", n, counts.size(n));
       total += counts.size(n);
     }
     line("total       %,d distinct n-grams of %,d tokens", total, counts.count());
-    line("counted     %.2f s, %.1f MB/s", counted, megabytes / counted);
+    line("counted     %s", counted);
     String text = job.text(train, SCORED);
     line("baselines   on %,d characters of the validation split", text.length());
     Baselines.of(counts, tokenizer.encode(text), tokenizer)
@@ -168,18 +169,17 @@ public final class NgramsJob implements Callable<Integer> {
   }
 
   private Tokenizer learn(String text) {
-    double megabytes = text.getBytes(StandardCharsets.UTF_8).length / MEGABYTE;
-    long start = System.nanoTime();
+    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    Stopwatch watch = new Stopwatch();
     BpeTokenizer tokenizer = BpeTokenizer.train(text, merges);
-    double learnt = seconds(start);
-    line("BPE learnt  %.2f s, %.1f MB/s (of %.1f MB)", learnt, megabytes / learnt, megabytes);
+    line("BPE learnt  %s from %,d bytes", watch.reads(bytes), bytes);
     tokenizer.encode("loads the native library");
-    start = System.nanoTime();
+    watch = new Stopwatch();
     int[] tokens = tokenizer.encode(text);
-    double encoded = seconds(start);
+    String encoded = watch.reads(bytes);
     line(
-        "tokenized   %.2f s, %.1f MB/s, one thread: %,d tokens, %.3f bytes each",
-        encoded, megabytes / encoded, tokens.length, megabytes * MEGABYTE / tokens.length);
+        "tokenized   %s, one thread: %,d tokens, %.3f bytes each",
+        encoded, tokens.length, (double) bytes / tokens.length);
     return tokenizer;
   }
 
@@ -204,8 +204,26 @@ public final class NgramsJob implements Callable<Integer> {
     }
   }
 
-  private static double seconds(long start) {
-    return (System.nanoTime() - start) / 1e9;
+  /** Wall time, and the CPU time of all threads, which other processes disturb less. */
+  private static final class Stopwatch {
+    private static final OperatingSystemMXBean SYSTEM =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
+    private final long began = System.nanoTime();
+    private final long cpuBegan = SYSTEM.getProcessCpuTime();
+
+    /** How long it took to go through so many bytes. */
+    String reads(double bytes) {
+      double seconds = (System.nanoTime() - began) / 1e9;
+      double cpuSeconds = (SYSTEM.getProcessCpuTime() - cpuBegan) / 1e9;
+      return String.format(
+          Locale.ROOT,
+          "%.2f s, %.1f MB/s (CPU %.2f s, %.1f MB/s)",
+          seconds,
+          bytes / MEGABYTE / seconds,
+          cpuSeconds,
+          bytes / MEGABYTE / cpuSeconds);
+    }
   }
 
   /** Of this process, by the kernel's account: heap, native memory and all. Linux only. */
