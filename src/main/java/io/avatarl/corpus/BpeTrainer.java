@@ -7,9 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -184,7 +186,7 @@ final class BpeTrainer {
     int[] places = Arrays.copyOf(pair.places, pair.size);
     Arrays.sort(places);
     pair.size = 0;
-    Map<Pair, Boolean> grown = new HashMap<>();
+    Set<Pair> grown = new HashSet<>();
     for (int place : places) {
       int second = next[place];
       boolean isHere = tokens[place] == pair.left && second != NONE && tokens[second] == pair.right;
@@ -192,12 +194,12 @@ final class BpeTrainer {
         merge(place, second, token, grown);
       }
     }
-    for (Pair p : grown.keySet()) {
+    for (Pair p : grown) {
       queue.add(new Candidate(p, p.count));
     }
   }
 
-  private void merge(int place, int second, int token, Map<Pair, Boolean> grown) {
+  private void merge(int place, int second, int token, Set<Pair> grown) {
     int before = previous[place];
     int after = next[second];
     part(place, second);
@@ -212,10 +214,10 @@ final class BpeTrainer {
     tokens[second] = NONE;
     next[place] = after;
     if (before != NONE) {
-      grown.put(meet(before, place), true);
+      grown.add(meet(before, place));
     }
     if (after != NONE) {
-      grown.put(meet(place, after), true);
+      grown.add(meet(place, after));
     }
   }
 

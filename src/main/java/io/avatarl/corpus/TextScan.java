@@ -11,6 +11,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * What must be known of a split of a UTF-8 text, a range of bytes, before it can be tokenized. A
@@ -156,7 +157,7 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
   }
 
   /** Characters before each split, and at last those of all. */
-  public static long[] charactersBefore(java.util.List<TextScan> scans) {
+  public static long[] charactersBefore(List<TextScan> scans) {
     long[] before = new long[scans.size() + 1];
     Arrays.setAll(before, i -> i == 0 ? 0 : scans.get(i - 1).characters);
     Arrays.parallelPrefix(before, Long::sum);
