@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumFileSystem;
+import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
@@ -55,6 +56,34 @@ public final class Storage {
           try (InputStream in = files.open(file)) {
             return in.readAllBytes();
           }
+        });
+  }
+
+  /**
+   * A file from one of its bytes on; the caller closes it.
+   *
+   * @param from in [0, length]
+   */
+  public InputStream open(String path, long from) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          requireFile(files, file, path);
+          FSDataInputStream in = files.open(file);
+          in.seek(from);
+          return in;
+        });
+  }
+
+  /** Length of a file in bytes. */
+  public long length(String path) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          requireFile(files, file, path);
+          return files.getFileStatus(file).getLen();
         });
   }
 

@@ -9,6 +9,7 @@ import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.CrossEntropyBaseline;
 import io.avatarl.train.FinalEvaluation;
@@ -112,9 +113,10 @@ public final class CompareJob implements Callable<Integer> {
         corpora.find(
             Optional.of(first.corpus().path()).filter(path -> !path.isEmpty()),
             Optional.of(first.corpus().sha256()).filter(sum -> !sum.isEmpty()));
-    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus().validationFraction());
+    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus());
     storage.requireWritableDirectory(output);
     List<Row> rows = new ArrayList<>();
+    Map<String, Baselines.Baseline> baselines;
     try (Job.Session session = Job.Session.open("avatarl compare")) {
       for (int i = 0; i < presets.size(); i++) {
         String run = Storage.resolve(output, presets.get(i).replaceAll("[^A-Za-z0-9.,=_-]", "-"));
@@ -125,8 +127,9 @@ public final class CompareJob implements Callable<Integer> {
                 ? yardstick(presets.get(i), run, storage, session, config, corpus)
                 : trained(presets.get(i), run, storage, session, config, corpora));
       }
+      baselines =
+          Baselines.of(corpus, NgramJob.count(session.spark(), found, corpus, first.corpus()));
     }
-    Map<String, Baselines.Baseline> baselines = Baselines.of(corpus);
     String table = table(rows, baselines);
     out.println(table);
     storage.writeString(Storage.resolve(output, "compare.md"), table);

@@ -196,7 +196,8 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
       line(out, "%n--- sample %d ---%n%s", i + 1, samples.get(i).strip());
     }
     out.println();
-    Figures.print(out, s.baselines(), "this run", s.valCe(), s.valAccuracy());
+    Figures.print(
+        out, s.baselines(), "this run", s.valCe(), s.valBitsPerCharacter(), s.valAccuracy());
     line(
         out,
         "%nval_ce_sliding  %.4f; calibration error %.4f",
