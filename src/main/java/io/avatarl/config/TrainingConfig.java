@@ -19,6 +19,7 @@ public record TrainingConfig(
     CorpusConfig corpus,
     GptConfig model,
     RolloutConfig rollout,
+    RolloutTableConfig rollouts,
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,

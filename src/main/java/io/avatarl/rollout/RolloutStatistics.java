@@ -13,6 +13,7 @@ import java.io.Serializable;
  * @param degenerate groups without a learning signal (all rewards equal)
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
+ * @param tableSeconds time in writing the rollout table
  */
 public record RolloutStatistics(
     long groups,
@@ -22,9 +23,10 @@ public record RolloutStatistics(
     long accuracy,
     long degenerate,
     double rolloutSeconds,
-    double rewardSeconds)
+    double rewardSeconds,
+    double tableSeconds)
     implements Serializable {
-  public static final RolloutStatistics NONE = new RolloutStatistics(0, 0, 0, 0, 0, 0, 0, 0);
+  public static final RolloutStatistics NONE = new RolloutStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
   /**
    * The sums of a shard, but for the times.
@@ -57,13 +59,13 @@ public record RolloutStatistics(
       degenerate += equal ? 1 : 0;
     }
     return new RolloutStatistics(
-        groups.count(), rewards.length, reward, entropy, accuracy, degenerate, 0, 0);
+        groups.count(), rewards.length, reward, entropy, accuracy, degenerate, 0, 0, 0);
   }
 
   /** These sums with the task's times, in seconds. */
-  public RolloutStatistics timed(double rollout, double rewardTime) {
+  public RolloutStatistics timed(double rollout, double rewardTime, double table) {
     return new RolloutStatistics(
-        groups, rollouts, reward, entropy, accuracy, degenerate, rollout, rewardTime);
+        groups, rollouts, reward, entropy, accuracy, degenerate, rollout, rewardTime, table);
   }
 
   public RolloutStatistics plus(RolloutStatistics o) {
@@ -75,7 +77,8 @@ public record RolloutStatistics(
         accuracy + o.accuracy,
         degenerate + o.degenerate,
         rolloutSeconds + o.rolloutSeconds,
-        rewardSeconds + o.rewardSeconds);
+        rewardSeconds + o.rewardSeconds,
+        tableSeconds + o.tableSeconds);
   }
 
   public double meanReward() {

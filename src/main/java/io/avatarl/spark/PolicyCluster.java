@@ -35,6 +35,7 @@ public final class PolicyCluster implements AutoCloseable {
   private final Broadcast<RunContext> context;
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
+  private final RolloutTable table;
   private long version = -1;
 
   /**
@@ -42,9 +43,22 @@ public final class PolicyCluster implements AutoCloseable {
    */
   public PolicyCluster(
       JavaSparkContext spark, TrainingConfig config, Corpus corpus, Rewards rewards) {
+    this(spark, config, corpus, rewards, null);
+  }
+
+  /**
+   * @param folder of the run, where rollout tables are written; null: none are
+   */
+  public PolicyCluster(
+      JavaSparkContext spark,
+      TrainingConfig config,
+      Corpus corpus,
+      Rewards rewards,
+      String folder) {
     this.spark = spark;
     this.config = config;
     this.context = spark.broadcast(new RunContext(run, config, corpus, rewards));
+    this.table = folder == null ? null : new RolloutTable(spark, config, folder);
     this.jobs =
         Executors.newSingleThreadExecutor(
             task -> {
@@ -61,13 +75,23 @@ public final class PolicyCluster implements AutoCloseable {
    * @param statistics summed over the shards
    * @param version of the policy that explored
    * @param seconds wall time of the Spark job
+   * @param tableSeconds of these, those the driver spent on the rollout table
    */
   public record Step(
-      List<RolloutShard> shards, RolloutStatistics statistics, long version, double seconds) {
+      List<RolloutShard> shards,
+      RolloutStatistics statistics,
+      long version,
+      double seconds,
+      double tableSeconds) {
     /** Bytes that the shards' arrays brought to the driver. */
     public long bytes() {
       return shards.stream().mapToLong(RolloutShard::bytes).sum();
     }
+  }
+
+  /** The version that the next {@link #publish} gives; a resumed run goes on counting. */
+  public void continueAt(long next) {
+    version = next - 1;
   }
 
   /** Makes these weights the ones that later jobs use; returns their version. */
@@ -86,17 +110,28 @@ public final class PolicyCluster implements AutoCloseable {
     return jobs.submit(
         () -> {
           long start = System.nanoTime();
+          RolloutTable.Writer writer = table == null ? null : table.begin(step + 1);
+          long begun = System.nanoTime();
           List<RolloutShard> shards =
               run(
                   "step " + step + ": rollouts",
-                  new RolloutTask(context, weights, step),
+                  new RolloutTask(context, weights, step, writer),
                   config.rollout().shards());
+          long collected = System.nanoTime();
+          if (writer != null) {
+            table.commit(step + 1);
+          }
+          long end = System.nanoTime();
           RolloutStatistics statistics =
               shards.stream()
                   .map(RolloutShard::statistics)
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
           return new Step(
-              shards, statistics, weights.value().version(), (System.nanoTime() - start) / 1e9);
+              shards,
+              statistics,
+              weights.value().version(),
+              (System.nanoTime() - start) / 1e9,
+              (begun - start + end - collected) / 1e9);
         });
   }
 

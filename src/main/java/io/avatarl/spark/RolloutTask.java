@@ -1,7 +1,6 @@
 package io.avatarl.spark;
 
 import io.avatarl.advantage.AdvantageEstimator;
-import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
@@ -9,6 +8,7 @@ import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
+import java.util.Map;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -20,11 +20,21 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
   private final Broadcast<RunContext> context;
   private final Broadcast<PolicyWeights> weights;
   private final long step;
+  private final RolloutTable.Writer table;
 
-  RolloutTask(Broadcast<RunContext> context, Broadcast<PolicyWeights> weights, long step) {
+  /**
+   * @param step from 0
+   * @param table where the rollouts are also written to; null: nowhere
+   */
+  RolloutTask(
+      Broadcast<RunContext> context,
+      Broadcast<PolicyWeights> weights,
+      long step,
+      RolloutTable.Writer table) {
     this.context = context;
     this.weights = weights;
     this.step = step;
+    this.table = table;
   }
 
   @Override
@@ -44,19 +54,31 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
                 logProbs,
                 RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION));
     long explored = System.nanoTime();
-    float[] rewards = run.rewards().total(run.rewards().components(groups));
+    Map<String, float[]> components = run.rewards().components(groups);
+    float[] rewards = run.rewards().total(components);
     float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
+    long rewarded = System.nanoTime();
+    if (table != null) {
+      table.write(run, shard, weights.value().version(), groups, components, rewards, advantages);
+    }
+    long written = System.nanoTime();
     RolloutStatistics sums =
         RolloutStatistics.of(groups, logProbs, run.vocabulary(), rewards)
-            .timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9);
+            .timed(
+                (explored - start) / 1e9,
+                (rewarded - explored + System.nanoTime() - written) / 1e9,
+                (written - rewarded) / 1e9);
     return new RolloutShard(shard, groups, advantages, sums);
   }
 
   /** Windows of this shard: an even share of the step's. */
   private static int windows(TrainingConfig config, int shard) {
-    RolloutConfig rollout = config.rollout();
-    long all = config.windowsPerStep();
-    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
+    return firstWindow(config, shard + 1) - firstWindow(config, shard);
+  }
+
+  /** Windows of a step in the shards before this one. */
+  static int firstWindow(TrainingConfig config, int shard) {
+    return (int) ((long) config.windowsPerStep() * shard / config.rollout().shards());
   }
 
   /**

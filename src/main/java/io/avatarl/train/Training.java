@@ -18,6 +18,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.RolloutTable;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -127,7 +128,8 @@ public final class Training {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),
                 config,
                 corpus,
-                new Rewards(config.reward(), corpus))) {
+                new Rewards(config.reward(), corpus),
+                output)) {
       long step = 0;
       float[] behaviour = new float[0];
       if (resume) {
@@ -140,6 +142,8 @@ public final class Training {
         earlierSeconds = state.trainer().trainSeconds();
         totals = RunFiles.totals(state.trainer());
         RunFiles.dropMetricsAfter(storage, output, step);
+        RolloutTable.dropAfter(storage, output, step);
+        cluster.continueAt(behaviour.length > 0 ? step - 1 : step);
       } else {
         storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       }
