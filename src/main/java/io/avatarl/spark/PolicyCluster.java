@@ -135,6 +135,15 @@ public final class PolicyCluster implements AutoCloseable {
         });
   }
 
+  /** Asks the newest weights the probe's questions; they do not touch training. */
+  public Probe probe(long step) {
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    return await(
+            jobs.submit(
+                () -> run("step " + step + ": probe", new ProbeTask(context, weights, step), 1)))
+        .get(0);
+  }
+
   /** Scores the newest weights on an even selection of the validation split. */
   public Scores evaluate(long step) {
     return evaluate("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);

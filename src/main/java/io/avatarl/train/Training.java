@@ -185,6 +185,9 @@ public final class Training {
       publish(learner, cluster);
     } else {
       publish(learner, cluster);
+      if (step == 0 && config.rollouts().every() > 0) {
+        probe(cluster, step);
+      }
       next = cluster.rollouts(step);
     }
     while (true) {
@@ -207,6 +210,9 @@ public final class Training {
       boolean stopping = stopRequested && !last;
       if (!last && due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
+      }
+      if (config.rollouts().due(step, config.steps()) && step > 1) {
+        probe(cluster, step);
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
@@ -254,6 +260,12 @@ public final class Training {
         metrics.add(record);
       }
       return last;
+    }
+  }
+
+  private void probe(PolicyCluster cluster, long step) {
+    try (StageClock.Running ignored = clock.start(StageClock.Stage.TABLE)) {
+      Contexts.add(storage, output, cluster.probe(step));
     }
   }
 
