@@ -1,10 +1,12 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
 import java.io.PrintStream;
@@ -112,7 +114,14 @@ public final class TrainJob implements Callable<Integer> {
       }
       if (summary.isPresent()) {
         List<String> samples = samples(storage(spark), config, output);
+        storage(spark)
+            .writeString(
+                Storage.resolve(output, RunFiles.SAMPLES),
+                new ObjectMapper().valueToTree(samples) + "\n");
+        String report = Storage.resolve(output, RunFiles.REPORT);
+        ReportPage.write(storage(spark), List.of(output), report);
         progress.finished(summary.get(), samples, output);
+        console.println("report         " + report);
       }
     }
     return 0;

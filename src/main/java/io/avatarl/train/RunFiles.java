@@ -12,6 +12,7 @@ public final class RunFiles {
   public static final String SAMPLES = "samples.json";
   public static final String CONTEXTS = "contexts.json";
   public static final String REPORT = "report.html";
+  public static final String COMPARISON = "comparison.html";
   public static final String METRICS_FOLDER = "metrics";
   private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
 
