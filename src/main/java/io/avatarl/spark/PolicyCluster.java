@@ -94,6 +94,13 @@ public final class PolicyCluster implements AutoCloseable {
     version = next - 1;
   }
 
+  /**
+   * A probe and the wall time of its job, without what it waited for jobs before it.
+   *
+   * @param seconds wall time
+   */
+  public record Probed(Probe probe, double seconds) {}
+
   /** Makes these weights the ones that later jobs use; returns their version. */
   public long publish(float[] values) {
     version++;
@@ -136,12 +143,16 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /** Asks the newest weights the probe's questions; they do not touch training. */
-  public Probe probe(long step) {
+  public Probed probe(long step) {
     Broadcast<PolicyWeights> weights = versions.getLast();
     return await(
-            jobs.submit(
-                () -> run("step " + step + ": probe", new ProbeTask(context, weights, step), 1)))
-        .get(0);
+        jobs.submit(
+            () -> {
+              long start = System.nanoTime();
+              Probe probe =
+                  run("step " + step + ": probe", new ProbeTask(context, weights, step), 1).get(0);
+              return new Probed(probe, (System.nanoTime() - start) / 1e9);
+            }));
   }
 
   /** Scores the newest weights on an even selection of the validation split. */

@@ -60,7 +60,7 @@ final class StageClock {
     add(Stage.TRANSFER, Math.max(0, step.seconds() - rollout - reward - table));
   }
 
-  private void add(Stage stage, double more) {
+  void add(Stage stage, double more) {
     seconds.merge(stage, more, Double::sum);
   }
 

@@ -264,8 +264,10 @@ public final class Training {
   }
 
   private void probe(PolicyCluster cluster, long step) {
+    PolicyCluster.Probed probed = cluster.probe(step);
+    clock.add(StageClock.Stage.TABLE, probed.seconds());
     try (StageClock.Running ignored = clock.start(StageClock.Stage.TABLE)) {
-      Contexts.add(storage, output, cluster.probe(step));
+      Contexts.add(storage, output, probed.probe());
     }
   }
 
