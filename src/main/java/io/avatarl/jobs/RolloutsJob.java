@@ -81,6 +81,8 @@ public final class RolloutsJob implements Callable<Integer> {
         SparkSession.builder()
             .appName("avatarl rollouts")
             .config("spark.ui.enabled", false)
+            // More columns than Spark prints of a plan; it would say so.
+            .config("spark.sql.debug.maxToStringFields", 100)
             .getOrCreate()) {
       if (sql == null) {
         rollouts(spark, out);

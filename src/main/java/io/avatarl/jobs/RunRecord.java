@@ -3,7 +3,6 @@ package io.avatarl.jobs;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
@@ -12,6 +11,8 @@ import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
 
 /** What a report shows of a run, as JSON; a run that is not finished has less of it. */
 final class RunRecord {
@@ -93,32 +94,36 @@ final class RunRecord {
     }
   }
 
-  /** Records as columns, means over stretches of equal length where there are too many. */
+  /**
+   * Records as columns, one point per step (within a step, figures like the KL rise from 0 at each
+   * update), or per stretch of equally many steps where these are too many.
+   */
   private static ObjectNode columns(List<JsonNode> records, List<String> fields) {
+    TreeMap<Long, List<JsonNode>> steps = new TreeMap<>();
+    records.forEach(
+        r -> steps.computeIfAbsent(r.path("step").asLong(), s -> new ArrayList<>()).add(r));
+    List<List<JsonNode>> ordered = List.copyOf(steps.values());
+    int points = Math.min(POINTS, ordered.size());
     ObjectNode columns = JSON.createObjectNode();
-    int points = Math.min(POINTS, records.size());
-    ArrayNode x = columns.putArray("update");
+    columns.putArray("update");
+    fields.forEach(columns::putArray);
     for (int i = 0; i < points; i++) {
-      int last = (int) ((long) records.size() * (i + 1) / points) - 1;
-      x.add(records.get(last).path("update").asLong());
-    }
-    for (String field : fields) {
-      ArrayNode values = columns.putArray(field);
-      for (int i = 0; i < points; i++) {
-        double sum = 0;
-        int count = 0;
-        int to = (int) ((long) records.size() * (i + 1) / points);
-        for (int r = (int) ((long) records.size() * i / points); r < to; r++) {
-          JsonNode value = records.get(r).path(field);
-          if (value.isNumber() && Double.isFinite(value.asDouble())) {
-            sum += value.asDouble();
-            count++;
-          }
-        }
-        if (count == 0) {
-          values.addNull();
+      int from = (int) ((long) ordered.size() * i / points);
+      int to = (int) ((long) ordered.size() * (i + 1) / points);
+      List<JsonNode> stretch = ordered.subList(from, to).stream().flatMap(List::stream).toList();
+      columns.withArray("update").add(stretch.get(stretch.size() - 1).path("update").asLong());
+      for (String field : fields) {
+        OptionalDouble mean =
+            stretch.stream()
+                .map(r -> r.path(field))
+                .filter(JsonNode::isNumber)
+                .mapToDouble(JsonNode::asDouble)
+                .filter(Double::isFinite)
+                .average();
+        if (mean.isPresent()) {
+          columns.withArray(field).add(mean.getAsDouble());
         } else {
-          values.add(sum / count);
+          columns.withArray(field).addNull();
         }
       }
     }
