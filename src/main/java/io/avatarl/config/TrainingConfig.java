@@ -19,6 +19,7 @@ public record TrainingConfig(
     CorpusConfig corpus,
     GptConfig model,
     RolloutConfig rollout,
+    RolloutTableConfig rollouts,
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,
@@ -67,6 +68,7 @@ public record TrainingConfig(
         other,
         model,
         rollout,
+        rollouts,
         reward,
         advantage,
         learner,
@@ -83,8 +85,12 @@ public record TrainingConfig(
 
   /** Windows of one shard of a step: an even share. */
   public int windowsInShard(int shard) {
-    long all = windowsPerStep();
-    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
+    return firstWindow(shard + 1) - firstWindow(shard);
+  }
+
+  /** Windows of a step in the shards before this one. */
+  public int firstWindow(int shard) {
+    return (int) ((long) windowsPerStep() * shard / rollout.shards());
   }
 
   /**

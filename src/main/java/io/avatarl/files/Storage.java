@@ -196,12 +196,34 @@ public final class Storage {
     at("delete", path, (files, target) -> files.delete(target, true));
   }
 
+  /**
+   * Gives a file or directory another name on the same file system. What was there under the new
+   * name goes first.
+   */
+  public void rename(String from, String to) {
+    at(
+        "rename",
+        from,
+        (files, source) -> {
+          Path target = parse(to);
+          files.delete(target, true);
+          if (!files.rename(source, target)) {
+            throw new IOException("cannot rename " + from + " to " + to);
+          }
+          return true;
+        });
+  }
+
   /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
   public static String resolve(String base, String child) {
     if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {
       return child;
     }
     return base.endsWith("/") ? base + child : base + "/" + child;
+  }
+
+  private static Path parse(String path) {
+    return SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
   }
 
   private interface Action<T> {
@@ -214,7 +236,7 @@ public final class Storage {
     Path parsed;
     FileSystem files;
     try {
-      parsed = SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
+      parsed = parse(path);
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
       throw new UserError(

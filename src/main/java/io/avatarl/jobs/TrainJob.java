@@ -1,12 +1,15 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
+import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
@@ -122,7 +125,7 @@ public final class TrainJob implements Callable<Integer> {
           .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
       training
           .run(session.spark())
-          .ifPresent(summary -> console.finished(summary, samples(storage, config, run), run));
+          .ifPresent(summary -> report(storage, config, run, summary, console));
     } finally {
       console.close();
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
@@ -158,6 +161,21 @@ public final class TrainJob implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Prints and stores what a finished run came to. */
+  private static void report(
+      Storage storage,
+      TrainingConfig config,
+      String run,
+      Summary summary,
+      TrainingConsole console) {
+    List<String> samples = samples(storage, config, run);
+    storage.writeString(
+        Storage.resolve(run, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
+    String report = Storage.resolve(run, RunFiles.REPORT);
+    ReportPage.write(storage, List.of(run), report);
+    console.finished(summary, samples, run, report);
   }
 
   private static List<String> samples(Storage storage, TrainingConfig config, String run) {

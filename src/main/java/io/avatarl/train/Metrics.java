@@ -19,7 +19,7 @@ final class Metrics {
 
   Metrics(Storage storage, String run, long firstStep) {
     this.storage = storage;
-    this.folder = Storage.resolve(run, "metrics");
+    this.folder = Storage.resolve(run, RunFiles.METRICS_FOLDER);
     this.firstStep = firstStep;
   }
 

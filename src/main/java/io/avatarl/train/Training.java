@@ -20,6 +20,7 @@ import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
 import io.avatarl.spark.RewardPlan;
+import io.avatarl.spark.RolloutTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -170,7 +171,8 @@ public final class Training {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),
                 config,
                 corpus,
-                rewardPlan())) {
+                rewardPlan(),
+                output)) {
       long step = 0;
       float[] behaviour = new float[0];
       if (resumed.isPresent()) {
@@ -188,6 +190,7 @@ public final class Training {
       }
       if (resume) {
         RunFiles.dropMetricsAfter(storage, output, step);
+        RolloutTable.dropAfter(storage, output, step);
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       listener.started(config, facts(), step);
@@ -234,6 +237,9 @@ public final class Training {
       publish(learner, cluster, step);
     } else {
       publish(learner, cluster, step);
+      if (step == 0 && config.rollouts().every() > 0) {
+        probe(cluster, step);
+      }
       next = cluster.rollouts(step, curriculum.index());
     }
     while (true) {
@@ -261,6 +267,9 @@ public final class Training {
       boolean stopping = stopRequested && !last;
       if (!last && due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
+      }
+      if (config.rollouts().due(step, config.steps()) && step > 1) {
+        probe(cluster, step);
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
@@ -372,6 +381,14 @@ public final class Training {
         ParameterLayout.of(referee.model(), corpus.tokenizer().vocabularySize());
     return Optional.of(
         new Rewards.Judge(referee.model(), checkpoint.model(storage, judged).toArray()));
+  }
+
+  private void probe(PolicyCluster cluster, long step) {
+    PolicyCluster.Probed probed = cluster.probe(step, curriculum.index());
+    clock.add(StageClock.Stage.TABLE, probed.seconds());
+    try (StageClock.Running ignored = clock.start(StageClock.Stage.TABLE)) {
+      Contexts.add(storage, output, probed.probe());
+    }
   }
 
   private void evaluate(PolicyCluster cluster, long step, long updates, Metrics metrics) {
