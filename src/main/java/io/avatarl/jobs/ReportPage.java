@@ -1,9 +1,12 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.train.Runs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -22,12 +25,56 @@ final class ReportPage {
 
   private ReportPage() {}
 
-  /** Writes a page about one run or several, laid over each other. */
-  static void write(Storage storage, List<String> runs, String file) {
+  /**
+   * Writes a page about one run or several, laid over each other.
+   *
+   * @param folders of runs, of yardsticks (which are shown as lines), or of comparisons, which hold
+   *     both
+   */
+  static void write(Storage storage, List<String> folders, String file) {
     ObjectNode data = JsonNodeFactory.instance.objectNode();
-    ArrayNode records = data.putArray("runs");
-    runs.forEach(run -> records.add(RunRecord.read(storage, run)));
+    ArrayNode runs = data.putArray("runs");
+    ArrayNode lines = data.putArray("lines");
+    for (String folder : folders) {
+      if (!add(storage, folder, runs, lines) && !addAll(storage, folder, runs, lines)) {
+        throw new UserError(
+            folder
+                + ": holds no run; name the folder that jobs/train.sh or jobs/compare.sh printed");
+      }
+    }
+    if (runs.isEmpty()) {
+      throw new UserError(folders.get(0) + ": holds no run yet");
+    }
     storage.writeString(file, html(data));
+  }
+
+  private static boolean add(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
+    if (Runs.exists(storage, folder)) {
+      runs.add(RunRecord.read(storage, folder));
+      return true;
+    }
+    String yardstick = Storage.resolve(folder, CompareJob.YARDSTICK_FILE);
+    if (storage.exists(yardstick)) {
+      JsonNode row = RunRecord.parse(yardstick, storage.readString(yardstick));
+      lines
+          .addObject()
+          .put("name", row.path("name").asText())
+          .put("ce", row.path("val_ce").asDouble())
+          .put("accuracy", row.path("val_accuracy").asDouble());
+      return true;
+    }
+    return false;
+  }
+
+  /** What a comparison's folder holds. */
+  private static boolean addAll(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
+    boolean any = false;
+    if (storage.exists(folder)) {
+      for (String name : storage.list(folder)) {
+        any |= add(storage, Storage.resolve(folder, name), runs, lines);
+      }
+    }
+    return any;
   }
 
   static String html(ObjectNode data) {

@@ -3,6 +3,7 @@ package io.avatarl.jobs;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
@@ -24,7 +25,11 @@ final class RunRecord {
           "reward",
           "entropy",
           "accuracy",
+          "confidence",
+          "perplexity",
           "kl",
+          "reference_kl",
+          "kl_weight",
           "clip_fraction",
           "gradient_norm",
           "learning_rate",
@@ -66,6 +71,7 @@ final class RunRecord {
     root.put(
         "steps_done",
         updates.isEmpty() ? 0 : updates.get(updates.size() - 1).path("step").asLong());
+    root.set("stages", stages(updates));
     root.set("updates", columns(updates, UPDATE_FIELDS));
     root.set("evaluations", columns(evaluations, EVALUATION_FIELDS));
     return root;
@@ -75,7 +81,11 @@ final class RunRecord {
       Storage storage, String file, List<JsonNode> updates, List<JsonNode> evaluations) {
     for (String line : storage.readString(file).lines().toList()) {
       JsonNode record = parse(file, line);
-      (record.path("kind").asText().equals("evaluation") ? evaluations : updates).add(record);
+      switch (record.path("kind").asText()) {
+        case "update" -> updates.add(record);
+        case "evaluation" -> evaluations.add(record);
+        default -> {} // Warnings have no figures.
+      }
     }
   }
 
@@ -86,12 +96,26 @@ final class RunRecord {
         : JSON.getNodeFactory().nullNode();
   }
 
-  private static JsonNode parse(String file, String text) {
+  static JsonNode parse(String file, String text) {
     try {
       return JSON.readTree(text);
     } catch (JsonProcessingException e) {
       throw new UserError(file + ": not readable as JSON; delete the file to report without it", e);
     }
+  }
+
+  /** The curriculum's stages, each with its first update. */
+  private static ArrayNode stages(List<JsonNode> updates) {
+    ArrayNode stages = JSON.createArrayNode();
+    String last = null;
+    for (JsonNode record : updates) {
+      String stage = record.path("stage").asText();
+      if (!stage.equals(last)) {
+        stages.addObject().put("stage", stage).put("update", record.path("update").asLong());
+        last = stage;
+      }
+    }
+    return stages;
   }
 
   /**

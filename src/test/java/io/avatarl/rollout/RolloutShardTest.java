@@ -47,7 +47,7 @@ class RolloutShardTest {
     advantages[5] = -0f;
     float[] reference = {-1, -2, Float.NEGATIVE_INFINITY};
     RolloutStatistics statistics =
-        new RolloutStatistics(6, 12, 1.5, 7, 2.5, -8.5, 9.5, 3, 4, 5.5, 6.5);
+        new RolloutStatistics(6, 12, 1.5, 7, 2.5, -8.5, 9.5, 3, 4, 5.5, 6.5, 7.5);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(new RolloutShard(7, groups, advantages, reference, statistics));
@@ -97,7 +97,7 @@ class RolloutShardTest {
     assertEquals(0, statistics.accuracy(), "the first of equally probable tokens counts");
     assertEquals(1, statistics.degenerate());
 
-    RolloutStatistics twice = statistics.timed(1, 2).plus(statistics.timed(3, 4));
+    RolloutStatistics twice = statistics.timed(1, 2, 3).plus(statistics.timed(3, 4, 5));
     assertEquals(
         new RolloutStatistics(
             4,
@@ -110,7 +110,8 @@ class RolloutShardTest {
             0,
             2,
             4,
-            6),
+            6,
+            8),
         twice);
     assertEquals(Math.sqrt(8), twice.perplexity(), 1e-5);
     assertEquals(0.625, twice.meanConfidence(), 1e-6);

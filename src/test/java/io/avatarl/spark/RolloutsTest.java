@@ -13,8 +13,8 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.files.Storage;
-import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.TestGroups;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -89,9 +89,8 @@ class RolloutsTest {
   /** One window "ab\n": after "a" comes b, after "ab" a line break. */
   private static Groups groups() {
     float[] probabilities = {0.2f, 0.5f, 0.3f, 0.1f, 0.2f, 0.7f};
-    return new Groups(
+    return TestGroups.ofWindows(
         1,
-        2,
         new int[] {1, 2, 0},
         3,
         false,
@@ -109,24 +108,26 @@ class RolloutsTest {
 
   /** What a run with one shard of {@link #groups} leaves, in these steps. */
   private void table(TrainingConfig config, Groups groups, long... steps) {
+    Paid paid =
+        new Paid(
+            groups,
+            COMPONENTS,
+            new float[] {0, 0.5f, 2, 2, 1, 0},
+            new float[] {-1, -0.5f, 1, 9, 0, -1});
+    table(run(config), paid, steps);
+  }
+
+  private void table(RunContext run, Paid paid, long... steps) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    RolloutTable table = new RolloutTable(context, config, folder.toString());
+    RolloutTable table = new RolloutTable(context, run.config(), folder.toString());
     for (long step : steps) {
-      RolloutTable.Writer writer = table.begin(step);
-      writer.write(
-          run(config),
-          0,
-          step - 1,
-          groups,
-          COMPONENTS,
-          new float[] {0, 0.5f, 2, 2, 1, 0},
-          new float[] {-1, -0.5f, 1, 9, 0, -1});
+      table.begin(step, "first").write(run, 0, step - 1, paid);
       table.commit(step);
     }
   }
 
   private static RunContext run(TrainingConfig config) {
-    return new RunContext("test", config, corpus(), new Rewards(config.reward(), corpus()));
+    return new RunContext("test", config, corpus(), null);
   }
 
   private Storage storage() {
@@ -145,7 +146,7 @@ class RolloutsTest {
             + " gold string, gold_token int, action string, action_tokens array<int>, rank int, logprob double,"
             + " probability double, reward double, reward_components map<string,double>, advantage double,"
             + " is_gold boolean, policy_version bigint, exploration string, stage string,"
-            + " actions_per_group_kept int, actions_per_group int",
+            + " weight double, actions_per_group_kept int, actions_per_group int",
         String.join(
             ", ",
             Arrays.stream(Rollouts.SCHEMA.fields())
@@ -185,7 +186,8 @@ class RolloutsTest {
     assertFalse(first.<Boolean>getAs("is_gold"));
     assertEquals(49L, first.<Long>getAs("policy_version"));
     assertEquals("exhaustive", first.getAs("exploration"));
-    assertEquals("main", first.getAs("stage"));
+    assertEquals("first", first.getAs("stage"));
+    assertEquals(0.5, first.<Double>getAs("weight"), EXACT);
     assertEquals(2, first.<Integer>getAs("actions_per_group_kept"));
     assertEquals(3, first.<Integer>getAs("actions_per_group"));
     assertEquals(2, rows.get(1).<Integer>getAs("rank"));
@@ -216,7 +218,7 @@ class RolloutsTest {
   @Test
   void equalProbabilitiesKeepTheOrderOfTheActions() {
     float[] logProbs = {9, -1, -0f, -1, -3, 0f};
-    assertArrayEquals(new int[] {1, 4, 0, 2, 3}, RolloutRows.byProbability(logProbs, 1, 5));
+    assertArrayEquals(new int[] {2, 5, 1, 3, 4}, RolloutRows.byProbability(logProbs, 1, 1, 5));
   }
 
   @Test
@@ -257,9 +259,8 @@ class RolloutsTest {
   @Test
   void sampledGroupsAreKeptWholeAndNeedNoGold() {
     Groups sampled =
-        new Groups(
+        TestGroups.ofWindows(
             1,
-            2,
             new int[] {1, 2, 0},
             3,
             true,
@@ -281,18 +282,84 @@ class RolloutsTest {
 
   @Test
   void onlySomeWindowsAreKept() {
+    float[] logs = logs(.2, .5, .3, .1, .2, .7, .2, .5, .3, .1, .2, .7);
     Groups twice =
-        new Groups(
-            2,
-            2,
-            new int[] {1, 2, 0, 1, 2, 0},
+        TestGroups.ofWindows(
+            2, new int[] {1, 2, 0, 1, 2, 0}, 3, false, new int[0], new float[12], logs);
+    Paid paid = new Paid(twice, Map.of("exact", new float[12]), new float[12], new float[12]);
+    table(run(config("rollouts.windows=1", "rollouts.topActions=0")), paid, 1);
+    assertEquals(6, Rollouts.read(spark, folder.toString()).count());
+  }
+
+  /** Tokens are the letters' numbers: two contexts, "ab" and "ef", of two continuations each. */
+  @Test
+  void continuationsOfAContextAreOneGroupAtEachPosition() {
+    TrainingConfig config =
+        config(
+            "model.context=3",
+            "rollout.exploration=sampled",
+            "rollout.samples=2",
+            "rollout.horizon=2",
+            "rollouts.topActions=1");
+    Corpus letters = Corpus.of("letters", "abcdefghijabcdefghij".getBytes(UTF_8), 0.5);
+    float[] eight = {0, 1, 2, 3, 4, 5, 6, 7};
+    Paid paid = new Paid(TestGroups.continuations(), Map.of("exact", eight), eight, eight);
+    table(new RunContext("test", config, letters, null), paid, 3);
+    List<Row> rows =
+        Rollouts.read(spark, folder.toString()).orderBy("group_id", "rank").collectAsList();
+    List<String> shown =
+        rows.stream()
+            .map(
+                row ->
+                    row.<Long>getAs("group_id")
+                        + " "
+                        + row.<Integer>getAs("position")
+                        + " "
+                        + row.getAs("context")
+                        + row.getAs("action")
+                        + " "
+                        + row.getAs("gold")
+                        + " "
+                        + row.<Integer>getAs("rank")
+                        + " "
+                        + row.<Double>getAs("reward"))
+            .toList();
+    // Two steps of two contexts with two positions came before.
+    assertEquals(
+        List.of(
+            "8 1 abc c 1 0.0",
+            "8 1 abd c 2 2.0",
+            "9 2 abci i 1 1.0",
+            "9 2 abdi i 2 3.0",
+            "10 1 efg g 1 4.0",
+            "10 1 efh g 2 6.0",
+            "11 2 efgb j 1 5.0",
+            "11 2 efhj j 2 7.0"),
+        shown);
+    assertEquals(0.5, rows.get(0).<Double>getAs("weight"));
+    assertEquals(2, rows.get(0).<Integer>getAs("actions_per_group"));
+    Row group = sql("SELECT * FROM groups WHERE group_id = 9").get(0);
+    assertEquals("abc", group.getAs("context"));
+    assertEquals(2.0, group.<Double>getAs("mean_reward"), EXACT);
+  }
+
+  @Test
+  void entriesThatOnlyFillUpAGroupAreLeftOut() {
+    Groups active =
+        TestGroups.ofWindows(
+            1,
+            new int[] {1, 2, 0},
             3,
             false,
-            new int[0],
-            new float[12],
-            logs(.2, .5, .3, .1, .2, .7, .2, .5, .3, .1, .2, .7));
-    table(config("rollouts.windows=1", "rollouts.topActions=0"), twice, 1);
-    assertEquals(6, Rollouts.read(spark, folder.toString()).count());
+            new int[] {2, 1, 2, 0, 2, 1},
+            new float[] {0.4f, 0.6f, 0, 0.1f, 0.2f, 0.7f},
+            logs(0.2, 0.3, 0.2, 0.1, 0.2, 0.7));
+    table(config("rollouts.topActions=0", "rollout.exploration=active"), active, 1);
+    List<Row> groups = sql("SELECT * FROM groups ORDER BY group_id");
+    assertEquals(2, groups.get(0).<Integer>getAs("actions_per_group"));
+    // 0.4 · 0 + 0.6 · 0.5
+    assertEquals(0.3, groups.get(0).<Double>getAs("mean_reward"), EXACT);
+    assertEquals(3, groups.get(1).<Integer>getAs("actions_per_group"));
   }
 
   @Test
@@ -301,12 +368,16 @@ class RolloutsTest {
     TrainingConfig config = config();
     RolloutTable table = new RolloutTable(context, config, folder.toString());
     Broadcast<RunContext> run = context.broadcast(run(config));
-    RolloutTable.Writer writer = table.begin(1);
+    RolloutTable.Writer writer = table.begin(1, "main");
     context
         .parallelize(List.of(0, 1), 2)
         .foreach(
             shard -> {
-              writer.write(run.value(), shard, 0, groups(), COMPONENTS, new float[6], new float[6]);
+              writer.write(
+                  run.value(),
+                  shard,
+                  0,
+                  new Paid(groups(), COMPONENTS, new float[6], new float[6]));
               if (TaskContext.get().attemptNumber() == 0) {
                 throw new IllegalStateException("lost after writing, on purpose");
               }

@@ -32,6 +32,7 @@ class HealthMonitorTest {
               Math.round(1000 * accuracy),
               0,
               0,
+              0,
               0);
       List<String> fresh =
           monitor.stepped(rollouts, List.of(new UpdateMetrics(steps, 0, norm, 0, 0, 0, 0, 0, 0)));

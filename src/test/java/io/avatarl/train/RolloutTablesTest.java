@@ -1,23 +1,16 @@
 package io.avatarl.train;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.avatarl.config.ConfigReader;
-import io.avatarl.config.TrainingConfig;
-import io.avatarl.corpus.CorpusSource;
-import io.avatarl.learner.UpdateMetrics;
-import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.Rollouts;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -33,8 +26,7 @@ class RolloutTablesTest {
 
   @BeforeAll
   static void start() {
-    spark =
-        SparkSession.builder().master("local[2]").config("spark.ui.enabled", false).getOrCreate();
+    spark = Trial.spark("local[2]", Map.of());
   }
 
   @AfterAll
@@ -42,38 +34,10 @@ class RolloutTablesTest {
     spark.stop();
   }
 
-  private static TrainingConfig config(String... overrides) {
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "steps=5",
-                "model.layers=1",
-                "model.heads=1",
-                "model.width=8",
-                "model.context=8",
-                "learner.updatesPerStep=2",
-                "rollout.windowsPerUpdate=2",
-                "rollout.shards=2",
-                "evaluation.every=0",
-                "sample.tokens=5"));
+  private static String[] with(String... overrides) {
+    List<String> all = new ArrayList<>(List.of("steps=5", "checkpoint.every=0"));
     all.addAll(List.of(overrides));
-    return ConfigReader.read("test", "", all);
-  }
-
-  private Training training(
-      String name, TrainingConfig config, boolean resume, TrainingListener l) {
-    byte[] text = "to be or not to be, that is the question.\n".repeat(20).getBytes(UTF_8);
-    return new Training(
-        spark,
-        config,
-        new CorpusSource.Found(text, "test", false, List.of()),
-        folder.resolve(name).toString(),
-        resume,
-        l);
-  }
-
-  private Optional<Summary> train(String name, TrainingConfig config) {
-    return training(name, config, false, new TrainingListener() {}).run();
+    return all.toArray(String[]::new);
   }
 
   private List<String> rows(String name) {
@@ -82,9 +46,13 @@ class RolloutTablesTest {
   }
 
   @Test
-  void trainingIsTheSameWithAndWithoutTables() {
-    Summary with = train("with", config("rollouts.every=2", "rollouts.windows=0")).orElseThrow();
-    Summary without = train("without", config("rollouts.every=0")).orElseThrow();
+  void trainingIsTheSameWithAndWithoutTables() throws Exception {
+    Path corpus = Trial.corpus(folder);
+    Summary with =
+        Trial.train(
+            spark, corpus, folder.resolve("with"), with("rollouts.every=2", "rollouts.windows=0"));
+    Summary without =
+        Trial.train(spark, corpus, folder.resolve("without"), with("rollouts.every=0"));
     assertEquals(without.weightsSha256(), with.weightsSha256());
     assertEquals(List.of(1L, 2L, 4L, 5L), Rollouts.steps(spark, folder.resolve("with").toString()));
     assertFalse(Files.exists(folder.resolve("without/rollouts")));
@@ -95,39 +63,16 @@ class RolloutTablesTest {
 
   @Test
   void aStoppedAndResumedRunHasTheSameTables() throws Exception {
+    Path corpus = Trial.corpus(folder);
     for (String ahead : List.of("0", "1")) {
-      TrainingConfig config = config("rollouts.every=1", "rollout.ahead=" + ahead);
-      Summary whole = train("whole" + ahead, config).orElseThrow();
-      String name = "parts" + ahead;
-      Training[] running = new Training[1];
-      running[0] =
-          training(
-              name,
-              config,
-              false,
-              new TrainingListener() {
-                @Override
-                public void stepped(long step, RolloutStatistics rollouts, UpdateMetrics update) {
-                  if (step == 3) {
-                    new Thread(
-                            () -> {
-                              try {
-                                running[0].stop();
-                              } catch (InterruptedException e) {
-                                Thread.currentThread().interrupt();
-                              }
-                            })
-                        .start();
-                    pause();
-                  }
-                }
-              });
-      assertTrue(running[0].run().isEmpty());
-      Summary resumed = training(name, config, true, new TrainingListener() {}).run().orElseThrow();
+      String[] overrides = with("rollouts.every=1", "rollout.ahead=" + ahead);
+      Summary whole = Trial.train(spark, corpus, folder.resolve("whole" + ahead), overrides);
+      Path parts = folder.resolve("parts" + ahead);
+      assertTrue(Trial.trainUntil(3, spark, corpus, parts, overrides).isEmpty());
+      Summary resumed = Trial.resume(spark, corpus, parts, overrides);
       assertEquals(whole.weightsSha256(), resumed.weightsSha256());
-      assertEquals(rows("whole" + ahead), rows(name));
-      JsonNode contexts =
-          new ObjectMapper().readTree(folder.resolve(name).resolve("contexts.json").toFile());
+      assertEquals(rows("whole" + ahead), rows("parts" + ahead));
+      JsonNode contexts = Trial.json(parts.resolve("contexts.json"));
       assertEquals(0, contexts.at("/first/step").asLong());
       assertEquals(5, contexts.at("/last/step").asLong());
       // Steps 0 (before), 2, 3, 4 and 5; that of step 1 would be that of step 0 over again.
@@ -135,12 +80,47 @@ class RolloutTablesTest {
     }
   }
 
-  /** Lets the stop arrive before the step ends. */
-  private static void pause() {
-    try {
-      Thread.sleep(200);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  @Test
+  void everyExplorationHasATableAndAProbe() throws Exception {
+    Path corpus = Trial.corpus(folder);
+    for (String exploration :
+        List.of(
+            "active",
+            "sampled,rollout.samples=3,rollout.mixture=0.5",
+            "sampled,rollout.samples=3,rollout.horizon=4,rollout.credit=sequence")) {
+      String name = "run" + exploration.length();
+      String[] overrides = with(("steps=1,rollout.exploration=" + exploration).split(","));
+      Trial.train(spark, corpus, folder.resolve(name), overrides);
+      assertFalse(rows(name).isEmpty());
+      JsonNode contexts = Trial.json(folder.resolve(name).resolve("contexts.json"));
+      assertFalse(contexts.at("/first/states/0/actions").isEmpty(), exploration);
     }
+  }
+
+  @Test
+  void rowsNameTheStageThatPaid() throws Exception {
+    Path corpus = Trial.corpus(folder);
+    String[] overrides =
+        with(
+            "rollouts.every=1",
+            "curriculum.stages=[{name=early,promotion=step,steps=2,reward={bigram=1}},{name=late}]");
+    Trial.train(spark, corpus, folder.resolve("stages"), overrides);
+    List<Row> stages =
+        Rollouts.read(spark, folder.resolve("stages").toString())
+            .selectExpr("step", "stage", "array_join(array_sort(map_keys(reward_components)), '+')")
+            .distinct()
+            .orderBy("step")
+            .collectAsList();
+    assertEquals(
+        "[[1,early,bigram+exact], [2,early,bigram+exact], [3,late,exact], [4,late,exact],"
+            + " [5,late,exact]]",
+        stages.toString());
+    Trial.metrics(folder.resolve("stages")).stream()
+        .filter(record -> record.path("kind").asText().equals("update"))
+        .forEach(
+            record ->
+                assertEquals(
+                    record.path("step").asLong() <= 2 ? "early" : "late",
+                    record.path("stage").asText()));
   }
 }
