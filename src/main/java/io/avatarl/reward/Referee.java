@@ -1,12 +1,8 @@
 package io.avatarl.reward;
 
-import io.avatarl.config.GptConfig;
 import io.avatarl.config.RefereeConfig;
-import io.avatarl.model.ParameterLayout;
-import io.avatarl.model.Parameters;
-import io.avatarl.model.Policy;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
-import io.avatarl.rollout.Reference;
 import java.util.Arrays;
 
 /**
@@ -20,33 +16,11 @@ import java.util.Arrays;
  * normalised; tokens at or below the mean get 0, the others scale · ideal(a), rescaled so that the
  * largest is at most {@code clamp}.
  */
-final class Referee implements RewardComponent {
-  private final RefereeConfig config;
-  private final GptConfig model;
-  private final int vocabulary;
-  private final float[] weights;
-  // Native, so rebuilt where it is first used; lives as long as the JVM's copy of the broadcast.
-  private transient Policy policy;
-
-  Referee(RefereeConfig config, GptConfig model, int vocabulary, float[] weights) {
-    this.config = config;
-    this.model = model;
-    this.vocabulary = vocabulary;
-    this.weights = weights;
-  }
-
-  private synchronized Policy policy() {
-    if (policy == null) {
-      Parameters parameters = new Parameters(ParameterLayout.of(model, vocabulary));
-      parameters.set(weights);
-      policy = new Policy(model, parameters);
-    }
-    return policy;
-  }
-
+record Referee(RefereeConfig config, FrozenPolicy judge) implements RewardComponent {
   @Override
   public float[] score(Groups groups) {
-    float[] logProbs = Reference.policy(policy(), groups);
+    float[] logProbs = judge.logProbs(groups);
+    int vocabulary = judge.vocabulary();
     int k = groups.actionsPerGroup();
     float[] values = new float[groups.count() * k];
     double[] ideal = new double[k];

@@ -6,6 +6,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramModel;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
@@ -77,9 +78,8 @@ public final class Rewards implements Serializable {
                               "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
           return new Referee(
               sources.config().referee(),
-              judge.model(),
-              sources.corpus().tokenizer().vocabularySize(),
-              judge.weights());
+              new FrozenPolicy(
+                  judge.model(), sources.corpus().tokenizer().vocabularySize(), judge.weights()));
         });
   }
 

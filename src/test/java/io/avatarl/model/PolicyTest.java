@@ -44,10 +44,8 @@ class PolicyTest {
     return generated.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
-  void logProbsAreTheLogSoftmaxOfTheLogits(String name) {
-    ReferenceGpt reference = ReferenceGpt.read(name);
+  /** The log-softmax of the reference's logits. */
+  private static double[] logProbs(ReferenceGpt reference) {
     double[] expected = ReferenceValues.doubles(reference.json().get("logits"));
     int vocabulary = reference.vocabulary();
     for (int from = 0; from < expected.length; from += vocabulary) {
@@ -59,6 +57,15 @@ class PolicyTest {
         expected[i] -= Math.log(total);
       }
     }
+    return expected;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void logProbsAreTheLogSoftmaxOfTheLogits(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    double[] expected = logProbs(reference);
+    int vocabulary = reference.vocabulary();
     try (Policy policy = new Policy(reference.config(), reference.parameters())) {
       assertEquals(vocabulary, policy.vocabulary());
       float[] actual =
@@ -69,9 +76,9 @@ class PolicyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
-  void cachedLogitsAreThoseOfTheFullForward(String name) {
+  void cachedLogProbsAreThoseOfTheFullForward(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
-    double[] full = ReferenceValues.doubles(reference.json().get("logits"));
+    double[] full = logProbs(reference);
     int context = reference.config().context();
     int vocabulary = reference.vocabulary();
     int[][] chunkings = {{1, 1, 1, 1, 1, 1, 1, 1}, {3, 1, 4}, {2, 2, 2, 2}, {7, 1}, {1, 7}, {8}};
@@ -84,14 +91,14 @@ class PolicyTest {
               new KeyValueCache(reference.config().layers(), policy.manager)) {
             int seen = 0;
             for (int chunk : chunks) {
-              float[] logits = policy.next(cache, history, seen, seen + chunk);
+              float[] logProbs = policy.next(cache, history, seen, seen + chunk);
               seen += chunk;
               assertEquals(seen, cache.length());
               int at = (window * context + seen - 1) * vocabulary;
               ReferenceValues.assertClose(
                   Arrays.toString(chunks) + " at " + seen,
                   Arrays.copyOfRange(full, at, at + vocabulary),
-                  logits,
+                  logProbs,
                   1e-5);
             }
           }

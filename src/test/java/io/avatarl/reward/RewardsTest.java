@@ -19,6 +19,7 @@ import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.TestGroups;
 import java.io.ByteArrayInputStream;
@@ -237,7 +238,7 @@ class RewardsTest {
   }
 
   private static RewardComponent referee(String... overrides) {
-    return new Referee(config(overrides).referee(), TINY, 3, refereeWeights());
+    return new Referee(config(overrides).referee(), new FrozenPolicy(TINY, 3, refereeWeights()));
   }
 
   /** The referee's own probabilities in the state of each position, [T][V]. */
