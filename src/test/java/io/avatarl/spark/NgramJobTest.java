@@ -37,6 +37,7 @@ class NgramJobTest {
             .master("local[2]")
             .appName("test")
             .config("spark.ui.enabled", false)
+            .config("spark.sql.codegen.wholeStage", false) // compiling takes longer than counting
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .getOrCreate();
@@ -54,11 +55,10 @@ class NgramJobTest {
     Corpus characters = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION);
     assertEquals(characters.tokenizer(), job.characterTokenizer());
     assertEquals(TEXT.codePointCount(0, TEXT.length()), job.characters());
-    assertSameTables(job, characters, 5, 1);
     assertSameTables(job, characters, 60, 4); // 63 bits / 7 bits: order 9
     Tokenizer bpe = BpeTokenizer.train(TEXT.substring(0, TEXT.length() * 9 / 10), 200);
     Corpus tokens = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION, bpe);
-    assertSameTables(job, tokens, 5, 2);
+    assertSameTables(job, tokens, 5, 1);
   }
 
   private static void assertSameTables(NgramJob job, Corpus corpus, int order, int minCount) {
