@@ -42,6 +42,8 @@ class CheckpointTest {
           6,
           100,
           200,
+          0.1 / 7,
+          -0.25,
           1.5,
           Map.of("learn", 0.5),
           0.1 / 3,
