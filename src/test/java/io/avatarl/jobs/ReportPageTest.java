@@ -111,4 +111,46 @@ class ReportPageTest {
     assertTrue(runs.at("/0/summary").isNull());
     assertEquals(2, runs.at("/1/steps_done").asLong());
   }
+
+  @Test
+  void aComparisonIsItsRunsWithTheYardsticksAsLines() throws Exception {
+    finished("comparison/one");
+    run("comparison/two");
+    Path yardstick = Files.createDirectories(folder.resolve("comparison/baseline-ce"));
+    Files.writeString(
+        yardstick.resolve("baseline.json"),
+        "{\"name\":\"baseline-ce\",\"val_ce\":1.5,\"val_accuracy\":0.5}");
+    Files.writeString(folder.resolve("comparison/compare.md"), "");
+    JsonNode data = data(page(folder.resolve("comparison")));
+    assertEquals(List.of("one", "two"), data.path("runs").findValuesAsText("name"));
+    assertEquals(
+        "[{\"name\":\"baseline-ce\",\"ce\":1.5,\"accuracy\":0.5}]", data.path("lines").toString());
+    Outcome.report(folder.resolve("comparison").toString()).succeeds();
+    assertTrue(Files.exists(folder.resolve("comparison/report.html")));
+  }
+
+  @Test
+  void aFolderWithoutRunsIsRefused() {
+    Outcome.report(folder.toString()).refuses(folder.toString(), "holds no run");
+    Outcome.report(folder + "/none").refuses("holds no run");
+  }
+
+  @Test
+  void stagesBeginAtTheirFirstUpdate() throws Exception {
+    Path run = run("staged");
+    Files.createDirectories(run.resolve("metrics"));
+    Files.writeString(
+        run.resolve("metrics/steps-000001-000002.jsonl"),
+        """
+        {"kind":"update","step":1,"update":1,"stage":"early"}
+        {"kind":"warning","step":1,"warning":"something"}
+        {"kind":"update","step":1,"update":2,"stage":"early"}
+        {"kind":"update","step":2,"update":3,"stage":"late"}
+        """);
+    JsonNode record = data(page(run)).at("/runs/0");
+    assertEquals(
+        "[{\"stage\":\"early\",\"update\":1},{\"stage\":\"late\",\"update\":3}]",
+        record.path("stages").toString());
+    assertEquals("[2,3]", record.at("/updates/update").toString());
+  }
 }

@@ -300,6 +300,7 @@ class RolloutsTest {
             "rollout.exploration=sampled",
             "rollout.samples=2",
             "rollout.horizon=2",
+            "rollouts.every=1",
             "rollouts.topActions=1");
     Corpus letters = Corpus.of("letters", "abcdefghijabcdefghij".getBytes(UTF_8), 0.5);
     float[] eight = {0, 1, 2, 3, 4, 5, 6, 7};
