@@ -94,25 +94,30 @@ public final class Rewards implements Serializable {
    * @param stages the weights of every stage
    */
   public Rewards(Sources sources, List<Map<String, Double>> stages) {
+    check(stages);
     for (Map<String, Double> weights : stages) {
-      boolean any = false;
-      for (Map.Entry<String, Double> entry : weights.entrySet()) {
-        Factory factory = REGISTRY.get(entry.getKey());
-        if (factory == null) {
+      weights.forEach(
+          (name, weight) -> {
+            if (weight != 0) {
+              components.computeIfAbsent(name, n -> REGISTRY.get(n).make(sources));
+            }
+          });
+    }
+  }
+
+  /** Refuses stages that weigh an unknown component or none. */
+  public static void check(List<Map<String, Double>> stages) {
+    for (Map<String, Double> weights : stages) {
+      for (String name : weights.keySet()) {
+        if (!REGISTRY.containsKey(name)) {
           throw new UserError(
-              "reward "
-                  + entry.getKey()
-                  + ": unknown component; there are "
-                  + String.join(", ", names()));
-        }
-        if (entry.getValue() != 0) {
-          any = true;
-          components.computeIfAbsent(entry.getKey(), name -> factory.make(sources));
+              "reward " + name + ": unknown component; there are " + String.join(", ", names()));
         }
       }
-      if (!any) {
+      if (weights.values().stream().allMatch(weight -> weight == 0)) {
         throw new UserError(
-            "reward.weights: all are 0, nothing is rewarded; set one of " + names());
+            "reward.weights: are all 0, nothing is rewarded; set one of "
+                + String.join(", ", names()));
       }
     }
   }

@@ -7,9 +7,9 @@ import java.util.Map;
  * The SQL of the views over the rollout table; a later one may use those before it.
  *
  * <p>Figures of a group are sums over the actions that the table kept, each with its weight in the
- * group; what was cut is missing from them, which is little, for the most probable actions and the
- * gold one are kept. (With {@code rollouts.topActions = 0} nothing is cut.) Sampled groups are
- * always whole.
+ * group. What was cut is missing from them: little once the policy is sure of something, most of
+ * the entropy in the first steps. With {@code rollouts.topActions = 0} nothing is cut; sampled
+ * groups are always whole.
  */
 final class RolloutViews {
   /** By name, in the order they are to be made. */

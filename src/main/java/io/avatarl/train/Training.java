@@ -42,6 +42,7 @@ public final class Training {
   private final CorpusSource.Found source;
   private final Corpus corpus;
   private final ParameterLayout layout;
+  private final Optional<Rewards.Judge> judge;
   private final String output;
   private final boolean resume;
   private final Optional<Checkpoint.State> resumed;
@@ -79,6 +80,7 @@ public final class Training {
     this.listener = listener;
     this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
+    Rewards.check(rewardStages(new Curriculum(asked, Curriculum.Position.START)));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
     storage.requireWritableDirectory(output);
@@ -91,6 +93,7 @@ public final class Training {
       this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
       corpus.requireWindows(asked.model().context());
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      this.judge = judge(asked);
       this.resumed = resume ? newest() : Optional.empty();
     } catch (RuntimeException e) {
       if (!existed) {
@@ -347,15 +350,18 @@ public final class Training {
 
   /** Counts n-grams and builds the reward components that some stage pays. */
   private RewardPlan rewardPlan() {
-    List<Map<String, Double>> stages =
-        curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
+    List<Map<String, Double>> stages = rewardStages(curriculum);
     Rewards rewards =
-        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, judge()), stages);
+        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, judge), stages);
     return new RewardPlan(counts, rewards, new ArrayList<>(stages));
   }
 
-  private Optional<Rewards.Judge> judge() {
-    String run = config.reward().referee().run();
+  private static List<Map<String, Double>> rewardStages(Curriculum curriculum) {
+    return curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
+  }
+
+  private Optional<Rewards.Judge> judge(TrainingConfig asked) {
+    String run = asked.reward().referee().run();
     if (run.isEmpty()) {
       return Optional.empty();
     }
@@ -367,14 +373,14 @@ public final class Training {
               + run
               + " has another vocabulary; name a run over the same corpus");
     }
-    if (referee.model().context() < config.model().context()) {
+    if (referee.model().context() < asked.model().context()) {
       throw new UserError(
           "reward.referee.run: "
               + run
               + " has context "
               + referee.model().context()
               + ", model.context is "
-              + config.model().context()
+              + asked.model().context()
               + "; shorten it or name another run");
     }
     ParameterLayout judged =
