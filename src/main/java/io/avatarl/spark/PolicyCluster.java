@@ -150,13 +150,13 @@ public final class PolicyCluster implements AutoCloseable {
    */
   public Probed probe(long step, int stage) {
     Broadcast<PolicyWeights> weights = versions.getLast();
+    String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
     return await(
         jobs.submit(
             () -> {
               long start = System.nanoTime();
               Probe probe =
-                  run("step " + step + ": probe", new ProbeTask(context, weights, step, stage), 1)
-                      .get(0);
+                  run(description, new ProbeTask(context, weights, step, stage), 1).get(0);
               return new Probed(probe, (System.nanoTime() - start) / 1e9);
             }));
   }

@@ -35,6 +35,10 @@ record Outcome(int code, String out, String err) {
     return of((out, err) -> new ReportJob(out), arguments);
   }
 
+  static Outcome compare(String... arguments) {
+    return of(CompareJob::new, arguments);
+  }
+
   private static Outcome of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();

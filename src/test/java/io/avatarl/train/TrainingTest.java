@@ -323,9 +323,12 @@ class TrainingTest {
         List.of(
             "val_ce",
             "val_ce_sliding",
+            "val_bits_per_character",
             "val_perplexity",
             "val_accuracy",
             "val_calibration_error",
+            "entropy",
+            "reward",
             "baselines",
             "corpus",
             "corpus_sha256",
@@ -421,9 +424,11 @@ class TrainingTest {
     spark.sparkContext().removeSparkListener(listener);
     assertEquals(
         List.of(
+            "before step 1: probe",
             "step 1: rollouts",
             "step 2: rollouts",
             "step 1: evaluation",
+            "step 2: probe",
             "final evaluation: consecutive windows",
             "final evaluation: sliding windows"),
         List.copyOf(descriptions));
