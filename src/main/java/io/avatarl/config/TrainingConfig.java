@@ -25,7 +25,8 @@ public record TrainingConfig(
     CurriculumConfig curriculum,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
-    SampleConfig sample)
+    SampleConfig sample,
+    TrackingConfig tracking)
     implements Serializable {
   public TrainingConfig {
     Check.range("steps", steps, 0, 1_000_000_000);
@@ -59,7 +60,8 @@ public record TrainingConfig(
         curriculum,
         evaluation,
         checkpoint,
-        sample);
+        sample,
+        tracking);
   }
 
   /** Windows of one step over all shards. */

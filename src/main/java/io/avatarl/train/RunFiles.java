@@ -9,18 +9,23 @@ import java.util.regex.Pattern;
 final class RunFiles {
   static final String CONFIG = "config.conf";
   static final String SUMMARY = "summary.json";
+
+  /** Which MLflow run this run is. */
+  static final String TRACKING = "tracking.json";
+
   private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
 
   private RunFiles() {}
 
   /**
-   * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do
-   * not touch the weights, and wherever the corpus lies, its checksum holds.
+   * Whether a run may go on with this difference ({@code key: old → new}): cadence, samples and
+   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
         || difference.startsWith("sample.")
+        || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")
         || difference.startsWith("preset:");
   }
