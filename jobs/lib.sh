@@ -50,7 +50,7 @@ needs_build() {
 build() {
   command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
   local note="" started output
-  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 370 MB)"
+  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 390 MB)"
   say "building$note ..."
   mkdir -p "$build"
   started="$(mktemp "$build/build.XXXXXX")"

@@ -26,6 +26,7 @@ class NotebookTest {
   private static final Path NOTEBOOK = Path.of("notebooks/inspect_rollouts.ipynb");
   private static final String IMPORTS = "import pyspark, pandas, matplotlib, nbclient, ipykernel";
   private static final int SECONDS = 170;
+  private static final int INSTALL_MINUTES = 15;
 
   @TempDir Path folder;
 
@@ -46,6 +47,9 @@ class NotebookTest {
 
   @Test
   void runsFromTopToBottom() throws Exception {
+    if (Boolean.getBoolean("avatarl.notebook.install")) {
+      install();
+    }
     Optional<String> python = python();
     assumeTrue(
         python.isPresent(),
@@ -85,6 +89,29 @@ class NotebookTest {
     assertEquals(0, started.exitValue(), log);
     assertTrue(log.contains("'the ' "), log);
     assertTrue(log.contains("3 plots"), log);
+  }
+
+  /** Makes {@code target/notebook-venv}; where that fails, the test is skipped with the reason. */
+  private static void install() throws IOException, InterruptedException {
+    Path venv = Path.of("target/notebook-venv");
+    if (imports(venv.resolve("bin/python").toAbsolutePath().toString())) {
+      return;
+    }
+    String command =
+        "python3 -m venv %1$s && %1$s/bin/pip install -q -r notebooks/requirements.txt"
+            .formatted(venv);
+    Path log = Files.createDirectories(Path.of("target/notebook")).resolve("install.txt");
+    Process process =
+        new ProcessBuilder("bash", "-c", command)
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    boolean ended = process.waitFor(INSTALL_MINUTES, TimeUnit.MINUTES);
+    if (!ended) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    assumeTrue(ended && process.exitValue() == 0, "pip could not install: see " + log);
   }
 
   /** A Python that has what the notebook imports. */

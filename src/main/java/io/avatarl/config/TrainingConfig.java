@@ -19,6 +19,7 @@ public record TrainingConfig(
     CorpusConfig corpus,
     GptConfig model,
     RolloutConfig rollout,
+    RolloutTableConfig rollouts,
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,
@@ -37,11 +38,25 @@ public record TrainingConfig(
         "rollout.horizon",
         rollout.horizon() + " does not fit into model.context = " + model.context());
     Check.that(
+        rollout.horizon() == 1 || !rewards(reward, curriculum, "referee"),
+        "rollout.horizon",
+        rollout.horizon()
+            + ": a continuation has one action in a state, and the reward referee compares those of a"
+            + " state; set 1");
+    Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
             + " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
             + windows);
+  }
+
+  /** Whether some stage pays a reward component. */
+  private static boolean rewards(
+      RewardConfig reward, CurriculumConfig curriculum, String component) {
+    return reward.weights().getOrDefault(component, 0.0) != 0
+        || curriculum.stages().stream()
+            .anyMatch(stage -> stage.reward().getOrDefault(component, 0.0) != 0);
   }
 
   /** The same with another corpus. */
@@ -54,6 +69,7 @@ public record TrainingConfig(
         other,
         model,
         rollout,
+        rollouts,
         reward,
         advantage,
         learner,
@@ -71,8 +87,12 @@ public record TrainingConfig(
 
   /** Windows of one shard of a step: an even share. */
   public int windowsInShard(int shard) {
-    long all = windowsPerStep();
-    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
+    return firstWindow(shard + 1) - firstWindow(shard);
+  }
+
+  /** Windows of a step in the shards before this one. */
+  public int firstWindow(int shard) {
+    return (int) ((long) windowsPerStep() * shard / rollout.shards());
   }
 
   /**

@@ -9,9 +9,11 @@ import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.CrossEntropyBaseline;
 import io.avatarl.train.FinalEvaluation;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
@@ -34,7 +36,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description = {
       "Trains each preset on the same corpus with the same seed and number of scored groups, and prints and saves one"
-          + " table (compare.json, compare.md). A preset may carry overrides after commas:"
+          + " table (compare.json, compare.md) and a page (report.html). A preset may carry overrides after commas:"
           + " maxrl-sampled,rollout.samples=64.",
       "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model on the same windows: a"
           + " yardstick, not reinforcement learning.",
@@ -42,6 +44,7 @@ import picocli.CommandLine.Parameters;
     })
 public final class CompareJob implements Callable<Integer> {
   static final String YARDSTICK = "baseline-ce";
+  static final String YARDSTICK_FILE = "baseline.json";
 
   private final PrintStream out;
   private final PrintStream err;
@@ -112,12 +115,15 @@ public final class CompareJob implements Callable<Integer> {
         corpora.find(
             Optional.of(first.corpus().path()).filter(path -> !path.isEmpty()),
             Optional.of(first.corpus().sha256()).filter(sum -> !sum.isEmpty()));
-    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus().validationFraction());
+    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus());
     storage.requireWritableDirectory(output);
     List<Row> rows = new ArrayList<>();
+    List<String> folders = new ArrayList<>();
+    Map<String, Baselines.Baseline> baselines;
     try (Job.Session session = Job.Session.open("avatarl compare")) {
       for (int i = 0; i < presets.size(); i++) {
         String run = Storage.resolve(output, presets.get(i).replaceAll("[^A-Za-z0-9.,=_-]", "-"));
+        folders.add(run);
         TrainingConfig config = configs.get(i);
         err.printf("%n[%d/%d] %s%n", i + 1, presets.size(), presets.get(i));
         rows.add(
@@ -125,15 +131,22 @@ public final class CompareJob implements Callable<Integer> {
                 ? yardstick(presets.get(i), run, storage, session, config, corpus)
                 : trained(presets.get(i), run, storage, session, config, corpora));
       }
+      baselines =
+          Baselines.of(corpus, NgramJob.count(session.spark(), found, corpus, first.corpus()));
     }
-    Map<String, Baselines.Baseline> baselines = Baselines.of(corpus);
     String table = table(rows, baselines);
     out.println(table);
     storage.writeString(Storage.resolve(output, "compare.md"), table);
     storage.writeString(
         Storage.resolve(output, "compare.json"),
         JSON.writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n");
-    out.println("saved " + Storage.resolve(output, "compare.md") + " and compare.json");
+    String saved = "compare.md and compare.json";
+    // A yardstick alone has nothing that a page shows.
+    if (folders.stream().anyMatch(folder -> Runs.exists(storage, folder))) {
+      ReportPage.write(storage, folders, Storage.resolve(output, RunFiles.REPORT));
+      saved = "compare.md, compare.json and " + RunFiles.REPORT;
+    }
+    out.println("saved " + saved + " in " + output);
     return 0;
   }
 
@@ -218,7 +231,7 @@ public final class CompareJob implements Callable<Integer> {
       TrainingConfig config,
       Corpus corpus)
       throws IOException {
-    String file = Storage.resolve(run, "baseline.json");
+    String file = Storage.resolve(run, YARDSTICK_FILE);
     if (storage.exists(file)) {
       return JSON.readValue(storage.readBytes(file), Row.class);
     }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
@@ -7,7 +8,9 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.MlflowTracker;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
+import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
 import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
@@ -133,7 +136,7 @@ public final class TrainJob implements Callable<Integer> {
           .run(session.spark())
           .ifPresent(
               summary -> {
-                console.finished(summary, samples(storage, config, run), run);
+                report(storage, config, run, summary, console);
                 tracker.ifPresent(t -> t.finished(summary));
               });
     } finally {
@@ -172,6 +175,21 @@ public final class TrainJob implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Prints and stores what a finished run came to. */
+  private static void report(
+      Storage storage,
+      TrainingConfig config,
+      String run,
+      Summary summary,
+      TrainingConsole console) {
+    List<String> samples = samples(storage, config, run);
+    storage.writeString(
+        Storage.resolve(run, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
+    String report = Storage.resolve(run, RunFiles.REPORT);
+    ReportPage.write(storage, List.of(run), report);
+    console.finished(summary, samples, run, report);
   }
 
   private static List<String> samples(Storage storage, TrainingConfig config, String run) {

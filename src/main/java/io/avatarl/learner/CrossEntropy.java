@@ -13,6 +13,6 @@ final class CrossEntropy implements Objective {
   public PolicyLoss.Terms terms(NDArray logits, PolicyLoss.Batch batch) {
     NDArray loss = logits.logSoftmax(-1).gather(batch.actions().orElseThrow(), 1).sum().neg();
     NDArray none = loss.getManager().create(0f);
-    return new PolicyLoss.Terms(loss, none, none, Optional.empty());
+    return new PolicyLoss.Terms(loss, none, none, Optional.empty(), Optional.empty());
   }
 }

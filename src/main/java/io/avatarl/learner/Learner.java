@@ -119,13 +119,21 @@ public final class Learner implements AutoCloseable {
     SliceSums sums = gradients(minibatch);
     double groups = minibatch.groups();
     double norm = norm(gradient);
-    if (!Double.isFinite(sums.loss) || !Double.isFinite(norm)) {
-      throw new DivergedException(updates + 1, sums.loss / groups, norm);
+    List<String> diverged = sums.notFinite();
+    if (!Double.isFinite(norm)) {
+      diverged.add("gradient");
+    }
+    if (!diverged.isEmpty()) {
+      throw new DivergedException(updates + 1, diverged, sums.loss / groups, norm);
     }
     double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);
+    optimizer.step(updates + 1, rate, values, gradient, (float) scale);
+    if (!finite(values)) {
+      parameters.values().get(0, values);
+      throw new DivergedException(updates + 1, List.of("parameters"), sums.loss / groups, norm);
+    }
     updates++;
-    optimizer.step(updates, rate, values, gradient, (float) scale);
     parameters.set(values);
     return new UpdateMetrics(
         updates,
@@ -155,9 +163,22 @@ public final class Learner implements AutoCloseable {
       running.add(
           threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
     }
-    SliceSums total = new SliceSums(0, 0, 0, 0);
+    SliceSums total = new SliceSums(0, 0, 0, 0, 0);
+    RuntimeException failure = null;
     for (Future<SliceSums> slice : running) {
-      total = total.plus(get(slice));
+      try {
+        total = total.plus(get(slice));
+      } catch (RuntimeException e) {
+        // The others go on with native memory that close() frees, so they are waited for.
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
     System.arraycopy(sliceGradients[0], 0, gradient, 0, gradient.length);
     for (int i = 1; i < slices; i++) {
@@ -209,6 +230,7 @@ public final class Learner implements AutoCloseable {
           terms.loss().getFloat(),
           terms.clipFraction().getFloat(),
           terms.kl().getFloat(),
+          terms.entropy().map(NDArray::getFloat).orElse(0f),
           terms.referenceKl().map(NDArray::getFloat).orElse(0f));
     }
   }
@@ -242,17 +264,38 @@ public final class Learner implements AutoCloseable {
     return Math.sqrt(squares);
   }
 
+  /**
+   * Whether no value is infinite or NaN. On the bits, because an integer maximum is compiled to
+   * vector instructions and a sum of floats is not.
+   */
+  private static boolean finite(float[] values) {
+    int largest = 0;
+    for (float value : values) {
+      largest = Math.max(largest, Float.floatToRawIntBits(value) & Integer.MAX_VALUE);
+    }
+    return largest < Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
+  }
+
+  /** The result of a slice, which takes milliseconds: an interruption is kept for later. */
   private static <T> T get(Future<T> future) {
+    boolean interrupted = false;
     try {
-      return future.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while learning", e);
+      while (true) {
+        try {
+          return future.get();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
       throw new IllegalStateException(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -264,10 +307,30 @@ public final class Learner implements AutoCloseable {
   }
 
   /** Sums over the groups of one or more slices. */
-  record SliceSums(double loss, double clipFraction, double kl, double referenceKl) {
+  record SliceSums(
+      double loss, double clipFraction, double kl, double entropy, double referenceKl) {
     SliceSums plus(SliceSums o) {
       return new SliceSums(
-          loss + o.loss, clipFraction + o.clipFraction, kl + o.kl, referenceKl + o.referenceKl);
+          loss + o.loss,
+          clipFraction + o.clipFraction,
+          kl + o.kl,
+          entropy + o.entropy,
+          referenceKl + o.referenceKl);
+    }
+
+    /** Which terms of the loss, and whether the loss itself, are no finite numbers. */
+    private List<String> notFinite() {
+      List<String> terms = new ArrayList<>();
+      if (!Double.isFinite(entropy)) {
+        terms.add("entropy");
+      }
+      if (!Double.isFinite(referenceKl)) {
+        terms.add("KL to the reference");
+      }
+      if (!Double.isFinite(loss)) {
+        terms.add("loss");
+      }
+      return terms;
     }
   }
 }

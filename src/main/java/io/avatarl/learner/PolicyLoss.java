@@ -69,9 +69,15 @@ final class PolicyLoss implements Objective {
    * @param loss scalar, N·L
    * @param clipFraction scalar, Σ w over entries whose gradient the clipping cut off
    * @param kl scalar, Σ w·((ρ − 1) − log ρ), the estimate k3 of KL(π_old ‖ π) (Schulman 2020)
+   * @param entropy scalar, Σ over the groups of the policy's entropy, where there is a bonus for it
    * @param referenceKl scalar, Σ over the groups of the KL to the reference, before free bits
    */
-  record Terms(NDArray loss, NDArray clipFraction, NDArray kl, Optional<NDArray> referenceKl) {}
+  record Terms(
+      NDArray loss,
+      NDArray clipFraction,
+      NDArray kl,
+      Optional<NDArray> entropy,
+      Optional<NDArray> referenceKl) {}
 
   /**
    * @param logits float32 [N, V]
@@ -87,9 +93,10 @@ final class PolicyLoss implements Objective {
     NDArray plain = ratio.mul(batch.advantages());
     NDArray surrogate = plain.minimum(clipped.mul(batch.advantages())).mul(batch.weights()).sum();
     NDArray objective = surrogate;
-    if (entropyBonus) {
-      NDArray entropy = logProbs.exp().mul(logProbs).sum().neg();
-      objective = surrogate.add(entropy.mul(entropyWeight));
+    Optional<NDArray> entropy =
+        entropyBonus ? Optional.of(logProbs.exp().mul(logProbs).sum().neg()) : Optional.empty();
+    if (entropy.isPresent()) {
+      objective = surrogate.add(entropy.get().mul(entropyWeight));
     }
     Optional<NDArray> referenceKl =
         batch.reference().map(reference -> referenceKl(logProbs, chosen, batch, reference)); // [N]
@@ -101,6 +108,7 @@ final class PolicyLoss implements Objective {
         objective.neg(),
         clipFraction(ratio, batch),
         kl(ratio, logRatio, batch),
+        entropy.map(NDArray::stopGradient),
         referenceKl.map(kl -> kl.stopGradient().sum()));
   }
 

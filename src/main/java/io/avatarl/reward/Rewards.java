@@ -6,6 +6,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramModel;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
@@ -66,12 +67,20 @@ public final class Rewards implements Serializable {
         "word", sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
     REGISTRY.put(
         "referee",
-        sources ->
-            new Referee(
-                sources.config().referee(),
-                sources.referee().orElseThrow().model(),
-                sources.corpus().tokenizer().vocabularySize(),
-                sources.referee().orElseThrow().weights()));
+        sources -> {
+          // The configuration checks reward.weights only; a stage may be the first to pay it.
+          Judge judge =
+              sources
+                  .referee()
+                  .orElseThrow(
+                      () ->
+                          new UserError(
+                              "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
+          return new Referee(
+              sources.config().referee(),
+              new FrozenPolicy(
+                  judge.model(), sources.corpus().tokenizer().vocabularySize(), judge.weights()));
+        });
   }
 
   private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();

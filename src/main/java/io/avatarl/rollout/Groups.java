@@ -74,6 +74,34 @@ public record Groups(
     return ofWindows(rows, 1, false, rows.golds(), ones, new float[ones.length]);
   }
 
+  /**
+   * The same for the learner, which averages over the states of all rows: each row's groups stand
+   * alone, with weights that sum to 1 in the row and not over the rows of its context. With the
+   * weights of the comparison, the policy gradient would shrink by the number of rows against
+   * entropy and KL, which every row has in full.
+   */
+  Groups apart() {
+    if (rowsPerContext == 1) {
+      return this;
+    }
+    float[] scaled = weights.clone();
+    for (int i = 0; i < scaled.length; i++) {
+      scaled[i] *= rowsPerContext;
+    }
+    return new Groups(
+        windows,
+        context,
+        first,
+        1,
+        tokens,
+        golds,
+        actionsPerGroup,
+        sampled,
+        actions,
+        scaled,
+        logProbs);
+  }
+
   /** Groups in one row. */
   public int groupsPerRow() {
     return context - first;

@@ -38,7 +38,7 @@ public final class RolloutShard implements Externalizable {
       float[] reference,
       RolloutStatistics statistics) {
     this.shard = shard;
-    this.groups = groups;
+    this.groups = groups.apart();
     this.advantages = advantages;
     this.reference = reference;
     this.statistics = statistics;

@@ -16,6 +16,7 @@ import java.io.Serializable;
  * @param degenerate groups without a learning signal (all rewards equal)
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
+ * @param tableSeconds time in writing the rollout table
  */
 public record RolloutStatistics(
     long groups,
@@ -28,13 +29,14 @@ public record RolloutStatistics(
     long accuracy,
     long degenerate,
     double rolloutSeconds,
-    double rewardSeconds)
+    double rewardSeconds,
+    double tableSeconds)
     implements Serializable {
   public static final RolloutStatistics NONE = counts(0, 0);
 
   /** Counts alone, as a checkpoint keeps them. */
   public static RolloutStatistics counts(long groups, long rollouts) {
-    return new RolloutStatistics(groups, rollouts, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    return new RolloutStatistics(groups, rollouts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /**
@@ -87,11 +89,12 @@ public record RolloutStatistics(
         accuracy,
         compared[1],
         0,
+        0,
         0);
   }
 
   /** These sums with the task's times, in seconds. */
-  public RolloutStatistics timed(double rollout, double rewardTime) {
+  public RolloutStatistics timed(double rollout, double rewardTime, double table) {
     return new RolloutStatistics(
         groups,
         rollouts,
@@ -103,7 +106,8 @@ public record RolloutStatistics(
         accuracy,
         degenerate,
         rollout,
-        rewardTime);
+        rewardTime,
+        table);
   }
 
   public RolloutStatistics plus(RolloutStatistics o) {
@@ -118,7 +122,8 @@ public record RolloutStatistics(
         accuracy + o.accuracy,
         degenerate + o.degenerate,
         rolloutSeconds + o.rolloutSeconds,
-        rewardSeconds + o.rewardSeconds);
+        rewardSeconds + o.rewardSeconds,
+        tableSeconds + o.tableSeconds);
   }
 
   public double meanReward() {

@@ -41,7 +41,11 @@ final class EvaluationTask implements Function<Integer, Scores> {
     int to = (int) ((long) all.size() * (part + 1) / parts);
     try (PolicyReplica replica = PolicyReplica.acquire(run, weights)) {
       return Evaluator.score(
-          replica.policy(), tokens, all.subList(from, to), run.config().evaluation().batch());
+          replica.policy(),
+          tokens,
+          run.corpus().tokenizer().characters(),
+          all.subList(from, to),
+          run.config().evaluation().batch());
     }
   }
 

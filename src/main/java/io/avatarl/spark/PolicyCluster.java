@@ -34,20 +34,27 @@ public final class PolicyCluster implements AutoCloseable {
   private final Broadcast<RunContext> context;
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
+  private final RolloutTable table;
 
   /** A cluster for evaluation alone. */
   public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
-    this(spark, config, corpus, null);
+    this(spark, config, corpus, null, null);
   }
 
   /**
    * @param plan how rollouts are paid
+   * @param folder of the run, where rollout tables are written; null: none are
    */
   public PolicyCluster(
-      JavaSparkContext spark, TrainingConfig config, Corpus corpus, RewardPlan plan) {
+      JavaSparkContext spark,
+      TrainingConfig config,
+      Corpus corpus,
+      RewardPlan plan,
+      String folder) {
     this.spark = spark;
     this.config = config;
     this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
+    this.table = folder == null ? null : new RolloutTable(spark, config, folder);
     this.jobs =
         Executors.newSingleThreadExecutor(
             task -> {
@@ -64,14 +71,26 @@ public final class PolicyCluster implements AutoCloseable {
    * @param statistics summed over the shards
    * @param version of the policy that explored
    * @param seconds wall time of the Spark job
+   * @param tableSeconds of these, those the driver spent on the rollout table
    */
   public record Step(
-      List<RolloutShard> shards, RolloutStatistics statistics, long version, double seconds) {
+      List<RolloutShard> shards,
+      RolloutStatistics statistics,
+      long version,
+      double seconds,
+      double tableSeconds) {
     /** Bytes that the shards' arrays brought to the driver. */
     public long bytes() {
       return shards.stream().mapToLong(RolloutShard::bytes).sum();
     }
   }
+
+  /**
+   * A probe and the wall time of its job, without what it waited for jobs before it.
+   *
+   * @param seconds wall time
+   */
+  public record Probed(Probe probe, double seconds) {}
 
   /**
    * Makes these weights the ones that later jobs use.
@@ -97,18 +116,49 @@ public final class PolicyCluster implements AutoCloseable {
     return jobs.submit(
         () -> {
           long start = System.nanoTime();
+          RolloutTable.Writer writer =
+              table == null ? null : table.begin(step + 1, config.curriculum().name(stage));
+          long begun = System.nanoTime();
           List<RolloutShard> shards =
               run(
                   "step " + (step + 1) + ": rollouts",
-                  new RolloutTask(context, weights, step, stage),
+                  new RolloutTask(context, weights, step, stage, writer),
                   config.rollout().shards());
+          long collected = System.nanoTime();
+          if (writer != null) {
+            table.commit(step + 1);
+          }
+          long end = System.nanoTime();
           RolloutStatistics statistics =
               shards.stream()
                   .map(RolloutShard::statistics)
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
           return new Step(
-              shards, statistics, weights.value().version(), (System.nanoTime() - start) / 1e9);
+              shards,
+              statistics,
+              weights.value().version(),
+              (System.nanoTime() - start) / 1e9,
+              (begun - start + end - collected) / 1e9);
         });
+  }
+
+  /**
+   * Asks the newest weights the probe's questions; they do not touch training.
+   *
+   * @param step steps behind the weights
+   * @param stage of the curriculum
+   */
+  public Probed probe(long step, int stage) {
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    return await(
+        jobs.submit(
+            () -> {
+              long start = System.nanoTime();
+              Probe probe =
+                  run("step " + step + ": probe", new ProbeTask(context, weights, step, stage), 1)
+                      .get(0);
+              return new Probed(probe, (System.nanoTime() - start) / 1e9);
+            }));
   }
 
   /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */

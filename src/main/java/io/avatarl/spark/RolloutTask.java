@@ -1,20 +1,16 @@
 package io.avatarl.spark;
 
-import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.KlConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
 import io.avatarl.model.Policy;
-import io.avatarl.reward.Credit;
-import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.Reference;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.rollout.Rows;
-import java.util.Map;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -28,13 +24,24 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
   private final Broadcast<PolicyWeights> weights;
   private final long step;
   private final int stage;
+  private final RolloutTable.Writer table;
 
+  /**
+   * @param step from 0
+   * @param stage of the curriculum
+   * @param table where the rollouts are also written to; null: nowhere
+   */
   RolloutTask(
-      Broadcast<RunContext> context, Broadcast<PolicyWeights> weights, long step, int stage) {
+      Broadcast<RunContext> context,
+      Broadcast<PolicyWeights> weights,
+      long step,
+      int stage,
+      RolloutTable.Writer table) {
     this.context = context;
     this.weights = weights;
     this.step = step;
     this.stage = stage;
+    this.table = table;
   }
 
   @Override
@@ -57,15 +64,19 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
               .explore(new Exploration.Scene(rows, logProbs, replica.policy(), random));
       float[] reference = reference(run, groups, logProbs, replica.policy());
       long explored = System.nanoTime();
-      Map<String, Double> rewardWeights = run.plan().stages().get(stage);
-      float[] rewards =
-          Rewards.total(run.plan().rewards().components(groups, rewardWeights), rewardWeights);
-      Credit.assign(config.rollout().credit(), groups, rewards);
-      float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
+      Paid paid = Paid.of(run, stage, groups);
+      long rewarded = System.nanoTime();
+      if (table != null) {
+        table.write(run, shard, weights.value().version(), paid);
+      }
+      long written = System.nanoTime();
       RolloutStatistics sums =
-          RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, rewards)
-              .timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9);
-      return new RolloutShard(shard, groups, advantages, reference, sums);
+          RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards())
+              .timed(
+                  (explored - start) / 1e9,
+                  (rewarded - explored + System.nanoTime() - written) / 1e9,
+                  (written - rewarded) / 1e9);
+      return new RolloutShard(shard, groups, paid.advantages(), reference, sums);
     }
   }
 

@@ -46,7 +46,7 @@ final class Curriculum {
       stages.add(new Stage(stage.name(), rewards, stage.klWeight()));
     }
     if (stages.isEmpty()) {
-      stages.add(new Stage("", training.reward().weights(), 1));
+      stages.add(new Stage(config.name(0), training.reward().weights(), 1));
     }
   }
 

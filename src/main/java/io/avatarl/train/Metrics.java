@@ -25,7 +25,7 @@ final class Metrics {
   Metrics(Storage storage, String run, long firstStep, TrainingListener listener) {
     this.listener = listener;
     this.storage = storage;
-    this.folder = Storage.resolve(run, "metrics");
+    this.folder = Storage.resolve(run, RunFiles.METRICS_FOLDER);
     this.firstStep = firstStep;
   }
 

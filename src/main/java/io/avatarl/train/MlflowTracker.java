@@ -193,7 +193,7 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
         throw new IllegalStateException(e);
       }
       entries.add(new Entry(figures, System.currentTimeMillis()));
-      artifacts.addAll(List.of(RunFiles.CONFIG, RunFiles.SUMMARY, "report.html"));
+      artifacts.addAll(List.of(RunFiles.CONFIG, RunFiles.SUMMARY, RunFiles.REPORT));
       status = "FINISHED";
     }
   }
@@ -233,7 +233,7 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
               + " records could not be delivered to "
               + server
               + "; they are in "
-              + Storage.resolve(folder, "metrics"));
+              + Storage.resolve(folder, RunFiles.METRICS_FOLDER));
     }
   }
 

@@ -6,9 +6,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Names in a run's folder and what resuming does to them. */
-final class RunFiles {
-  static final String CONFIG = "config.conf";
-  static final String SUMMARY = "summary.json";
+public final class RunFiles {
+  public static final String CONFIG = "config.conf";
+  public static final String SUMMARY = "summary.json";
+  public static final String SAMPLES = "samples.json";
+  public static final String CONTEXTS = "contexts.json";
+  public static final String REPORT = "report.html";
+  public static final String COMPARISON = "comparison.html";
+  public static final String METRICS_FOLDER = "metrics";
 
   /** Which MLflow run this run is. */
   static final String TRACKING = "tracking.json";
@@ -24,6 +29,7 @@ final class RunFiles {
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
+        || difference.startsWith("rollouts.")
         || difference.startsWith("sample.")
         || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")
@@ -32,7 +38,7 @@ final class RunFiles {
 
   /** Removes the records of steps after a checkpoint, which will be made again. */
   static void dropMetricsAfter(Storage storage, String run, long step) {
-    String folder = Storage.resolve(run, "metrics");
+    String folder = Storage.resolve(run, METRICS_FOLDER);
     if (!storage.exists(folder)) {
       return;
     }

@@ -11,6 +11,7 @@ import java.util.Map;
  *
  * @param valCe nats per token over the whole validation split, windows end to end
  * @param valCeSliding nats per token with at least half a context before every counted position
+ * @param valBitsPerCharacter of the same windows as valCe; compares tokenizers
  * @param valAccuracy top-1
  * @param valCalibrationError expected calibration error, ten bins
  * @param entropy of the policy in the last step, nats per state
@@ -25,6 +26,7 @@ import java.util.Map;
 public record Summary(
     double valCe,
     double valCeSliding,
+    double valBitsPerCharacter,
     double valPerplexity,
     double valAccuracy,
     double valCalibrationError,

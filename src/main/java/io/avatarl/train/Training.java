@@ -2,7 +2,6 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
-import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -18,8 +17,10 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
 import io.avatarl.spark.RewardPlan;
+import io.avatarl.spark.RolloutTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,7 @@ public final class Training {
   private final StageClock clock = new StageClock();
   private final HealthMonitor monitor = new HealthMonitor();
   private Curriculum curriculum;
+  private NgramCounts counts;
   private RolloutStatistics totals = RolloutStatistics.NONE;
   private double earlierSeconds;
   private double entropy;
@@ -86,7 +88,7 @@ public final class Training {
               Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
               Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
       source.warnings().forEach(listener::warned);
-      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
+      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
       corpus.requireWindows(asked.model().context());
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
       this.resumed = resume ? newest() : Optional.empty();
@@ -98,9 +100,7 @@ public final class Training {
     }
     // The run's own copy of the configuration says where the text is and which one it is, so that
     // training from it repeats the run.
-    this.config =
-        asked.with(
-            new CorpusConfig(source.path(), corpus.sha256(), asked.corpus().validationFraction()));
+    this.config = asked.with(asked.corpus().at(source.path(), corpus.sha256()));
   }
 
   private TrainingConfig requireFresh(TrainingConfig asked) {
@@ -120,11 +120,7 @@ public final class Training {
     TrainingConfig before = Runs.config(storage, output);
     TrainingConfig same =
         asked.corpus().sha256().isEmpty()
-            ? asked.with(
-                new CorpusConfig(
-                    asked.corpus().path(),
-                    before.corpus().sha256(),
-                    asked.corpus().validationFraction()))
+            ? asked.with(asked.corpus().at(asked.corpus().path(), before.corpus().sha256()))
             : asked;
     List<String> changed =
         ConfigReader.differences(before, same).stream()
@@ -163,6 +159,7 @@ public final class Training {
   public Optional<Summary> run(SparkSession spark) {
     NativeEngine.load(config.nativeThreads());
     Parameters parameters = Parameters.initial(config, layout);
+    counts = NgramJob.count(spark, source, corpus, config.corpus());
     curriculum =
         new Curriculum(
             config,
@@ -174,7 +171,8 @@ public final class Training {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),
                 config,
                 corpus,
-                rewardPlan())) {
+                rewardPlan(),
+                output)) {
       long step = 0;
       float[] behaviour = new float[0];
       if (resumed.isPresent()) {
@@ -192,6 +190,7 @@ public final class Training {
       }
       if (resume) {
         RunFiles.dropMetricsAfter(storage, output, step);
+        RolloutTable.dropAfter(storage, output, step);
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       listener.started(config, facts(), step);
@@ -238,6 +237,9 @@ public final class Training {
       publish(learner, cluster, step);
     } else {
       publish(learner, cluster, step);
+      if (step == 0 && config.rollouts().every() > 0) {
+        probe(cluster, step);
+      }
       next = cluster.rollouts(step, curriculum.index());
     }
     while (true) {
@@ -265,6 +267,9 @@ public final class Training {
       boolean stopping = stopRequested && !last;
       if (!last && due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
+      }
+      if (config.rollouts().due(step, config.steps()) && step > 1) {
+        probe(cluster, step);
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
@@ -342,7 +347,6 @@ public final class Training {
 
   /** Counts n-grams and builds the reward components that some stage pays. */
   private RewardPlan rewardPlan() {
-    NgramCounts counts = Baselines.counts(corpus);
     List<Map<String, Double>> stages =
         curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
     Rewards rewards =
@@ -379,12 +383,21 @@ public final class Training {
         new Rewards.Judge(referee.model(), checkpoint.model(storage, judged).toArray()));
   }
 
+  private void probe(PolicyCluster cluster, long step) {
+    PolicyCluster.Probed probed = cluster.probe(step, curriculum.index());
+    clock.add(StageClock.Stage.TABLE, probed.seconds());
+    try (StageClock.Running ignored = clock.start(StageClock.Stage.TABLE)) {
+      Contexts.add(storage, output, probed.probe());
+    }
+  }
+
   private void evaluate(PolicyCluster cluster, long step, long updates, Metrics metrics) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.EVALUATE)) {
       Scores scores = cluster.evaluate(step);
       ObjectNode record = Metrics.record("evaluation", step);
       record.put("update", updates);
       record.put("val_ce", scores.crossEntropy());
+      record.put("val_bits_per_character", scores.bitsPerCharacter());
       record.put("val_accuracy", scores.accuracy());
       record.put("val_calibration_error", scores.calibrationError());
       record.put("positions", scores.positions());
@@ -436,12 +449,13 @@ public final class Training {
         new Summary(
             consecutive.crossEntropy(),
             scores.sliding().crossEntropy(),
+            consecutive.bitsPerCharacter(),
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),
             entropy,
             reward,
-            Baselines.of(corpus),
+            Baselines.of(corpus, counts),
             source.generated() ? "generated" : corpus.name(),
             corpus.sha256(),
             learner.parameters().layout().count(),
