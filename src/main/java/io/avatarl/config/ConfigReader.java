@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -86,6 +87,14 @@ public final class ConfigReader {
         .sorted()
         .map(key -> key + ": " + render(before.get(key)) + " → " + render(after.get(key)))
         .collect(Collectors.toList());
+  }
+
+  /** Every key with its value as text. */
+  public static Map<String, String> flat(TrainingConfig config) {
+    Map<String, String> flat = new TreeMap<>();
+    leaves(ConfigFactory.parseMap(tree(config)))
+        .forEach((key, value) -> flat.put(key, String.valueOf(value.unwrapped())));
+    return flat;
   }
 
   private static String render(ConfigValue value) {

@@ -26,7 +26,8 @@ public record TrainingConfig(
     CurriculumConfig curriculum,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
-    SampleConfig sample)
+    SampleConfig sample,
+    TrackingConfig tracking)
     implements Serializable {
   public TrainingConfig {
     Check.range("steps", steps, 0, 1_000_000_000);
@@ -75,7 +76,8 @@ public record TrainingConfig(
         curriculum,
         evaluation,
         checkpoint,
-        sample);
+        sample,
+        tracking);
   }
 
   /** Windows of one step over all shards. */

@@ -6,8 +6,10 @@ import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.GptConfig;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * A GPT with fixed weights: what rollouts, evaluation and sampling ask for log-probabilities. Safe
@@ -151,6 +153,94 @@ public final class Policy implements AutoCloseable {
       }
     } finally {
       cache.close();
+    }
+  }
+
+  /**
+   * Continues several prompts at once. Each gets exactly the tokens that {@link #generate(int[],
+   * int, double, RandomGenerator, IntPredicate)} gives it alone.
+   *
+   * <p>PyTorch picks its matrix kernels by the number of rows, and they round differently. So a row
+   * whose draw is so close that rounding could decide it leaves the batch and is made alone.
+   *
+   * @param prompts of one length, at least one token each
+   * @param streams starts a prompt's stream of random numbers, by the prompt's index
+   * @return for each prompt its new tokens
+   */
+  public int[][] generate(
+      int[][] prompts, int tokens, double temperature, IntFunction<RandomGenerator> streams) {
+    int rows = prompts.length;
+    int[][] made = new int[rows][];
+    boolean[] alone = new boolean[rows];
+    if (rows == 1) {
+      alone[0] = true;
+    } else {
+      together(prompts, tokens, temperature, streams, made, alone);
+    }
+    for (int row = 0; row < rows; row++) {
+      if (alone[row]) {
+        IntStream.Builder own = IntStream.builder();
+        generate(
+            prompts[row],
+            tokens,
+            temperature,
+            streams.apply(row),
+            token -> {
+              own.add(token);
+              return true;
+            });
+        made[row] = own.build().toArray();
+      }
+    }
+    return made;
+  }
+
+  /** Fills {@code made}, but for the rows that it marks as to be made alone. */
+  private void together(
+      int[][] prompts,
+      int tokens,
+      double temperature,
+      IntFunction<RandomGenerator> streams,
+      int[][] made,
+      boolean[] alone) {
+    int rows = prompts.length;
+    int prompt = prompts[0].length;
+    RandomGenerator[] random = new RandomGenerator[rows];
+    int[][] history = new int[rows][];
+    for (int row = 0; row < rows; row++) {
+      random[row] = streams.apply(row);
+      history[row] = Arrays.copyOf(prompts[row], prompt + tokens);
+    }
+    int seen = Math.max(0, prompt - config.context());
+    KeyValueCache cache = new KeyValueCache(config.layers(), manager);
+    try {
+      for (int length = prompt; length < prompt + tokens; length++) {
+        if (cache.length() + length - seen > config.context()) {
+          cache.close();
+          cache = new KeyValueCache(config.layers(), manager);
+          seen = length - Math.max(1, config.context() / 2);
+        }
+        long[] fresh = new long[rows * (length - seen)];
+        for (int row = 0; row < rows; row++) {
+          for (int t = seen; t < length; t++) {
+            fresh[row * (length - seen) + t - seen] = history[row][t];
+          }
+        }
+        float[] logProbs = nextLogProbs(cache, rows, fresh);
+        seen = length;
+        for (int row = 0; row < rows; row++) {
+          double uniform = random[row].nextDouble();
+          int from = row * vocabulary();
+          history[row][length] =
+              Draw.token(logProbs, from, vocabulary(), new Sampling(temperature, 0, 1), uniform);
+          alone[row] |= !Draw.isSure(logProbs, from, vocabulary(), temperature, uniform);
+        }
+      }
+    } finally {
+      cache.close();
+    }
+    for (int row = 0; row < rows; row++) {
+      made[row] = Arrays.copyOfRange(history[row], prompt, prompt + tokens);
     }
   }
 

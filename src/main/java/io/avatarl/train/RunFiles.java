@@ -14,19 +14,24 @@ public final class RunFiles {
   public static final String REPORT = "report.html";
   public static final String COMPARISON = "comparison.html";
   public static final String METRICS_FOLDER = "metrics";
+
+  /** Which MLflow run this run is. */
+  static final String TRACKING = "tracking.json";
+
   private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
 
   private RunFiles() {}
 
   /**
-   * Whether a run may go on with this difference ({@code key: old → new}): cadence and samples do
-   * not touch the weights, and wherever the corpus lies, its checksum holds.
+   * Whether a run may go on with this difference ({@code key: old → new}): cadence, samples and
+   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
         || difference.startsWith("rollouts.")
         || difference.startsWith("sample.")
+        || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")
         || difference.startsWith("preset:");
   }

@@ -219,7 +219,7 @@ public final class Training {
 
   /** Steps until the last one or a stop; true if the last one is done. */
   private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
-    Metrics metrics = new Metrics(storage, output, firstStep + 1);
+    Metrics metrics = new Metrics(storage, output, firstStep + 1, listener);
     boolean ahead = config.rollout().ahead() == 1;
     began = System.nanoTime();
     long step = firstStep;
