@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
@@ -27,6 +28,8 @@ import org.apache.spark.broadcast.Broadcast;
 public final class PolicyCluster implements AutoCloseable {
   /** Versions that may still be read by a job in flight. */
   private static final int KEPT_VERSIONS = 3;
+
+  private static final int CLOSE_SECONDS = 30;
 
   private final JavaSparkContext spark;
   private final TrainingConfig config;
@@ -227,6 +230,12 @@ public final class PolicyCluster implements AutoCloseable {
   public void close() {
     spark.cancelJobGroup(run);
     jobs.shutdownNow();
+    try {
+      // A job that is still ending must not find its broadcasts gone.
+      jobs.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     versions.forEach(Broadcast::destroy);
     context.destroy();
     PolicyReplica.release(run);
