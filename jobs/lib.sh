@@ -50,7 +50,7 @@ needs_build() {
 build() {
   command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
   local note="" started output
-  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 370 MB)"
+  [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 390 MB)"
   say "building$note ..."
   mkdir -p "$build"
   started="$(mktemp "$build/build.XXXXXX")"
@@ -60,10 +60,10 @@ build() {
   rm -f "$build"/avatarl-spark-*-job.jar
   # Other versions of Spark's jars must not stay beside the new ones.
   [[ "$AVATARL_HOME/pom.xml" -nt "$build/spark-home/jars" ]] && rm -rf "$build/spark-home/jars"
-  if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" -DskipTests package 2>&1)"; then
+  if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" -Dmaven.test.skip=true package 2>&1)"; then
     rm -f "$build"/avatarl-spark-*-job.jar
     grep '^\[ERROR\]' <<<"$output" >&2 || say "$output"
-    say "the build failed: \`mvn -DskipTests package\` in $AVATARL_HOME shows all of it"
+    say "the build failed: \`mvn -Dmaven.test.skip=true package\` in $AVATARL_HOME shows all of it"
     exit 1
   fi
   # As old as the start of the build, so that what was edited meanwhile is built next time.

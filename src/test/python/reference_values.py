@@ -250,20 +250,30 @@ def advantages():
 
 STATES, ACTIONS, SAMPLES = 5, 7, 4
 
-# name, on-policy, clip low, clip high (None: no clipping), entropy coefficient, KL coefficient
+FREE_BITS = 0.5  # nats per state
+
+# name, on-policy, clip low, clip high (None: no clipping), entropy coefficient, KL coefficient, KL estimator, free bits
 POLICY_CASES = [
-    ("on_policy", True, 0.2, 0.2, 0.0, 0.0),
-    ("unclipped", False, None, None, 0.0, 0.0),
-    ("clip", False, 0.2, 0.2, 0.0, 0.0),
-    ("clip_asymmetric", False, 0.2, 0.28, 0.0, 0.0),
-    ("entropy", True, 0.2, 0.2, 0.1, 0.0),
-    ("kl", True, 0.2, 0.2, 0.0, 0.3),
-    ("all", False, 0.2, 0.28, 0.1, 0.3),
+    ("on_policy", True, 0.2, 0.2, 0.0, 0.0, "full", 0.0),
+    ("unclipped", False, None, None, 0.0, 0.0, "full", 0.0),
+    ("clip", False, 0.2, 0.2, 0.0, 0.0, "full", 0.0),
+    ("clip_asymmetric", False, 0.2, 0.28, 0.0, 0.0, "full", 0.0),
+    ("entropy", True, 0.2, 0.2, 0.1, 0.0, "full", 0.0),
+    ("kl", True, 0.2, 0.2, 0.0, 0.3, "full", 0.0),
+    ("all", False, 0.2, 0.28, 0.1, 0.3, "full", 0.0),
+    ("kl_sampled", True, 0.2, 0.2, 0.0, 0.3, "sampled", 0.0),
+    ("kl_free_bits", False, 0.2, 0.2, 0.0, 0.3, "full", FREE_BITS),
+    ("all_sampled_free_bits", False, 0.2, 0.28, 0.1, 0.3, "sampled", FREE_BITS),
 ]
 
 
-def policy_terms(logits, group, old, reference, low, high, entropy_coefficient, kl_coefficient):
-    """The loss and its terms; every term is a mean over states."""
+def policy_terms(logits, group, old, reference, low, high, entropy_coefficient, kl_coefficient, estimator="full",
+                 free_bits=0.0):
+    """The loss and its terms; every term is a mean over states.
+
+    The KL term is exact ("full") or the estimate k3 = r - 1 - log r, r = reference / policy, over the group's actions
+    ("sampled"); of each state's KL the loss counts max(KL, free bits).
+    """
     logp = torch.log_softmax(logits, -1)
     w, a = group["weights"], group["advantages"]
     taken = logp.gather(-1, group["actions"])
@@ -277,12 +287,18 @@ def policy_terms(logits, group, old, reference, low, high, entropy_coefficient, 
         assert distance.min() > 1e-3, "a ratio lies on the clip boundary, where the gradient jumps"
     surrogate = -(w * gain).sum(-1).mean()
     entropy = -(logp.exp() * logp).sum(-1).mean()
-    kl = (logp.exp() * (logp - torch.log(reference))).sum(-1).mean()
+    if estimator == "full":
+        kl = (logp.exp() * (logp - torch.log(reference))).sum(-1)
+    else:
+        log_ratio = torch.log(reference).gather(-1, group["actions"]) - taken
+        kl = (w * (torch.exp(log_ratio) - 1 - log_ratio)).sum(-1)
+    if free_bits > 0:  # the term is free in some state and not in another, and no state is on the edge
+        assert kl.min() < free_bits < kl.max() and (kl - free_bits).abs().min() > 1e-2, kl
     return {
-        "loss": surrogate - entropy_coefficient * entropy + kl_coefficient * kl,
+        "loss": surrogate - entropy_coefficient * entropy + kl_coefficient * kl.clamp(min=free_bits).mean(),
         "surrogate": surrogate,
         "entropy": entropy,
-        "kl_reference": kl,
+        "kl_reference": kl.mean(),
         "clip_fraction": (w * clipped).sum(-1).mean(),
         "approx_kl": (w * (group["old_logprobs"] - taken)).sum(-1).mean(),
         "exact_kl": (old.exp() * (old - logp)).sum(-1).mean(),
@@ -308,9 +324,10 @@ def policy_loss():
 
     cases = []
     for exploration, group in groups.items():
-        for name, on_policy, low, high, entropy_coefficient, kl_coefficient in POLICY_CASES:
+        for name, on_policy, low, high, entropy_coefficient, kl_coefficient, estimator, free_bits in POLICY_CASES:
             z = (old_logits if on_policy else new_logits).clone().requires_grad_()
-            terms = policy_terms(z, group, old, reference, low, high, entropy_coefficient, kl_coefficient)
+            terms = policy_terms(z, group, old, reference, low, high, entropy_coefficient, kl_coefficient, estimator,
+                                 free_bits)
             terms["loss"].backward()
             ratio, positive = terms["ratio"], group["advantages"] > 0
             if name == "clip":  # both sides clip, and the wider upper range of the next case frees some entry
@@ -320,6 +337,7 @@ def policy_loss():
             cases.append({"name": name, "exploration": exploration, "on_policy": on_policy,
                           "clip_low": low, "clip_high": high,
                           "entropy_coefficient": entropy_coefficient, "kl_coefficient": kl_coefficient,
+                          "kl_estimator": estimator, "free_bits": free_bits,
                           **terms, "gradient": z.grad})
 
     # Exhaustive MaxRL with exact-match reward, weights = policy, ratio 1: the gradient of the cross-entropy.

@@ -22,16 +22,16 @@ public sealed interface AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
    */
   default float[] advantages(Groups groups, float[] rewards) {
     float[] advantages = new float[rewards.length];
-    int k = groups.actionsPerGroup();
-    for (int from = 0; from < rewards.length; from += k) {
-      GroupStatistics group =
-          GroupStatistics.of(groups.weights(), rewards, from, from + k, groups.sampled());
-      if (!group.degenerate()) {
-        for (int i = from; i < from + k; i++) {
-          advantages[i] = finite(advantage(rewards[i], group));
-        }
-      }
-    }
+    groups.forEachCompared(
+        (from, stride, count) -> {
+          GroupStatistics group =
+              GroupStatistics.of(groups.weights(), rewards, from, stride, count, groups.sampled());
+          if (!group.degenerate()) {
+            for (int i = from; i < from + count * stride; i += stride) {
+              advantages[i] = finite(advantage(rewards[i], group));
+            }
+          }
+        });
     return advantages;
   }
 
@@ -43,7 +43,7 @@ public sealed interface AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
   /** The estimator the configuration names. */
   static AdvantageEstimator of(AdvantageConfig config) {
     return switch (config.estimator()) {
-      case GRPO -> new Grpo();
+      case GRPO -> new Grpo(config.minStd());
       case DR_GRPO -> new DrGrpo();
       case MAXRL -> new MaxRl();
     };

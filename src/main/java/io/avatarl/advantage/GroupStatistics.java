@@ -10,17 +10,20 @@ package io.avatarl.advantage;
  *     mean and std
  */
 record GroupStatistics(double mean, double std, boolean degenerate) {
-  static GroupStatistics of(float[] weights, float[] rewards, int from, int to, boolean sampled) {
+  /** Of the entries from, from + stride, …, {@code count} of them. */
+  static GroupStatistics of(
+      float[] weights, float[] rewards, int from, int stride, int count, boolean sampled) {
+    int end = from + stride * count;
     double mean = 0;
     double squaredWeights = 0;
     boolean degenerate = true;
-    for (int i = from; i < to; i++) {
+    for (int i = from; i < end; i += stride) {
       mean += (double) weights[i] * rewards[i];
       squaredWeights += (double) weights[i] * weights[i];
       degenerate &= rewards[i] == rewards[from];
     }
     double variance = 0;
-    for (int i = from; i < to; i++) {
+    for (int i = from; i < end; i += stride) {
       variance += weights[i] * (rewards[i] - mean) * (rewards[i] - mean);
     }
     if (sampled && squaredWeights < 1) {

@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigIncluder;
 import com.typesafe.config.ConfigIncluderClasspath;
 import com.typesafe.config.ConfigIncluderFile;
 import com.typesafe.config.ConfigIncluderURL;
+import com.typesafe.config.ConfigList;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
@@ -18,15 +19,19 @@ import com.typesafe.config.ConfigValueType;
 import java.io.File;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.net.URL;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -82,6 +87,14 @@ public final class ConfigReader {
         .sorted()
         .map(key -> key + ": " + render(before.get(key)) + " → " + render(after.get(key)))
         .collect(Collectors.toList());
+  }
+
+  /** Every key with its value as text. */
+  public static Map<String, String> flat(TrainingConfig config) {
+    Map<String, String> flat = new TreeMap<>();
+    leaves(ConfigFactory.parseMap(tree(config)))
+        .forEach((key, value) -> flat.put(key, String.valueOf(value.unwrapped())));
+    return flat;
   }
 
   private static String render(ConfigValue value) {
@@ -156,7 +169,7 @@ public final class ConfigReader {
     for (int i = 0; i < components.length; i++) {
       String path = prefix + components[i].getName();
       ConfigValue value = object.get(components[i].getName());
-      values[i] = value(components[i].getType(), value, path);
+      values[i] = value(components[i].getGenericType(), value, path, object);
     }
     try {
       Class<?>[] types =
@@ -173,7 +186,15 @@ public final class ConfigReader {
     }
   }
 
-  private static Object value(Class<?> type, ConfigValue value, String path) {
+  /**
+   * @param siblings the section that the value stands in
+   */
+  private static Object value(Type generic, ConfigValue value, String path, ConfigObject siblings) {
+    if (generic instanceof ParameterizedType list && list.getRawType() == List.class) {
+      return list(list.getActualTypeArguments()[0], value, path, siblings);
+    }
+    Class<?> type =
+        generic instanceof ParameterizedType p ? (Class<?>) p.getRawType() : (Class<?>) generic;
     if (type.isRecord()) {
       if (value.valueType() != ConfigValueType.OBJECT) {
         throw wrong(path, value, "a section { ... }");
@@ -235,10 +256,51 @@ public final class ConfigReader {
       Map<String, Double> map = new LinkedHashMap<>();
       new TreeSet<>(object.keySet())
           .forEach(
-              key -> map.put(key, (Double) value(double.class, object.get(key), path + "." + key)));
+              key ->
+                  map.put(
+                      key,
+                      (Double) value(double.class, object.get(key), path + "." + key, object)));
       return Collections.unmodifiableMap(map);
     }
     throw wrong(path, value, type.getSimpleName());
+  }
+
+  /**
+   * A list; a section in it takes the keys it leaves out from the section of the same name in the
+   * singular.
+   */
+  private static List<Object> list(
+      Type element, ConfigValue value, String path, ConfigObject siblings) {
+    if (!(value instanceof ConfigList list)) {
+      throw wrong(path, value, "a list [ ... ]");
+    }
+    List<Object> elements = new ArrayList<>();
+    for (int i = 0; i < list.size(); i++) {
+      ConfigValue item = list.get(i);
+      String itemPath = path + "[" + i + "]";
+      if (element instanceof Class<?> type && type.isRecord()) {
+        if (!(item instanceof ConfigObject section)) {
+          throw wrong(itemPath, item, "a section { ... }");
+        }
+        String singular = path.substring(path.lastIndexOf('.') + 1).replaceAll("s$", "");
+        ConfigObject defaults = (ConfigObject) siblings.get(singular);
+        for (String key : section.keySet()) {
+          if (!defaults.containsKey(key)) {
+            throw new UserError(
+                itemPath
+                    + ": unknown key "
+                    + key
+                    + "; did you mean "
+                    + Nearest.of(key, defaults.keySet())
+                    + "?");
+          }
+        }
+        elements.add(read(type, section.withFallback(defaults), itemPath + "."));
+      } else {
+        elements.add(value(double.class, item, itemPath, siblings));
+      }
+    }
+    return Collections.unmodifiableList(elements);
   }
 
   /** A string, number or boolean in the text's own characters: 007 stays 007. */
@@ -281,6 +343,11 @@ public final class ConfigReader {
       }
       if (value instanceof Record) {
         value = tree(value);
+      } else if (value instanceof List<?> list) {
+        value =
+            list.stream()
+                .map(item -> item instanceof Record ? tree(item) : item)
+                .collect(Collectors.toList());
       } else if (value instanceof Enum<?> constant) {
         value = spelling(constant);
       }

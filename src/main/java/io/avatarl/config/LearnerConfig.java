@@ -21,6 +21,7 @@ public record LearnerConfig(
     double clipLow,
     double clipHigh,
     double entropy,
+    KlConfig kl,
     OptimizerConfig optimizer)
     implements Serializable {
   public LearnerConfig {

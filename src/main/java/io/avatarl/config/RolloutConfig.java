@@ -8,6 +8,18 @@ import java.io.Serializable;
  * @param exploration which actions each group tries
  * @param weights of the actions in an exhaustive group: the policy's own probabilities, or 1/V
  * @param samples K, actions per group when sampled
+ * @param mixture ε, share of the samples drawn from the proposal instead of the policy, with
+ *     importance weights
+ * @param proposal {@code uniform}, or {@code ngram}: the table of order {@code ngramOrder}
+ * @param horizon H, tokens of one rollout; more than 1 only when sampled
+ * @param temperature of the sampled continuations of more than one token
+ * @param topK as for temperature; 0: all tokens
+ * @param topP as for temperature; 1: all tokens
+ * @param credit what the tokens of a continuation are paid: each its own reward, or an even share
+ *     of the sum
+ * @param policyTop the policy's most probable tokens in an active group
+ * @param ngramTop the n-gram table's most probable tokens in an active group
+ * @param ngramOrder order of that table and of the proposal
  * @param windowsPerUpdate windows in one minibatch of the learner
  * @param shards tasks per step; part of the configuration, not of the cluster, so that results do
  *     not depend on it
@@ -18,12 +30,23 @@ public record RolloutConfig(
     Exploration exploration,
     Weights weights,
     int samples,
+    double mixture,
+    Proposal proposal,
+    int horizon,
+    double temperature,
+    int topK,
+    double topP,
+    Credit credit,
+    int policyTop,
+    int ngramTop,
+    int ngramOrder,
     int windowsPerUpdate,
     int shards,
     int ahead)
     implements Serializable {
   public enum Exploration {
     EXHAUSTIVE,
+    ACTIVE,
     SAMPLED
   }
 
@@ -32,10 +55,42 @@ public record RolloutConfig(
     UNIFORM
   }
 
+  public enum Proposal {
+    UNIFORM,
+    NGRAM
+  }
+
+  public enum Credit {
+    TOKEN,
+    SEQUENCE
+  }
+
   public RolloutConfig {
     Check.range("samples", samples, 1, 65536);
+    Check.that(mixture >= 0 && mixture < 1, "mixture", mixture + " is not in [0, 1)");
+    Check.range("horizon", horizon, 1, 65536);
+    Check.that(
+        horizon == 1 || exploration == Exploration.SAMPLED,
+        "horizon",
+        horizon + " tokens need rollout.exploration = sampled");
+    Check.that(horizon == 1 || mixture == 0, "mixture", mixture + " needs rollout.horizon = 1");
+    Check.that(temperature > 0, "temperature", temperature + " is not positive");
+    Check.range("topK", topK, 0, 1 << 20);
+    Check.that(topP > 0 && topP <= 1, "topP", topP + " is not in (0, 1]");
+    Check.range("policyTop", policyTop, 0, 1 << 20);
+    Check.range("ngramTop", ngramTop, 0, 1 << 20);
+    Check.range("ngramOrder", ngramOrder, 1, 5);
     Check.range("windowsPerUpdate", windowsPerUpdate, 1, 1 << 20);
     Check.range("shards", shards, 1, 1 << 16);
     Check.range("ahead", ahead, 0, 1);
+  }
+
+  /** Whether the exploration looks into an n-gram table. */
+  public boolean needsNgrams() {
+    return switch (exploration) {
+      case EXHAUSTIVE -> false;
+      case ACTIVE -> ngramTop > 0;
+      case SAMPLED -> mixture > 0 && proposal == Proposal.NGRAM;
+    };
   }
 }

@@ -19,23 +19,44 @@ public record TrainingConfig(
     CorpusConfig corpus,
     GptConfig model,
     RolloutConfig rollout,
+    RolloutTableConfig rollouts,
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,
+    CurriculumConfig curriculum,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
-    SampleConfig sample)
+    SampleConfig sample,
+    TrackingConfig tracking)
     implements Serializable {
   public TrainingConfig {
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("nativeThreads", nativeThreads, 1, 1024);
     int windows = learner.updatesPerStep() * rollout.windowsPerUpdate();
     Check.that(
+        rollout.horizon() <= model.context(),
+        "rollout.horizon",
+        rollout.horizon() + " does not fit into model.context = " + model.context());
+    Check.that(
+        rollout.horizon() == 1 || !rewards(reward, curriculum, "referee"),
+        "rollout.horizon",
+        rollout.horizon()
+            + ": a continuation has one action in a state, and the reward referee compares those of a"
+            + " state; set 1");
+    Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
             + " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
             + windows);
+  }
+
+  /** Whether some stage pays a reward component. */
+  private static boolean rewards(
+      RewardConfig reward, CurriculumConfig curriculum, String component) {
+    return reward.weights().getOrDefault(component, 0.0) != 0
+        || curriculum.stages().stream()
+            .anyMatch(stage -> stage.reward().getOrDefault(component, 0.0) != 0);
   }
 
   /** The same with another corpus. */
@@ -48,17 +69,37 @@ public record TrainingConfig(
         other,
         model,
         rollout,
+        rollouts,
         reward,
         advantage,
         learner,
+        curriculum,
         evaluation,
         checkpoint,
-        sample);
+        sample,
+        tracking);
   }
 
   /** Windows of one step over all shards. */
   public int windowsPerStep() {
     return learner.updatesPerStep() * rollout.windowsPerUpdate();
+  }
+
+  /** Windows of one shard of a step: an even share. */
+  public int windowsInShard(int shard) {
+    return firstWindow(shard + 1) - firstWindow(shard);
+  }
+
+  /** Windows of a step in the shards before this one. */
+  public int firstWindow(int shard) {
+    return (int) ((long) windowsPerStep() * shard / rollout.shards());
+  }
+
+  /**
+   * States scored in one step: every position of its windows, or every token of its continuations.
+   */
+  public long groupsPerStep() {
+    return (long) windowsPerStep() * (rollout.horizon() > 1 ? rollout.horizon() : model.context());
   }
 
   /** Updates of the whole run. */

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.stream.IntStream;
 
 /**
  * One token per Unicode code point. The vocabulary is the sorted distinct code points of the text
@@ -15,15 +18,28 @@ import java.util.Arrays;
 public final class CharacterTokenizer implements Tokenizer {
   static final String TYPE = "character";
 
+  private static final int ASCII = 128;
+
   private final int[] vocabulary;
+
+  /** Tokens of the most frequent characters, by code point; negative where there is none. */
+  private final int[] ascii = new int[ASCII];
 
   private CharacterTokenizer(int[] vocabulary) {
     this.vocabulary = vocabulary;
+    Arrays.setAll(ascii, c -> Arrays.binarySearch(vocabulary, c));
   }
 
   /** The tokenizer whose vocabulary is the text's own characters. */
   public static CharacterTokenizer of(String text) {
-    return new CharacterTokenizer(text.codePoints().sorted().distinct().toArray());
+    return of(text.codePoints());
+  }
+
+  /** The tokenizer of these characters, in any order and number. */
+  public static CharacterTokenizer of(IntStream codePoints) {
+    BitSet seen = new BitSet();
+    codePoints.forEach(seen::set);
+    return new CharacterTokenizer(seen.stream().toArray());
   }
 
   /**
@@ -53,24 +69,37 @@ public final class CharacterTokenizer implements Tokenizer {
     return vocabulary.length;
   }
 
+  /**
+   * @throws UserError where the text holds another character
+   */
+  void requireKnown(String text) {
+    encode(text);
+  }
+
   @Override
   public int[] encode(String text) {
-    int[] tokens = text.codePoints().toArray();
-    for (int position = 0; position < tokens.length; position++) {
-      int token = Arrays.binarySearch(vocabulary, tokens[position]);
+    int[] tokens = new int[text.length()];
+    int position = 0;
+    for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+      c = text.codePointAt(i);
+      int token = c < ASCII ? ascii[c] : Arrays.binarySearch(vocabulary, c);
       if (token < 0) {
-        throw new UserError(
-            "Character "
-                + escaped(tokens[position])
-                + " at position "
-                + position
-                + " (the first is 0) is not one of the corpus's "
-                + vocabulary.length
-                + " characters; leave it out or write it differently");
+        throw unknown(c, position);
       }
-      tokens[position] = token;
+      tokens[position++] = token;
     }
-    return tokens;
+    return position == tokens.length ? tokens : Arrays.copyOf(tokens, position);
+  }
+
+  private UserError unknown(int codePoint, int position) {
+    return new UserError(
+        "Character "
+            + escaped(codePoint)
+            + " at position "
+            + position
+            + " (the first is 0) is not one of the corpus's "
+            + vocabulary.length
+            + " characters; leave it out or write it differently");
   }
 
   @Override
@@ -80,6 +109,16 @@ public final class CharacterTokenizer implements Tokenizer {
       text.appendCodePoint(vocabulary[token]);
     }
     return text.toString();
+  }
+
+  @Override
+  public byte[] bytes(int token) {
+    return Character.toString(vocabulary[token]).getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public boolean isBoundary(byte[] utf8, int at) {
+    return Tokenizer.beginsCharacter(utf8[at]);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.avatarl.corpus;
 
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Sha256;
 import java.io.Serializable;
@@ -8,13 +9,15 @@ import java.nio.CharBuffer;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.function.Function;
 
 /**
  * A tokenized text and its split. The last part is for validation and nothing is trained on it; the
- * two parts are contiguous (nanoGPT's convention: the first ⌊n·(1−fraction)⌋ tokens are for
- * training). The vocabulary is that of the whole text.
+ * two parts are contiguous (nanoGPT's convention: the first ⌊n·(1−fraction)⌋ characters are for
+ * training). The text is split by characters before it is tokenized, part by part, so that every
+ * tokenizer has the same two texts. The vocabulary of characters is that of the whole text; what
+ * BPE learns, it learns from the training split.
+ *
+ * <p>Held in memory, 4 bytes per token: 4 GB for 1 GB of ASCII characters.
  *
  * <p>Immutable and serializable: it is broadcast to executors. The token arrays are shared, not
  * copied; nobody writes into them.
@@ -26,12 +29,37 @@ public final class Corpus implements Serializable {
   private final int[] train;
   private final int[] validation;
 
-  private Corpus(String name, String sha256, Tokenizer tokenizer, int[] tokens, int trainTokens) {
+  private Corpus(String name, String sha256, Tokenizer tokenizer, int[] train, int[] validation) {
     this.name = name;
     this.sha256 = sha256;
     this.tokenizer = tokenizer;
-    this.train = Arrays.copyOf(tokens, trainTokens);
-    this.validation = Arrays.copyOfRange(tokens, trainTokens, tokens.length);
+    this.train = train;
+    this.validation = validation;
+  }
+
+  /** Makes the tokenizer of a text. */
+  private interface TokenizerMaker {
+    Tokenizer of(String text, String train);
+  }
+
+  /**
+   * A corpus in a vocabulary of its own.
+   *
+   * @param name where the text came from, for messages and summaries
+   * @param utf8 the text
+   * @param config the kind of tokenizer and the share kept for validation
+   * @throws UserError where the text is empty, binary or not UTF-8
+   */
+  public static Corpus of(String name, byte[] utf8, CorpusConfig config) {
+    return of(
+        name,
+        utf8,
+        config.validationFraction(),
+        (text, train) ->
+            switch (config.tokenizer()) {
+              case CHARACTER -> CharacterTokenizer.of(text);
+              case BPE -> BpeTokenizer.train(train, config.bpe().merges());
+            });
   }
 
   /**
@@ -43,7 +71,7 @@ public final class Corpus implements Serializable {
    * @throws UserError where the text is empty, binary or not UTF-8, or the fraction is out of range
    */
   public static Corpus of(String name, byte[] utf8, double validationFraction) {
-    return of(name, utf8, validationFraction, CharacterTokenizer::of);
+    return of(name, utf8, validationFraction, (text, train) -> CharacterTokenizer.of(text));
   }
 
   /**
@@ -53,11 +81,21 @@ public final class Corpus implements Serializable {
    */
   public static Corpus of(
       String name, byte[] utf8, double validationFraction, Tokenizer tokenizer) {
-    return of(name, utf8, validationFraction, text -> tokenizer);
+    return of(
+        name,
+        utf8,
+        validationFraction,
+        (text, train) -> {
+          if (tokenizer instanceof CharacterTokenizer characters) {
+            // Before the split, so that a complaint counts positions from the text's beginning.
+            characters.requireKnown(text);
+          }
+          return tokenizer;
+        });
   }
 
   private static Corpus of(
-      String name, byte[] utf8, double validationFraction, Function<String, Tokenizer> tokenizers) {
+      String name, byte[] utf8, double validationFraction, TokenizerMaker tokenizers) {
     if (!(validationFraction > 0 && validationFraction < 1)) {
       throw new UserError(
           "The validation fraction "
@@ -65,10 +103,22 @@ public final class Corpus implements Serializable {
               + " is not between 0 and 1 (both excluded); 0.1 keeps the last tenth");
     }
     String text = decode(name, utf8);
-    Tokenizer tokenizer = tokenizers.apply(text);
-    int[] tokens = tokenizer.encode(text);
-    int trainTokens = (int) (tokens.length * (1 - validationFraction));
-    return new Corpus(name, Sha256.of(utf8), tokenizer, tokens, trainTokens);
+    long trainCharacters =
+        trainCharacters(text.codePointCount(0, text.length()), validationFraction);
+    int cut = text.offsetByCodePoints(0, (int) trainCharacters);
+    String train = text.substring(0, cut);
+    Tokenizer tokenizer = tokenizers.of(text, train);
+    return new Corpus(
+        name,
+        Sha256.of(utf8),
+        tokenizer,
+        tokenizer.encode(train),
+        tokenizer.encode(text.substring(cut)));
+  }
+
+  /** Characters of a text that are for training: the first ⌊n·(1−fraction)⌋. */
+  public static long trainCharacters(long characters, double validationFraction) {
+    return (long) (characters * (1 - validationFraction));
   }
 
   private static String decode(String name, byte[] utf8) {

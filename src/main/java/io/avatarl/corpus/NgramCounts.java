@@ -20,111 +20,170 @@ public final class NgramCounts implements Serializable {
   private final int[][] totals; // occurrences that are followed by another token
   private final int[][] firstChild; // one more entry than nodes: the next level's size
 
-  private NgramCounts(int vocabularySize, int order, int[] nodes) {
+  private NgramCounts(int vocabularySize, int order) {
     this.vocabularySize = vocabularySize;
     this.order = order;
     this.lastToken = new int[order + 1][];
     this.counts = new int[order + 1][];
     this.totals = new int[order][];
     this.firstChild = new int[order][];
-    for (int level = 0; level <= order; level++) {
-      lastToken[level] = new int[nodes[level]];
-      counts[level] = new int[nodes[level]];
-      if (level < order) {
-        totals[level] = new int[nodes[level]];
-        firstChild[level] = new int[nodes[level] + 1];
-      }
-    }
   }
 
   /**
-   * Counts a text.
+   * Counts a text in memory: 8 bytes per token while it counts.
    *
    * @param tokens each in [0, vocabularySize)
    * @param order the longest n-gram counted, at least 1
-   * @throws IllegalArgumentException where a token is out of range, or where order ·
-   *     ⌈log₂(vocabularySize + 1)⌉ exceeds 63, the bits that one sort key holds
+   * @throws IllegalArgumentException where a token is out of range, or the order is above {@link
+   *     NgramKeys#longestOrder}
    */
   public static NgramCounts of(int[] tokens, int vocabularySize, int order) {
-    int bits = Long.SIZE - Long.numberOfLeadingZeros(vocabularySize);
-    if (order < 1 || vocabularySize < 1 || order * bits > 63) {
-      throw new IllegalArgumentException(
-          String.format(
-              "Cannot count n-grams of order %d over a vocabulary of %d: order x %d bits must be"
-                  + " between 1 and 63; lower the order or the vocabulary size",
-              order, vocabularySize, bits));
-    }
-    long[] keys = sortedKeys(tokens, vocabularySize, order, bits);
-    int[] nodes = new int[order + 1];
-    nodes[0] = 1;
-    for (int i = 0; i < keys.length; i++) {
-      int length = length(keys[i], order, bits);
-      for (int level = shared(keys, i, order, bits) + 1; level <= length; level++) {
-        nodes[level]++;
-      }
-    }
-    NgramCounts result = new NgramCounts(vocabularySize, order, nodes);
-    result.fill(keys, bits);
-    return result;
+    return of(tokens, vocabularySize, order, 1);
   }
 
   /**
-   * For every position the {@code order} tokens from there on, as token + 1 so that 0 can mean "the
-   * text has ended": the last positions then sort before every longer n-gram they begin.
+   * As above, without n-grams of two and more tokens that occur less than {@code minCount} times;
+   * see {@link Builder}.
    */
-  private static long[] sortedKeys(int[] tokens, int vocabularySize, int order, int bits) {
-    long[] keys = new long[tokens.length];
-    long key = 0;
-    for (int i = tokens.length - 1; i >= 0; i--) {
-      if (tokens[i] < 0 || tokens[i] >= vocabularySize) {
-        throw new IllegalArgumentException(
-            "token " + tokens[i] + " at " + i + " is outside the vocabulary of " + vocabularySize);
+  public static NgramCounts of(int[] tokens, int vocabularySize, int order, int minCount) {
+    NgramKeys keys = new NgramKeys(vocabularySize, order);
+    long[] sorted = keys.of(tokens);
+    Arrays.sort(sorted);
+    Builder builder = new Builder(keys, minCount);
+    for (int from = 0, to; from < sorted.length; from = to) {
+      to = from + 1;
+      while (to < sorted.length && sorted[to] == sorted[from]) {
+        to++;
       }
-      key = (key >>> bits) | ((tokens[i] + 1L) << (bits * (order - 1)));
-      keys[i] = key;
+      builder.add(sorted[from], to - from);
     }
-    Arrays.sort(keys);
-    return keys;
+    return builder.build();
   }
 
-  /** Tokens in the key: fewer than the order where the text ends. */
-  private static int length(long key, int order, int bits) {
-    return order - Long.numberOfTrailingZeros(key) / bits;
-  }
+  /**
+   * Makes the tables from sorted {@link NgramKeys keys}, wherever these were counted.
+   *
+   * <p>Pruning: an n-gram of two and more tokens stays where it occurs at least {@code minCount}
+   * times. The n-grams it begins with occur as often, so contexts stay whole; c(h) of a context is
+   * then the sum of what stays of its continuations, so that models still sum to one.
+   */
+  public static final class Builder {
+    private final NgramKeys keys;
+    private final int order;
+    private final int minCount;
+    private final Ints[] lastToken;
+    private final Ints[] counts;
+    private final Ints[] totals;
+    private final Ints[] firstChild;
 
-  /** Leading tokens that key i has in common with the key before it. */
-  private static int shared(long[] keys, int i, int order, int bits) {
-    if (i == 0) {
-      return 0;
+    // The n-gram at hand and its beginnings, by length: how often so far, how often followed by
+    // what stays, where its continuations begin.
+    private final long[] openCount;
+    private final long[] openTotal;
+    private final int[] openChild;
+    private long last;
+
+    /**
+     * @param minCount 1 keeps every n-gram
+     */
+    public Builder(NgramKeys keys, int minCount) {
+      this.keys = keys;
+      this.order = keys.order();
+      this.minCount = minCount;
+      this.lastToken = Ints.rows(order + 1);
+      this.counts = Ints.rows(order + 1);
+      this.totals = Ints.rows(order);
+      this.firstChild = Ints.rows(order);
+      this.openCount = new long[order + 1];
+      this.openTotal = new long[order + 1];
+      this.openChild = new int[order + 1];
     }
-    long difference = keys[i] ^ keys[i - 1];
-    return difference == 0
-        ? order
-        : order - 1 - (Long.SIZE - 1 - Long.numberOfLeadingZeros(difference)) / bits;
-  }
 
-  private void fill(long[] keys, int bits) {
-    int[] size = new int[order + 1];
-    size[0] = 1;
-    counts[0][0] = keys.length;
-    long mask = (1L << bits) - 1;
-    for (int i = 0; i < keys.length; i++) {
-      int length = length(keys[i], order, bits);
-      int shared = shared(keys, i, order, bits);
-      for (int level = 1; level <= length; level++) {
-        if (level > shared) {
-          int node = size[level]++;
-          lastToken[level][node] = (int) ((keys[i] >>> (bits * (order - level))) & mask) - 1;
-          if (level < order) {
-            firstChild[level][node] = size[level + 1];
-          }
+    /**
+     * Counts an n-gram as the longest one at {@code count} positions.
+     *
+     * @param key above the one before it
+     */
+    public void add(long key, long count) {
+      if (key <= last) {
+        throw new IllegalArgumentException("keys must rise, but " + key + " follows " + last);
+      }
+      int shared = last == 0 ? 0 : keys.shared(last, key);
+      close(shared);
+      int length = keys.length(key);
+      for (int level = shared + 1; level <= length; level++) {
+        openCount[level] = 0;
+        openTotal[level] = 0;
+        openChild[level] = level < order ? lastToken[level + 1].size : 0;
+      }
+      for (int level = 0; level <= length; level++) {
+        openCount[level] += count;
+      }
+      last = key;
+    }
+
+    /** Ends the n-grams longer than what the next one begins with. */
+    private void close(int shared) {
+      for (int level = last == 0 ? 0 : keys.length(last); level > shared; level--) {
+        if (level > 1 && openCount[level] < minCount) {
+          continue;
         }
-        counts[level][size[level] - 1]++;
-        totals[level - 1][size[level - 1] - 1]++;
+        lastToken[level].add(keys.token(last, level));
+        close(level, openCount[level]);
+        openTotal[level - 1] += openCount[level];
       }
     }
-    for (int level = 0; level < order; level++) {
-      firstChild[level][size[level]] = size[level + 1];
+
+    private void close(int level, long count) {
+      counts[level].add(Math.toIntExact(count));
+      if (level < order) {
+        totals[level].add(Math.toIntExact(openTotal[level]));
+        firstChild[level].add(openChild[level]);
+      }
+    }
+
+    /** The tables; the builder is of no use after it. */
+    public NgramCounts build() {
+      close(0);
+      lastToken[0].add(0);
+      close(0, openCount[0]);
+      NgramCounts result = new NgramCounts(keys.vocabularySize(), order);
+      for (int level = 0; level <= order; level++) {
+        if (level < order) {
+          firstChild[level].add(lastToken[level + 1].size);
+          result.totals[level] = totals[level].trimmed();
+          result.firstChild[level] = firstChild[level].trimmed();
+        }
+        result.lastToken[level] = lastToken[level].trimmed();
+        result.counts[level] = counts[level].trimmed();
+      }
+      return result;
+    }
+  }
+
+  /** A growing array. */
+  private static final class Ints {
+    private int[] values = new int[16];
+    private int size;
+
+    static Ints[] rows(int count) {
+      Ints[] rows = new Ints[count];
+      Arrays.setAll(rows, i -> new Ints());
+      return rows;
+    }
+
+    void add(int value) {
+      if (size == values.length) {
+        values = Arrays.copyOf(values, size + (size >> 1));
+      }
+      values[size++] = value;
+    }
+
+    /** Leaves nothing behind, so that the next row's copy has room. */
+    int[] trimmed() {
+      int[] trimmed = size == values.length ? values : Arrays.copyOf(values, size);
+      values = null;
+      return trimmed;
     }
   }
 
@@ -134,6 +193,31 @@ public final class NgramCounts implements Serializable {
 
   public int vocabularySize() {
     return vocabularySize;
+  }
+
+  /**
+   * Different n-grams of a length in the tables.
+   *
+   * @throws IndexOutOfBoundsException where the length is above the order
+   */
+  public int size(int length) {
+    return lastToken[length].length;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof NgramCounts that
+        && vocabularySize == that.vocabularySize
+        && order == that.order
+        && Arrays.deepEquals(lastToken, that.lastToken)
+        && Arrays.deepEquals(counts, that.counts)
+        && Arrays.deepEquals(totals, that.totals)
+        && Arrays.deepEquals(firstChild, that.firstChild);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.deepHashCode(counts);
   }
 
   /**

@@ -33,6 +33,10 @@ public final class NgramModel implements Serializable {
     this.order = order;
   }
 
+  public int vocabularySize() {
+    return counts.vocabularySize();
+  }
+
   public int order() {
     return order;
   }

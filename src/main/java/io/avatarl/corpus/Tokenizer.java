@@ -9,10 +9,11 @@ import java.io.Serializable;
 /**
  * Text to tokens and back. Tokens are the integers in [0, {@link #vocabularySize}).
  *
- * <p>The JSON form ({@code tokenizer.json} of a checkpoint) is an object whose {@code type} names
- * the tokenizer; the other fields are the tokenizer's own.
+ * <p>The JSON form ({@code tokenizer.json} of a checkpoint) is Hugging Face's for BPE, whose {@code
+ * model.type} names it; else an object whose {@code type} names the tokenizer and whose other
+ * fields are the tokenizer's own.
  */
-public sealed interface Tokenizer extends Serializable permits CharacterTokenizer {
+public sealed interface Tokenizer extends Serializable permits CharacterTokenizer, BpeTokenizer {
 
   int vocabularySize();
 
@@ -26,6 +27,42 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
    */
   String decode(int... tokens);
 
+  /**
+   * The UTF-8 bytes of a token, which need not be whole characters; those of a text's tokens, one
+   * after another, are the text.
+   *
+   * @throws IndexOutOfBoundsException where the token is not in [0, {@link #vocabularySize})
+   */
+  byte[] bytes(int token);
+
+  /**
+   * How many Unicode characters begin in each token, [V]. Summed over tokens that make up a text it
+   * is the number of the text's characters, also where tokens share one.
+   */
+  default int[] characters() {
+    int[] characters = new int[vocabularySize()];
+    for (int token = 0; token < characters.length; token++) {
+      for (byte b : bytes(token)) {
+        characters[token] += beginsCharacter(b) ? 1 : 0;
+      }
+    }
+    return characters;
+  }
+
+  /** Whether a byte of UTF-8 is a character's first. */
+  static boolean beginsCharacter(byte b) {
+    return (b & 0xc0) != 0x80;
+  }
+
+  /**
+   * Whether a text can be cut before this byte without changing its tokens: those of the parts, one
+   * after another, are those of the whole. Some cuts that would do are not found.
+   *
+   * @param utf8 a text
+   * @param at in [1, length)
+   */
+  boolean isBoundary(byte[] utf8, int at);
+
   /** What {@link #fromJson} reads. */
   String toJson();
 
@@ -37,6 +74,9 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
   static Tokenizer fromJson(String json) {
     try {
       JsonNode node = new ObjectMapper().readTree(json);
+      if (node.path("model").path("type").asText().equals(BpeTokenizer.TYPE)) {
+        return BpeTokenizer.fromJson(node, json);
+      }
       JsonNode type = node.path("type");
       return switch (type.asText()) {
         case CharacterTokenizer.TYPE -> CharacterTokenizer.fromJson(node);

@@ -9,9 +9,11 @@ public final class Evaluator {
 
   /**
    * @param tokens the validation split
+   * @param characters how many characters begin in each token of the vocabulary, [V]
    * @param batch segments in one forward pass, as long as they are equally long
    */
-  public static Scores score(Policy policy, int[] tokens, List<Segment> segments, int batch) {
+  public static Scores score(
+      Policy policy, int[] tokens, int[] characters, List<Segment> segments, int batch) {
     Scores scores = new Scores();
     int from = 0;
     while (from < segments.size()) {
@@ -20,14 +22,19 @@ public final class Evaluator {
       while (to < segments.size() && to - from < batch && segments.get(to).length() == length) {
         to++;
       }
-      score(policy, tokens, segments.subList(from, to), length, scores);
+      score(policy, tokens, characters, segments.subList(from, to), length, scores);
       from = to;
     }
     return scores;
   }
 
   private static void score(
-      Policy policy, int[] tokens, List<Segment> segments, int length, Scores scores) {
+      Policy policy,
+      int[] tokens,
+      int[] characters,
+      List<Segment> segments,
+      int length,
+      Scores scores) {
     long[] inputs = new long[segments.size() * length];
     for (int b = 0; b < segments.size(); b++) {
       for (int t = 0; t < length; t++) {
@@ -40,7 +47,7 @@ public final class Evaluator {
       Segment segment = segments.get(b);
       for (int t = segment.countFrom(); t < length; t++) {
         int gold = tokens[segment.start() + t + 1];
-        scores.add(logProbs, (b * length + t) * vocabulary, vocabulary, gold);
+        scores.add(logProbs, (b * length + t) * vocabulary, vocabulary, gold, characters[gold]);
       }
     }
   }

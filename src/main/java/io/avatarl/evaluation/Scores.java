@@ -10,6 +10,7 @@ public final class Scores implements Serializable {
   private static final int BINS = 10;
 
   private long positions;
+  private long characters;
   private double crossEntropy;
   private long hits;
   private final long[] binPositions = new long[BINS];
@@ -21,8 +22,9 @@ public final class Scores implements Serializable {
    *
    * @param logProbs log-probabilities of all tokens at [from, from + vocabulary)
    * @param gold the token that came
+   * @param characters how many characters of the text begin in the gold token
    */
-  public void add(float[] logProbs, int from, int vocabulary, int gold) {
+  public void add(float[] logProbs, int from, int vocabulary, int gold, int characters) {
     int best = 0;
     for (int v = 1; v < vocabulary; v++) {
       if (logProbs[from + v] > logProbs[from + best]) {
@@ -33,6 +35,7 @@ public final class Scores implements Serializable {
     int bin = Math.min(BINS - 1, (int) (confidence * BINS));
     int hit = best == gold ? 1 : 0;
     positions++;
+    this.characters += characters;
     crossEntropy -= logProbs[from + gold];
     hits += hit;
     binPositions[bin]++;
@@ -43,6 +46,7 @@ public final class Scores implements Serializable {
   /** Adds another's positions to this. */
   public void add(Scores other) {
     positions += other.positions;
+    characters += other.characters;
     crossEntropy += other.crossEntropy;
     hits += other.hits;
     for (int i = 0; i < BINS; i++) {
@@ -59,6 +63,23 @@ public final class Scores implements Serializable {
   /** Nats per token. */
   public double crossEntropy() {
     return crossEntropy / positions;
+  }
+
+  /** Bits per character of the scored text, by which tokenizers compare. */
+  public double bitsPerCharacter() {
+    return bitsPerCharacter(crossEntropy(), positions, characters);
+  }
+
+  /**
+   * The cross-entropy of a text per character instead of per token: nats per token × tokens /
+   * (characters × ln 2).
+   *
+   * @param crossEntropy nats per token
+   * @param tokens scored
+   * @param characters that the scored tokens make up
+   */
+  public static double bitsPerCharacter(double crossEntropy, long tokens, long characters) {
+    return crossEntropy * tokens / (characters * Math.log(2));
   }
 
   /** e to the cross-entropy. */

@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumFileSystem;
+import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
@@ -55,6 +56,34 @@ public final class Storage {
           try (InputStream in = files.open(file)) {
             return in.readAllBytes();
           }
+        });
+  }
+
+  /**
+   * A file from one of its bytes on; the caller closes it.
+   *
+   * @param from in [0, length]
+   */
+  public InputStream open(String path, long from) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          requireFile(files, file, path);
+          FSDataInputStream in = files.open(file);
+          in.seek(from);
+          return in;
+        });
+  }
+
+  /** Length of a file in bytes. */
+  public long length(String path) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          requireFile(files, file, path);
+          return files.getFileStatus(file).getLen();
         });
   }
 
@@ -167,12 +196,34 @@ public final class Storage {
     at("delete", path, (files, target) -> files.delete(target, true));
   }
 
+  /**
+   * Gives a file or directory another name on the same file system. What was there under the new
+   * name goes first.
+   */
+  public void rename(String from, String to) {
+    at(
+        "rename",
+        from,
+        (files, source) -> {
+          Path target = parse(to);
+          files.delete(target, true);
+          if (!files.rename(source, target)) {
+            throw new IOException("cannot rename " + from + " to " + to);
+          }
+          return true;
+        });
+  }
+
   /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
   public static String resolve(String base, String child) {
     if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {
       return child;
     }
     return base.endsWith("/") ? base + child : base + "/" + child;
+  }
+
+  private static Path parse(String path) {
+    return SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
   }
 
   private interface Action<T> {
@@ -185,7 +236,7 @@ public final class Storage {
     Path parsed;
     FileSystem files;
     try {
-      parsed = SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
+      parsed = parse(path);
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
       throw new UserError(

@@ -3,10 +3,12 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.model.ParameterLayout;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.Checkpoint;
 import io.avatarl.train.FinalEvaluation;
@@ -74,20 +76,24 @@ public final class EvaluateJob implements Callable<Integer> {
         Corpus.of(found.name(), found.bytes(), config.corpus().validationFraction(), tokenizer);
     err.printf("scoring %s ...%n", checkpoint.path());
     FinalEvaluation scores;
+    NgramCounts counts;
     try (Job.Session session = Job.Session.open("avatarl evaluate")) {
       scores = FinalEvaluation.of(session.spark(), config, corpus, model);
+      counts = NgramJob.count(session.spark(), found, corpus, config.corpus());
     }
     Scores consecutive = scores.consecutive();
     Figures.print(
         out,
-        Baselines.of(corpus),
+        Baselines.of(corpus, counts),
         "step " + checkpoint.step(),
         consecutive.crossEntropy(),
+        consecutive.bitsPerCharacter(),
         consecutive.accuracy());
     // The names and the digits of summary.json.
     out.println();
     out.println("checkpoint             " + checkpoint.path());
     out.println("val_ce                 " + consecutive.crossEntropy());
+    out.println("val_bits_per_character " + consecutive.bitsPerCharacter());
     out.println("val_ce_sliding         " + scores.sliding().crossEntropy());
     out.println("val_perplexity         " + consecutive.perplexity());
     out.println("val_accuracy           " + consecutive.accuracy());

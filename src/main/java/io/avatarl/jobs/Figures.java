@@ -14,19 +14,29 @@ final class Figures {
       Map<String, Baselines.Baseline> baselines,
       String name,
       double crossEntropy,
+      double bitsPerCharacter,
       double accuracy) {
     out.printf(
-        Locale.ROOT, "%-12s %10s %11s %9s%n", "validation", "nats/token", "perplexity", "accuracy");
-    baselines.forEach((baseline, b) -> row(out, baseline, b.ce(), b.accuracy()));
-    row(out, name, crossEntropy, accuracy);
+        Locale.ROOT,
+        "%-12s %10s %14s %11s %9s%n",
+        "validation",
+        "nats/token",
+        "bits/character",
+        "perplexity",
+        "accuracy");
+    baselines.forEach(
+        (baseline, b) -> row(out, baseline, b.ce(), b.bitsPerCharacter(), b.accuracy()));
+    row(out, name, crossEntropy, bitsPerCharacter, accuracy);
   }
 
-  private static void row(PrintStream out, String name, double crossEntropy, double accuracy) {
+  private static void row(
+      PrintStream out, String name, double crossEntropy, double bitsPerCharacter, double accuracy) {
     out.printf(
         Locale.ROOT,
-        "%-12s %10.4f %11.2f %8.1f%%%n",
+        "%-12s %10.4f %14.4f %11.2f %8.1f%%%n",
         name,
         crossEntropy,
+        bitsPerCharacter,
         Math.exp(crossEntropy),
         100 * accuracy);
   }

@@ -5,6 +5,7 @@ import io.avatarl.files.Storage;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
@@ -92,10 +93,18 @@ final class Job {
    */
   record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     static Session open(String application) {
+      return open(application, Map.of());
+    }
+
+    /**
+     * @param settings of a session of our own
+     */
+    static Session open(String application, Map<String, Object> settings) {
       Option<SparkSession> running = SparkSession.getDefaultSession();
       return running.isDefined()
           ? new Session(running.get(), false)
-          : new Session(SparkSession.builder().appName(application).getOrCreate(), true);
+          : new Session(
+              SparkSession.builder().appName(application).config(settings).getOrCreate(), true);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.StreamingDecoder;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import io.avatarl.model.NativeEngine;
@@ -38,15 +39,17 @@ final class Sampler implements AutoCloseable {
    */
   void sample(int tokens, double temperature, long seed, long number, Consumer<String> sink) {
     RandomStream random = RandomStream.of(seed, 0, number, RandomStream.Purpose.SAMPLING);
+    StreamingDecoder decoder = new StreamingDecoder(tokenizer, sink);
     policy.generate(
         prompt,
         tokens,
         temperature,
         random,
         token -> {
-          sink.accept(tokenizer.decode(token));
+          decoder.accept(token);
           return true;
         });
+    decoder.end();
   }
 
   @Override

@@ -1,18 +1,24 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.train.Checkpoint;
+import io.avatarl.train.MlflowTracker;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
+import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
+import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -107,6 +113,8 @@ public final class TrainJob implements Callable<Integer> {
     TrainingConfig config = config(storage);
     String run = output != null ? output : defaultOutput(config);
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
+    Optional<MlflowTracker> tracker =
+        MlflowTracker.of(config.tracking(), System.getenv(), storage, console::warned);
     // Refuses bad input before Spark starts, which takes seconds.
     Training training =
         new Training(
@@ -115,15 +123,24 @@ public final class TrainJob implements Callable<Integer> {
             new CorpusSource(storage, Home.path(), System.getenv()),
             run,
             resume,
-            console);
-    Runnable stop = () -> stop(training, console, run);
+            tracker.isPresent() ? TrainingListener.both(console, tracker.get()) : console);
+    Runnable stop =
+        () -> {
+          stop(training, console, run);
+          tracker.ifPresent(MlflowTracker::close);
+        };
     try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
       ShutdownHookManager.get()
           .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
       training
           .run(session.spark())
-          .ifPresent(summary -> console.finished(summary, samples(storage, config, run), run));
+          .ifPresent(
+              summary -> {
+                report(storage, config, run, summary, console);
+                tracker.ifPresent(t -> t.finished(summary));
+              });
     } finally {
+      tracker.ifPresent(MlflowTracker::close);
       console.close();
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
         ShutdownHookManager.get().removeShutdownHook(stop);
@@ -158,6 +175,21 @@ public final class TrainJob implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Prints and stores what a finished run came to. */
+  private static void report(
+      Storage storage,
+      TrainingConfig config,
+      String run,
+      Summary summary,
+      TrainingConsole console) {
+    List<String> samples = samples(storage, config, run);
+    storage.writeString(
+        Storage.resolve(run, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
+    String report = Storage.resolve(run, RunFiles.REPORT);
+    ReportPage.write(storage, List.of(run), report);
+    console.finished(summary, samples, run, report);
   }
 
   private static List<String> samples(Storage storage, TrainingConfig config, String run) {

@@ -191,12 +191,13 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     }
   }
 
-  void finished(Summary s, List<String> samples, String output) {
+  void finished(Summary s, List<String> samples, String output, String report) {
     for (int i = 0; i < samples.size(); i++) {
       line(out, "%n--- sample %d ---%n%s", i + 1, samples.get(i).strip());
     }
     out.println();
-    Figures.print(out, s.baselines(), "this run", s.valCe(), s.valAccuracy());
+    Figures.print(
+        out, s.baselines(), "this run", s.valCe(), s.valBitsPerCharacter(), s.valAccuracy());
     line(
         out,
         "%nval_ce_sliding  %.4f; calibration error %.4f",
@@ -216,6 +217,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     line(out, "stages (s)      %s", stages);
     line(out, "weights_sha256  %s", s.weightsSha256());
     line(out, "run             %s", output);
+    line(out, "report          %s", report);
     line(out, "try             jobs/sample.sh %s", output);
   }
 

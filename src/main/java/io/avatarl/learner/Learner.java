@@ -15,10 +15,12 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
@@ -29,13 +31,14 @@ public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
   final NDManager manager; // for the test that counts what it holds
   private final Gpt gpt;
-  private final PolicyLoss loss;
+  private final Objective objective;
   private final Parameters parameters;
   private final float[] values;
   private final float[] gradient;
   private final float[][] sliceGradients;
   private final AdamW optimizer;
   private final LearningRate learningRate;
+  private final KlWeight klWeight;
   private final ExecutorService threads;
   private long updates;
 
@@ -45,17 +48,33 @@ public final class Learner implements AutoCloseable {
    */
   public Learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    this(config, model, parameters, plannedUpdates, constants -> new PolicyLoss(config, constants));
+  }
+
+  /** A learner by maximum likelihood, the yardstick {@code baseline-ce}. Nothing else uses it. */
+  public static Learner crossEntropy(
+      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    return new Learner(config, model, parameters, plannedUpdates, constants -> new CrossEntropy());
+  }
+
+  private Learner(
+      LearnerConfig config,
+      GptConfig model,
+      Parameters parameters,
+      long plannedUpdates,
+      Function<NDManager, Objective> objective) {
     ParameterLayout layout = parameters.layout();
     this.config = config;
     this.manager = NDManager.newBaseManager();
     this.gpt = new Gpt(model, manager);
-    this.loss = new PolicyLoss(config, manager);
+    this.objective = objective.apply(manager);
     this.parameters = parameters;
     this.values = parameters.toArray();
     this.gradient = new float[layout.length()];
     this.sliceGradients = new float[config.slices()][layout.length()];
     this.optimizer = new AdamW(layout, config.optimizer());
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
+    this.klWeight = new KlWeight(config.kl());
     this.threads =
         Executors.newFixedThreadPool(
             config.slices(),
@@ -89,19 +108,32 @@ public final class Learner implements AutoCloseable {
     parameters.values().get(0, values);
   }
 
+  /** The weight of the KL term, with its controller. */
+  public KlWeight klWeight() {
+    return klWeight;
+  }
+
   /** One update on one minibatch. */
   public UpdateMetrics update(Minibatch minibatch) {
     long start = System.nanoTime();
     SliceSums sums = gradients(minibatch);
     double groups = minibatch.groups();
     double norm = norm(gradient);
-    if (!Double.isFinite(sums.loss) || !Double.isFinite(norm)) {
-      throw new DivergedException(updates + 1, sums.loss / groups, norm);
+    List<String> diverged = sums.notFinite();
+    if (!Double.isFinite(norm)) {
+      diverged.add("gradient");
+    }
+    if (!diverged.isEmpty()) {
+      throw new DivergedException(updates + 1, diverged, sums.loss / groups, norm);
     }
     double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);
+    optimizer.step(updates + 1, rate, values, gradient, (float) scale);
+    if (!finite(values)) {
+      parameters.values().get(0, values);
+      throw new DivergedException(updates + 1, List.of("parameters"), sums.loss / groups, norm);
+    }
     updates++;
-    optimizer.step(updates, rate, values, gradient, (float) scale);
     parameters.set(values);
     return new UpdateMetrics(
         updates,
@@ -110,6 +142,8 @@ public final class Learner implements AutoCloseable {
         rate,
         sums.clipFraction / groups,
         sums.kl / groups,
+        sums.referenceKl / groups,
+        klWeight.at(updates - 1),
         (System.nanoTime() - start) / 1e9);
   }
 
@@ -129,9 +163,22 @@ public final class Learner implements AutoCloseable {
       running.add(
           threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
     }
-    SliceSums total = new SliceSums(0, 0, 0);
+    SliceSums total = new SliceSums(0, 0, 0, 0, 0);
+    RuntimeException failure = null;
     for (Future<SliceSums> slice : running) {
-      total = total.plus(get(slice));
+      try {
+        total = total.plus(get(slice));
+      } catch (RuntimeException e) {
+        // The others go on with native memory that close() frees, so they are waited for.
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
     System.arraycopy(sliceGradients[0], 0, gradient, 0, gradient.length);
     for (int i = 1; i < slices; i++) {
@@ -153,15 +200,19 @@ public final class Learner implements AutoCloseable {
       NDArray tokens = scope.create(slice.inputs(), new Shape(slice.windows(), context));
       NDArray logits = gpt.logits(weights, tokens); // [B, T, V]
       long vocabulary = logits.getShape().get(2);
+      if (slice.first() > 0) {
+        logits = logits.get(":, " + slice.first() + ":"); // [B, T - first, V]
+      }
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       PolicyLoss.Terms terms =
-          loss.terms(
+          objective.terms(
               logits.reshape(slice.groups(), vocabulary),
               new PolicyLoss.Batch(
                   slice.actions().map(a -> scope.create(a, entries)),
                   scope.create(slice.weights(), entries, DataType.FLOAT32),
                   scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(slice.advantages(), entries, DataType.FLOAT32)));
+                  scope.create(slice.advantages(), entries, DataType.FLOAT32),
+                  reference(slice, scope)));
       // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
       NDArray seed = scope.create(1f / minibatchGroups);
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
@@ -176,8 +227,23 @@ public final class Learner implements AutoCloseable {
             .get(target, p.offset(), p.size());
       }
       return new SliceSums(
-          terms.loss().getFloat(), terms.clipFraction().getFloat(), terms.kl().getFloat());
+          terms.loss().getFloat(),
+          terms.clipFraction().getFloat(),
+          terms.kl().getFloat(),
+          terms.entropy().map(NDArray::getFloat).orElse(0f),
+          terms.referenceKl().map(NDArray::getFloat).orElse(0f));
     }
+  }
+
+  private Optional<PolicyLoss.Reference> reference(Minibatch slice, NDManager scope) {
+    if (slice.referenceWidth() == 0) {
+      return Optional.empty();
+    }
+    Shape shape = new Shape(slice.groups(), slice.referenceWidth());
+    return Optional.of(
+        new PolicyLoss.Reference(
+            scope.create(slice.reference(), shape, DataType.FLOAT32),
+            scope.create((float) klWeight.at(updates))));
   }
 
   /**
@@ -198,17 +264,38 @@ public final class Learner implements AutoCloseable {
     return Math.sqrt(squares);
   }
 
+  /**
+   * Whether no value is infinite or NaN. On the bits, because an integer maximum is compiled to
+   * vector instructions and a sum of floats is not.
+   */
+  private static boolean finite(float[] values) {
+    int largest = 0;
+    for (float value : values) {
+      largest = Math.max(largest, Float.floatToRawIntBits(value) & Integer.MAX_VALUE);
+    }
+    return largest < Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
+  }
+
+  /** The result of a slice, which takes milliseconds: an interruption is kept for later. */
   private static <T> T get(Future<T> future) {
+    boolean interrupted = false;
     try {
-      return future.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while learning", e);
+      while (true) {
+        try {
+          return future.get();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
       throw new IllegalStateException(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -220,9 +307,30 @@ public final class Learner implements AutoCloseable {
   }
 
   /** Sums over the groups of one or more slices. */
-  record SliceSums(double loss, double clipFraction, double kl) {
+  record SliceSums(
+      double loss, double clipFraction, double kl, double entropy, double referenceKl) {
     SliceSums plus(SliceSums o) {
-      return new SliceSums(loss + o.loss, clipFraction + o.clipFraction, kl + o.kl);
+      return new SliceSums(
+          loss + o.loss,
+          clipFraction + o.clipFraction,
+          kl + o.kl,
+          entropy + o.entropy,
+          referenceKl + o.referenceKl);
+    }
+
+    /** Which terms of the loss, and whether the loss itself, are no finite numbers. */
+    private List<String> notFinite() {
+      List<String> terms = new ArrayList<>();
+      if (!Double.isFinite(entropy)) {
+        terms.add("entropy");
+      }
+      if (!Double.isFinite(referenceKl)) {
+        terms.add("KL to the reference");
+      }
+      if (!Double.isFinite(loss)) {
+        terms.add("loss");
+      }
+      return terms;
     }
   }
 }

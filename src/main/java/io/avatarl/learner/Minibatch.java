@@ -27,12 +27,19 @@ public final class Minibatch {
   /** The arrays of all windows of a step, in shard order. */
   private record Step(
       int context,
+      int first,
       int actionsPerGroup,
+      int referenceWidth,
       long[] inputs,
       long[] actions,
       ByteBuffer weights,
       ByteBuffer oldLogProbs,
-      ByteBuffer advantages) {}
+      ByteBuffer advantages,
+      ByteBuffer reference) {
+    int groupsPerRow() {
+      return context - first;
+    }
+  }
 
   /**
    * Cuts a step's windows, in shard order, into {@code count} minibatches of equal size.
@@ -44,32 +51,39 @@ public final class Minibatch {
     int windows = shards.stream().mapToInt(s -> s.groups().windows()).sum();
     int context = first.context();
     int k = first.actionsPerGroup();
-    int entries = Math.multiplyExact(Math.multiplyExact(windows, context), k);
+    int groups = Math.multiplyExact(windows, first.groupsPerRow());
+    int entries = Math.multiplyExact(groups, k);
+    int referenceWidth = shards.get(0).reference().length / first.count();
     Step step =
         new Step(
             context,
+            first.first(),
             k,
+            referenceWidth,
             new long[windows * context],
             new long[first.actions().length == 0 ? 0 : entries],
             buffer(entries),
             buffer(entries),
-            buffer(entries));
+            buffer(entries),
+            buffer(Math.multiplyExact(groups, referenceWidth)));
     int window = 0;
     int entry = 0;
+    int referenceEntry = 0;
     for (RolloutShard shard : shards) {
-      Groups groups = shard.groups();
-      for (int b = 0; b < groups.windows(); b++, window++) {
-        for (int t = 0; t < context; t++) {
-          step.inputs[window * context + t] = groups.tokens()[b * (context + 1) + t];
-        }
+      Groups part = shard.groups();
+      for (int i = 0; i < part.tokens().length; i++) {
+        step.inputs[window * context + i] = part.tokens()[i];
       }
-      for (int i = 0; i < groups.actions().length; i++) {
-        step.actions[entry + i] = groups.actions()[i];
+      window += part.windows();
+      for (int i = 0; i < part.actions().length; i++) {
+        step.actions[entry + i] = part.actions()[i];
       }
-      put(step.weights, entry, groups.weights());
-      put(step.oldLogProbs, entry, groups.logProbs());
+      put(step.weights, entry, part.weights());
+      put(step.oldLogProbs, entry, part.logProbs());
       put(step.advantages, entry, shard.advantages());
-      entry += groups.weights().length;
+      put(step.reference, referenceEntry, shard.reference());
+      entry += part.weights().length;
+      referenceEntry += shard.reference().length;
     }
     List<Minibatch> minibatches = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -97,8 +111,13 @@ public final class Minibatch {
     return step.context;
   }
 
+  /** Position of the first group in a row. */
+  int first() {
+    return step.first;
+  }
+
   int groups() {
-    return windows() * step.context;
+    return windows() * step.groupsPerRow();
   }
 
   int actionsPerGroup() {
@@ -134,12 +153,26 @@ public final class Minibatch {
     return range(step.advantages);
   }
 
+  /** Numbers of the reference per group: V, K, or 0 without one. */
+  int referenceWidth() {
+    return step.referenceWidth;
+  }
+
+  ByteBuffer reference() {
+    return range(step.reference, step.referenceWidth);
+  }
+
   private ByteBuffer range(ByteBuffer all) {
-    return all.slice(entry(from) * Float.BYTES, (entry(to) - entry(from)) * Float.BYTES)
+    return range(all, step.actionsPerGroup);
+  }
+
+  private ByteBuffer range(ByteBuffer all, int perGroup) {
+    int floats = step.groupsPerRow() * perGroup;
+    return all.slice(from * floats * Float.BYTES, (to - from) * floats * Float.BYTES)
         .order(ByteOrder.nativeOrder());
   }
 
   private int entry(int window) {
-    return window * step.context * step.actionsPerGroup;
+    return window * step.groupsPerRow() * step.actionsPerGroup;
   }
 }

@@ -2,13 +2,16 @@ package io.avatarl.learner;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.avatarl.config.KlConfig;
 import io.avatarl.config.LearnerConfig;
+import java.util.Optional;
 
 /**
- * The clipped policy-gradient objective over groups, with an entropy bonus:
+ * The clipped policy-gradient objective over groups, with an entropy bonus and a KL term:
  *
  * <pre>
- *   L = −1/N Σ_g [ Σ_a w_a · min(ρ_a A_a, clip(ρ_a, 1 − ε_low, 1 + ε_high) A_a) + β_H H(π(·|g)) ],
+ *   L = −1/N Σ_g [ Σ_a w_a · min(ρ_a A_a, clip(ρ_a, 1 − ε_low, 1 + ε_high) A_a)
+ *                  + β_H H(π(·|g)) − β · max(KL(π(·|g) ‖ ref(·|g)), free) ],
  *   ρ_a = π(a|g) / π_old(a|g)
  * </pre>
  *
@@ -16,11 +19,13 @@ import io.avatarl.config.LearnerConfig;
  * arXiv 2503.14476, equation 8.) There is no cross-entropy term: the corpus enters through the
  * advantages alone.
  */
-final class PolicyLoss {
+final class PolicyLoss implements Objective {
   private final NDArray lowest;
   private final NDArray highest;
   private final NDArray entropyWeight;
   private final boolean entropyBonus;
+  private final NDArray freeBits;
+  private final boolean fullKl;
 
   /**
    * @param constants a manager that outlives the backward pass; operations with a {@code Number}
@@ -31,6 +36,8 @@ final class PolicyLoss {
     this.highest = constants.create((float) (1 + config.clipHigh()));
     this.entropyWeight = constants.create((float) config.entropy());
     this.entropyBonus = config.entropy() > 0;
+    this.freeBits = constants.create((float) config.kl().freeBits());
+    this.fullKl = config.kl().estimator() == KlConfig.Estimator.FULL;
   }
 
   /**
@@ -40,12 +47,21 @@ final class PolicyLoss {
    * @param weights float32 [N, K]
    * @param oldLogProbs float32 [N, K]
    * @param advantages float32 [N, K]
+   * @param reference what the KL term pulls to, if anything
    */
   record Batch(
-      java.util.Optional<NDArray> actions,
+      Optional<NDArray> actions,
       NDArray weights,
       NDArray oldLogProbs,
-      NDArray advantages) {}
+      NDArray advantages,
+      Optional<Reference> reference) {}
+
+  /**
+   * @param logProbs float32, of every token [N, V] or of the actions [N, K], as the estimator takes
+   *     them
+   * @param weight scalar β; must outlive the backward pass
+   */
+  record Reference(NDArray logProbs, NDArray weight) {}
 
   /**
    * The objective and, without gradient, what to watch.
@@ -53,13 +69,21 @@ final class PolicyLoss {
    * @param loss scalar, N·L
    * @param clipFraction scalar, Σ w over entries whose gradient the clipping cut off
    * @param kl scalar, Σ w·((ρ − 1) − log ρ), the estimate k3 of KL(π_old ‖ π) (Schulman 2020)
+   * @param entropy scalar, Σ over the groups of the policy's entropy, where there is a bonus for it
+   * @param referenceKl scalar, Σ over the groups of the KL to the reference, before free bits
    */
-  record Terms(NDArray loss, NDArray clipFraction, NDArray kl) {}
+  record Terms(
+      NDArray loss,
+      NDArray clipFraction,
+      NDArray kl,
+      Optional<NDArray> entropy,
+      Optional<NDArray> referenceKl) {}
 
   /**
    * @param logits float32 [N, V]
    */
-  Terms terms(NDArray logits, Batch batch) {
+  @Override
+  public Terms terms(NDArray logits, Batch batch) {
     NDArray logProbs = logits.logSoftmax(-1); // [N, V]
     NDArray chosen = // [N, K]
         batch.actions().map(actions -> logProbs.gather(actions, 1)).orElse(logProbs);
@@ -69,11 +93,37 @@ final class PolicyLoss {
     NDArray plain = ratio.mul(batch.advantages());
     NDArray surrogate = plain.minimum(clipped.mul(batch.advantages())).mul(batch.weights()).sum();
     NDArray objective = surrogate;
-    if (entropyBonus) {
-      NDArray entropy = logProbs.exp().mul(logProbs).sum().neg();
-      objective = surrogate.add(entropy.mul(entropyWeight));
+    Optional<NDArray> entropy =
+        entropyBonus ? Optional.of(logProbs.exp().mul(logProbs).sum().neg()) : Optional.empty();
+    if (entropy.isPresent()) {
+      objective = surrogate.add(entropy.get().mul(entropyWeight));
     }
-    return new Terms(objective.neg(), clipFraction(ratio, batch), kl(ratio, logRatio, batch));
+    Optional<NDArray> referenceKl =
+        batch.reference().map(reference -> referenceKl(logProbs, chosen, batch, reference)); // [N]
+    if (referenceKl.isPresent()) {
+      NDArray penalty = referenceKl.get().maximum(freeBits).sum();
+      objective = objective.sub(penalty.mul(batch.reference().orElseThrow().weight()));
+    }
+    return new Terms(
+        objective.neg(),
+        clipFraction(ratio, batch),
+        kl(ratio, logRatio, batch),
+        entropy.map(NDArray::stopGradient),
+        referenceKl.map(kl -> kl.stopGradient().sum()));
+  }
+
+  private NDArray referenceKl(NDArray logProbs, NDArray chosen, Batch batch, Reference reference) {
+    int[] entries = {1};
+    if (fullKl) {
+      return logProbs.exp().mul(logProbs.sub(reference.logProbs())).sum(entries);
+    }
+    NDArray logRatio = chosen.neg().add(reference.logProbs());
+    return logRatio
+        .exp()
+        .sub(logRatio)
+        .mul(batch.weights())
+        .sum(entries)
+        .sub(batch.weights().sum(entries));
   }
 
   private NDArray clipFraction(NDArray ratio, Batch batch) {

@@ -9,6 +9,8 @@ package io.avatarl.learner;
  * @param learningRate of this update
  * @param clipFraction weight of the actions whose gradient the ratio clipping cut off
  * @param kl estimate of KL(π_old ‖ π) per group, in nats, before the update
+ * @param referenceKl KL to the reference per group, in nats; 0 without one
+ * @param klWeight weight of that term in this update
  * @param seconds wall time
  */
 public record UpdateMetrics(
@@ -18,4 +20,6 @@ public record UpdateMetrics(
     double learningRate,
     double clipFraction,
     double kl,
+    double referenceKl,
+    double klWeight,
     double seconds) {}

@@ -39,6 +39,18 @@ final class KeyValueCache implements AutoCloseable {
     return append(values, layer, fresh);
   }
 
+  /** Makes every row {@code times} rows, one after another. */
+  void repeat(int times) {
+    for (NDArray[] cache : new NDArray[][] {keys, values}) {
+      for (int layer = 0; layer < cache.length; layer++) {
+        NDArray once = cache[layer];
+        cache[layer] = once.repeat(0, times);
+        cache[layer].attach(manager);
+        once.close();
+      }
+    }
+  }
+
   private NDArray append(NDArray[] cache, int layer, NDArray fresh) {
     NDArray old = cache[layer];
     NDArray all = old == null ? fresh.duplicate() : old.concat(fresh, 2);

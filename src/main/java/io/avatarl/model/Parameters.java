@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.corpus.RandomStream;
 import io.avatarl.files.Sha256;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -56,6 +58,14 @@ public final class Parameters {
       }
     }
     return parameters;
+  }
+
+  /** The random parameters that a run starts with. */
+  public static Parameters initial(TrainingConfig config, ParameterLayout layout) {
+    return random(
+        layout,
+        config.model().initStd(),
+        RandomStream.seed(config.seed(), 0, 0, RandomStream.Purpose.INITIALIZATION));
   }
 
   public ParameterLayout layout() {

@@ -4,9 +4,12 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.GptConfig;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * A GPT with fixed weights: what rollouts, evaluation and sampling ask for log-probabilities. Safe
@@ -54,6 +57,71 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
+   * How tokens are drawn.
+   *
+   * @param temperature the logits are divided by it
+   * @param topK only the most probable tokens are drawn; 0: all
+   * @param topP only the fewest tokens whose probabilities sum to this are drawn; 1: all
+   */
+  public record Sampling(double temperature, int topK, double topP) {}
+
+  /**
+   * @param tokens [B·K·H], the K continuations of a context one after another
+   * @param logProbs of the tokens under the unmodified policy, [B·K·H]
+   */
+  public record Continuations(int[] tokens, float[] logProbs) {}
+
+  /**
+   * K continuations of H tokens for each of B contexts, all at once with a KV cache: the contexts
+   * pass through the model once, then each step feeds one token of every continuation.
+   *
+   * @param contexts B
+   * @param prompts [B·P]; P + H − 1 is at most the model's context
+   */
+  public Continuations continuations(
+      int contexts,
+      int[] prompts,
+      int samples,
+      int horizon,
+      Sampling sampling,
+      RandomGenerator random) {
+    int rows = contexts * samples;
+    int[] tokens = new int[rows * horizon];
+    float[] chosen = new float[rows * horizon];
+    try (KeyValueCache cache = new KeyValueCache(config.layers(), manager)) {
+      float[] logProbs = nextLogProbs(cache, contexts, longs(prompts)); // [B·V]
+      cache.repeat(samples);
+      for (int h = 0; h < horizon; h++) {
+        long[] fresh = new long[rows];
+        for (int row = 0; row < rows; row++) {
+          int from = (h == 0 ? row / samples : row) * vocabulary();
+          int token = Draw.token(logProbs, from, vocabulary(), sampling, random);
+          tokens[row * horizon + h] = token;
+          chosen[row * horizon + h] = logProbs[from + token];
+          fresh[row] = token;
+        }
+        if (h + 1 < horizon) {
+          logProbs = nextLogProbs(cache, rows, fresh); // [B·K·V]
+        }
+      }
+    }
+    return new Continuations(tokens, chosen);
+  }
+
+  /** Log-probabilities after each row's new tokens, which follow those in the cache: [rows·V]. */
+  private float[] nextLogProbs(KeyValueCache cache, int rows, long[] fresh) {
+    int length = fresh.length / rows;
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray logits = gpt.logits(weights, scope.create(fresh, new Shape(rows, length)), cache);
+      return logits.get(":, " + (length - 1)).logSoftmax(-1).toFloatArray();
+    }
+  }
+
+  private static long[] longs(int[] values) {
+    return Arrays.stream(values).asLongStream().toArray();
+  }
+
+  /**
    * Continues a prompt, one token at a time. When the context is full it goes on with its later
    * half.
    *
@@ -63,7 +131,8 @@ public final class Policy implements AutoCloseable {
    */
   public void generate(
       int[] prompt, int tokens, double temperature, RandomGenerator random, IntPredicate sink) {
-    int[] history = java.util.Arrays.copyOf(prompt, prompt.length + tokens);
+    Sampling sampling = new Sampling(temperature, 0, 1);
+    int[] history = Arrays.copyOf(prompt, prompt.length + tokens);
     int length = prompt.length;
     int seen = Math.max(0, length - config.context());
     KeyValueCache cache = new KeyValueCache(config.layers(), manager);
@@ -74,9 +143,9 @@ public final class Policy implements AutoCloseable {
           cache = new KeyValueCache(config.layers(), manager);
           seen = length - Math.max(1, config.context() / 2);
         }
-        float[] logits = next(cache, history, seen, length);
+        float[] logProbs = next(cache, history, seen, length);
         seen = length;
-        int token = draw(logits, temperature, random);
+        int token = Draw.token(logProbs, 0, vocabulary(), sampling, random);
         history[length++] = token;
         if (!sink.test(token)) {
           return;
@@ -87,40 +156,99 @@ public final class Policy implements AutoCloseable {
     }
   }
 
-  /** Logits after tokens [from, to) of the history, which follow those in the cache. */
-  float[] next(KeyValueCache cache, int[] history, int from, int to) {
-    long[] fresh = new long[to - from];
-    for (int i = 0; i < fresh.length; i++) {
-      fresh[i] = history[from + i];
+  /**
+   * Continues several prompts at once. Each gets exactly the tokens that {@link #generate(int[],
+   * int, double, RandomGenerator, IntPredicate)} gives it alone.
+   *
+   * <p>PyTorch picks its matrix kernels by the number of rows, and they round differently. So a row
+   * whose draw is so close that rounding could decide it leaves the batch and is made alone.
+   *
+   * @param prompts of one length, at least one token each
+   * @param streams starts a prompt's stream of random numbers, by the prompt's index
+   * @return for each prompt its new tokens
+   */
+  public int[][] generate(
+      int[][] prompts, int tokens, double temperature, IntFunction<RandomGenerator> streams) {
+    int rows = prompts.length;
+    int[][] made = new int[rows][];
+    boolean[] alone = new boolean[rows];
+    if (rows == 1) {
+      alone[0] = true;
+    } else {
+      together(prompts, tokens, temperature, streams, made, alone);
     }
-    try (NDManager scope = manager.newSubManager()) {
-      NDArray logits = gpt.logits(weights, scope.create(fresh, new Shape(1, fresh.length)), cache);
-      return logits.get(0, fresh.length - 1).toFloatArray();
+    for (int row = 0; row < rows; row++) {
+      if (alone[row]) {
+        IntStream.Builder own = IntStream.builder();
+        generate(
+            prompts[row],
+            tokens,
+            temperature,
+            streams.apply(row),
+            token -> {
+              own.add(token);
+              return true;
+            });
+        made[row] = own.build().toArray();
+      }
+    }
+    return made;
+  }
+
+  /** Fills {@code made}, but for the rows that it marks as to be made alone. */
+  private void together(
+      int[][] prompts,
+      int tokens,
+      double temperature,
+      IntFunction<RandomGenerator> streams,
+      int[][] made,
+      boolean[] alone) {
+    int rows = prompts.length;
+    int prompt = prompts[0].length;
+    RandomGenerator[] random = new RandomGenerator[rows];
+    int[][] history = new int[rows][];
+    for (int row = 0; row < rows; row++) {
+      random[row] = streams.apply(row);
+      history[row] = Arrays.copyOf(prompts[row], prompt + tokens);
+    }
+    int seen = Math.max(0, prompt - config.context());
+    KeyValueCache cache = new KeyValueCache(config.layers(), manager);
+    try {
+      for (int length = prompt; length < prompt + tokens; length++) {
+        if (cache.length() + length - seen > config.context()) {
+          cache.close();
+          cache = new KeyValueCache(config.layers(), manager);
+          seen = length - Math.max(1, config.context() / 2);
+        }
+        long[] fresh = new long[rows * (length - seen)];
+        for (int row = 0; row < rows; row++) {
+          for (int t = seen; t < length; t++) {
+            fresh[row * (length - seen) + t - seen] = history[row][t];
+          }
+        }
+        float[] logProbs = nextLogProbs(cache, rows, fresh);
+        seen = length;
+        for (int row = 0; row < rows; row++) {
+          double uniform = random[row].nextDouble();
+          int from = row * vocabulary();
+          history[row][length] =
+              Draw.token(logProbs, from, vocabulary(), new Sampling(temperature, 0, 1), uniform);
+          alone[row] |= !Draw.isSure(logProbs, from, vocabulary(), temperature, uniform);
+        }
+      }
+    } finally {
+      cache.close();
+    }
+    for (int row = 0; row < rows; row++) {
+      made[row] = Arrays.copyOfRange(history[row], prompt, prompt + tokens);
     }
   }
 
-  private static int draw(float[] logits, double temperature, RandomGenerator random) {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      if (logits[i] > logits[best]) {
-        best = i;
-      }
-    }
-    if (temperature == 0) {
-      return best;
-    }
-    double[] cumulative = new double[logits.length];
-    double total = 0;
-    for (int i = 0; i < logits.length; i++) {
-      total += Math.exp((logits[i] - logits[best]) / temperature);
-      cumulative[i] = total;
-    }
-    double x = random.nextDouble() * total;
-    int token = 0;
-    while (token < logits.length - 1 && cumulative[token] <= x) {
-      token++;
-    }
-    return token;
+  /**
+   * Log-probabilities after tokens [from, to) of the history, which follow those in the cache: [V].
+   */
+  float[] next(KeyValueCache cache, int[] history, int from, int to) {
+    return nextLogProbs(cache, 1, longs(Arrays.copyOfRange(history, from, to)));
   }
 
   @Override

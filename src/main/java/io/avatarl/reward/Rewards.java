@@ -1,41 +1,141 @@
 package io.avatarl.reward;
 
+import io.avatarl.config.GptConfig;
 import io.avatarl.config.RewardConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.NgramCounts;
+import io.avatarl.corpus.NgramModel;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Optional;
+import java.util.TreeMap;
 
-/** The reward of an action: the weighted sum of its components. */
+/**
+ * The reward of an action: the weighted sum of its components. One object serves all stages of a
+ * curriculum: it holds every component that any stage weighs.
+ */
 public final class Rewards implements Serializable {
-  /** Every component there is, by its key under {@code reward.weights}. */
-  static final Map<String, Function<Corpus, RewardComponent>> REGISTRY =
-      Map.of("exact", corpus -> new ExactMatch(), "bigram", BigramCredit::of);
-
-  private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();
-  private final LinkedHashMap<String, Float> weights = new LinkedHashMap<>();
-
   /**
-   * @param corpus what statistics are counted in (its training split only)
+   * What components are made of.
+   *
+   * @param corpus statistics are counted in its training split only
+   * @param counts n-grams of the training split
+   * @param referee the frozen judge, where one is configured
    */
-  public Rewards(RewardConfig config, Corpus corpus) {
-    config
-        .weights()
-        .forEach(
-            (name, weight) -> {
-              if (weight != 0) {
-                components.put(name, REGISTRY.get(name).apply(corpus));
-                weights.put(name, weight.floatValue());
-              }
-            });
+  public record Sources(
+      RewardConfig config, Corpus corpus, NgramCounts counts, Optional<Judge> referee) {
+    private NgramModel ngrams(int order) {
+      return new NgramModel(counts, order);
+    }
   }
 
-  /** Unweighted values of each component in use, [G·K] by name. */
-  public Map<String, float[]> components(Groups groups) {
+  /**
+   * A frozen model.
+   *
+   * @param weights flat parameters in the model's layout
+   */
+  public record Judge(GptConfig model, float[] weights) {}
+
+  private interface Factory {
+    RewardComponent make(Sources sources);
+  }
+
+  /** Every component there is, by its key under {@code reward.weights}. */
+  private static final Map<String, Factory> REGISTRY = new TreeMap<>();
+
+  static {
+    REGISTRY.put("exact", sources -> new ExactMatch());
+    List<String> orders = List.of("bigram", "trigram", "fourgram", "fivegram");
+    for (int i = 0; i < orders.size(); i++) {
+      int order = i + 2;
+      REGISTRY.put(orders.get(i), sources -> new NgramCredit(sources.ngrams(order), false));
+      REGISTRY.put(orders.get(i) + "Log", sources -> new NgramCredit(sources.ngrams(order), true));
+    }
+    REGISTRY.put("confidence", sources -> new ConfidenceBonus(sources.config().confidenceClip()));
+    REGISTRY.put("overconfidence", sources -> new ConfidencePenalty());
+    REGISTRY.put(
+        "improvement",
+        sources -> new Improvement(sources.ngrams(sources.config().improvementOrder())));
+    REGISTRY.put("repetition", sources -> new Repetition());
+    REGISTRY.put("diversity", sources -> new Diversity());
+    REGISTRY.put(
+        "word", sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
+    REGISTRY.put(
+        "referee",
+        sources -> {
+          // The configuration checks reward.weights only; a stage may be the first to pay it.
+          Judge judge =
+              sources
+                  .referee()
+                  .orElseThrow(
+                      () ->
+                          new UserError(
+                              "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
+          return new Referee(
+              sources.config().referee(),
+              new FrozenPolicy(
+                  judge.model(), sources.corpus().tokenizer().vocabularySize(), judge.weights()));
+        });
+  }
+
+  private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();
+
+  /** The names of all components. */
+  public static java.util.Set<String> names() {
+    return java.util.Collections.unmodifiableSet(REGISTRY.keySet());
+  }
+
+  /**
+   * @param stages the weights of every stage
+   */
+  public Rewards(Sources sources, List<Map<String, Double>> stages) {
+    check(stages);
+    for (Map<String, Double> weights : stages) {
+      weights.forEach(
+          (name, weight) -> {
+            if (weight != 0) {
+              components.computeIfAbsent(name, n -> REGISTRY.get(n).make(sources));
+            }
+          });
+    }
+  }
+
+  /** Refuses stages that weigh an unknown component or none. */
+  public static void check(List<Map<String, Double>> stages) {
+    for (Map<String, Double> weights : stages) {
+      for (String name : weights.keySet()) {
+        if (!REGISTRY.containsKey(name)) {
+          throw new UserError(
+              "reward " + name + ": unknown component; there are " + String.join(", ", names()));
+        }
+      }
+      if (weights.values().stream().allMatch(weight -> weight == 0)) {
+        throw new UserError(
+            "reward.weights: are all 0, nothing is rewarded; set one of "
+                + String.join(", ", names()));
+      }
+    }
+  }
+
+  /**
+   * Unweighted values of each component that has a weight.
+   *
+   * @param weights of the stage
+   * @return [G·K] by name
+   */
+  public Map<String, float[]> components(Groups groups, Map<String, Double> weights) {
     Map<String, float[]> values = new LinkedHashMap<>();
-    components.forEach((name, component) -> values.put(name, component.score(groups)));
+    components.forEach(
+        (name, component) -> {
+          if (weights.getOrDefault(name, 0.0) != 0) {
+            values.put(name, component.score(groups));
+          }
+        });
     return values;
   }
 
@@ -45,18 +145,15 @@ public final class Rewards implements Serializable {
    * @param components as {@link #components} gave them
    * @return [G·K]
    */
-  public float[] total(Map<String, float[]> components) {
-    float[] total = null;
-    for (Map.Entry<String, float[]> entry : components.entrySet()) {
-      float weight = weights.get(entry.getKey());
-      float[] values = entry.getValue();
-      if (total == null) {
-        total = new float[values.length];
-      }
-      for (int i = 0; i < total.length; i++) {
-        total[i] += weight * values[i];
-      }
-    }
+  public static float[] total(Map<String, float[]> components, Map<String, Double> weights) {
+    float[] total = new float[components.values().iterator().next().length];
+    components.forEach(
+        (name, values) -> {
+          float weight = weights.get(name).floatValue();
+          for (int i = 0; i < total.length; i++) {
+            total[i] += weight * values[i];
+          }
+        });
     return total;
   }
 }

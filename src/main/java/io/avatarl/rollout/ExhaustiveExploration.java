@@ -2,7 +2,6 @@ package io.avatarl.rollout;
 
 import io.avatarl.config.RolloutConfig;
 import java.util.Arrays;
-import java.util.random.RandomGenerator;
 
 /**
  * Every token of the vocabulary is an action in every state. Weighted by the policy the group is
@@ -12,7 +11,8 @@ import java.util.random.RandomGenerator;
 record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
     implements Exploration {
   @Override
-  public Groups explore(int windows, int[] tokens, float[] logProbs, RandomGenerator random) {
+  public Groups explore(Scene scene) {
+    float[] logProbs = scene.logProbs();
     float[] weights = new float[logProbs.length];
     switch (weighting) {
       case POLICY -> {
@@ -22,7 +22,6 @@ record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
       }
       case UNIFORM -> Arrays.fill(weights, 1f / vocabulary);
     }
-    int context = tokens.length / windows - 1;
-    return new Groups(windows, context, tokens, vocabulary, false, new int[0], weights, logProbs);
+    return Groups.ofWindows(scene.rows(), vocabulary, false, new int[0], weights, logProbs);
   }
 }

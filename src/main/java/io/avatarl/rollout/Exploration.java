@@ -1,25 +1,41 @@
 package io.avatarl.rollout;
 
 import io.avatarl.config.RolloutConfig;
+import io.avatarl.corpus.NgramModel;
+import io.avatarl.model.Policy;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /** Which actions each group tries. A new exploration is one class and one line in {@link #of}. */
-public sealed interface Exploration permits ExhaustiveExploration, SampledExploration {
+public sealed interface Exploration
+    permits ExhaustiveExploration, ActiveExploration, SampledExploration, ContinuationExploration {
   /**
-   * Tries actions in every group of the windows.
+   * What an exploration is given.
    *
-   * @param windows B
-   * @param tokens [B·(T+1)]
-   * @param logProbs log-probabilities of every token in every state under the current policy,
-   *     [B·T·V]
+   * @param logProbs log-probabilities of every token in every state under the policy, [B·T·V]
    */
-  Groups explore(int windows, int[] tokens, float[] logProbs, RandomGenerator random);
+  record Scene(Rows rows, float[] logProbs, Policy policy, RandomGenerator random) {}
 
-  /** The exploration the configuration names. */
-  static Exploration of(RolloutConfig config, int vocabulary) {
+  /** Tries actions in every group of the windows. */
+  Groups explore(Scene scene);
+
+  /**
+   * The exploration the configuration names.
+   *
+   * @param ngrams where {@link RolloutConfig#needsNgrams} says that it takes one
+   */
+  static Exploration of(RolloutConfig config, int vocabulary, Optional<NgramModel> ngrams) {
     return switch (config.exploration()) {
       case EXHAUSTIVE -> new ExhaustiveExploration(vocabulary, config.weights());
-      case SAMPLED -> new SampledExploration(vocabulary, config.samples());
+      case ACTIVE ->
+          new ActiveExploration(vocabulary, config.policyTop(), config.ngramTop(), ngrams);
+      case SAMPLED ->
+          config.horizon() == 1
+              ? new SampledExploration(vocabulary, config.samples(), config.mixture(), ngrams)
+              : new ContinuationExploration(
+                  config.samples(),
+                  config.horizon(),
+                  new Policy.Sampling(config.temperature(), config.topK(), config.topP()));
     };
   }
 }

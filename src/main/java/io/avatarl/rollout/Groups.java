@@ -1,53 +1,154 @@
 package io.avatarl.rollout;
 
+import java.util.Arrays;
+
 /**
- * The groups of some windows: one group per position, and in it the actions tried there. Everything
- * is packed: window {@code b} takes tokens[b·(T+1) .. b·(T+1)+T], its position {@code t} is group
- * {@code g = b·T + t}, whose state is the window's first t+1 tokens and whose gold token is the
- * next one. Action {@code k} of group {@code g} is entry g·K + k of every per-action array.
+ * The groups of some rows of tokens: one group per position from {@code first} on, and in it the
+ * actions tried there. Everything is packed: row {@code b} takes tokens[b·T .. (b+1)·T), its
+ * position {@code t} is group {@code g = b·(T − first) + t − first}, whose state is the row's
+ * tokens up to and including {@code t}. Action {@code k} of group {@code g} is entry g·K + k of
+ * every per-action array.
  *
- * <p>Group statistics are weighted sums over the entries (mean = Σ w·r), whichever exploration made
- * them: exhaustive exploration has one entry per token of the vocabulary, sampling has K entries
- * with w = 1/K.
+ * <p>Statistics of a group are weighted sums over its entries (mean = Σ w·r), whichever exploration
+ * made them: exhaustive exploration has one entry per token of the vocabulary, sampling has K
+ * entries with w = 1/K. Continuations of several tokens put the K rollouts of one context in K
+ * consecutive rows ({@code rowsPerContext}), each with its own tokens behind the context; then the
+ * entries that are compared are those of the K rows at the same position.
  *
- * @param windows B
- * @param context T
- * @param tokens [B·(T+1)]
- * @param actionsPerGroup K
+ * @param windows rows, B
+ * @param context tokens in a row, T
+ * @param first position of the first group in a row
+ * @param rowsPerContext rows whose entries at one position are compared with each other
+ * @param tokens [B·T]
+ * @param golds the corpus's own next token of each group, [G]
+ * @param actionsPerGroup entries of one group in one row, K
  * @param sampled whether the entries are a random sample of the policy's actions (else: all of
  *     them)
  * @param actions token of each entry, [G·K]; empty when exhaustive: entry k is token k
- * @param weights weight of each entry, [G·K], summing to 1 in each group
+ * @param weights weight of each entry, [G·K]; over compared entries they sum to 1 (in expectation,
+ *     where sampled from a mixture)
  * @param logProbs log-probability of each entry under the policy that explored, [G·K]
  */
 public record Groups(
     int windows,
     int context,
+    int first,
+    int rowsPerContext,
     int[] tokens,
+    int[] golds,
     int actionsPerGroup,
     boolean sampled,
     int[] actions,
     float[] weights,
     float[] logProbs) {
 
-  /** Number of groups, G = B·T. */
+  /** Groups at every position of windows of the corpus. */
+  static Groups ofWindows(
+      Rows rows,
+      int actionsPerGroup,
+      boolean sampled,
+      int[] actions,
+      float[] weights,
+      float[] logProbs) {
+    return new Groups(
+        rows.windows(),
+        rows.context(),
+        0,
+        1,
+        rows.inputs(),
+        rows.golds(),
+        actionsPerGroup,
+        sampled,
+        actions,
+        weights,
+        logProbs);
+  }
+
+  /**
+   * The gold token alone in every group, with weight 1: no exploration, for the supervised
+   * yardstick.
+   */
+  public static Groups gold(Rows rows) {
+    float[] ones = new float[rows.golds().length];
+    Arrays.fill(ones, 1f);
+    return ofWindows(rows, 1, false, rows.golds(), ones, new float[ones.length]);
+  }
+
+  /**
+   * The same for the learner, which averages over the states of all rows: each row's groups stand
+   * alone, with weights that sum to 1 in the row and not over the rows of its context. With the
+   * weights of the comparison, the policy gradient would shrink by the number of rows against
+   * entropy and KL, which every row has in full.
+   */
+  Groups apart() {
+    if (rowsPerContext == 1) {
+      return this;
+    }
+    float[] scaled = weights.clone();
+    for (int i = 0; i < scaled.length; i++) {
+      scaled[i] *= rowsPerContext;
+    }
+    return new Groups(
+        windows,
+        context,
+        first,
+        1,
+        tokens,
+        golds,
+        actionsPerGroup,
+        sampled,
+        actions,
+        scaled,
+        logProbs);
+  }
+
+  /** Groups in one row. */
+  public int groupsPerRow() {
+    return context - first;
+  }
+
+  /** Number of groups, G. */
   public int count() {
-    return windows * context;
+    return windows * groupsPerRow();
   }
 
   /** The corpus's own next token in group {@code g}. */
   public int gold(int g) {
-    return tokens[lastTokenIndex(g) + 1];
+    return golds[g];
   }
 
   /** Index in {@link #tokens} of the last token of group {@code g}'s state. */
   public int lastTokenIndex(int g) {
-    return g / context * (context + 1) + g % context;
+    return g / groupsPerRow() * context + first + g % groupsPerRow();
   }
 
   /** Tokens in the state of group {@code g}, at least 1. */
   public int stateLength(int g) {
-    return g % context + 1;
+    return first + g % groupsPerRow() + 1;
+  }
+
+  /** Entries that are compared with each other: from, from + stride, …, {@code count} of them. */
+  public interface Compared {
+    void entries(int from, int stride, int count);
+  }
+
+  /**
+   * Visits every set of compared entries: those of one group, or of one position in a context's
+   * rows.
+   */
+  public void forEachCompared(Compared visitor) {
+    int rowLength = groupsPerRow() * actionsPerGroup;
+    if (rowsPerContext == 1) {
+      for (int from = 0; from < windows * rowLength; from += actionsPerGroup) {
+        visitor.entries(from, 1, actionsPerGroup);
+      }
+    } else {
+      for (int block = 0; block < windows * rowLength; block += rowsPerContext * rowLength) {
+        for (int from = block; from < block + rowLength; from++) {
+          visitor.entries(from, rowLength, rowsPerContext);
+        }
+      }
+    }
   }
 
   /** Token of entry {@code k} of group {@code g}. */

@@ -11,12 +11,15 @@ import java.nio.ByteOrder;
  * What one task returns to the learner: its groups with their advantages, and sums for the metrics.
  * Rewards stay on the executor; the learner has no use for them.
  *
+ * <p>The gold tokens and the comparison of rows do not travel either: they have done their work.
+ *
  * <p>Arrays travel as blocks of bytes: Java serialization would write floats one by one.
  */
 public final class RolloutShard implements Externalizable {
   private int shard;
   private Groups groups;
   private float[] advantages;
+  private float[] reference;
   private RolloutStatistics statistics;
 
   /** For deserialization only. */
@@ -25,11 +28,19 @@ public final class RolloutShard implements Externalizable {
   /**
    * @param shard its number within the step
    * @param advantages [G·K]
+   * @param reference log-probabilities of the reference that the KL term pulls to: of every token
+   *     [G·V], of the actions [G·K], or empty
    */
-  public RolloutShard(int shard, Groups groups, float[] advantages, RolloutStatistics statistics) {
+  public RolloutShard(
+      int shard,
+      Groups groups,
+      float[] advantages,
+      float[] reference,
+      RolloutStatistics statistics) {
     this.shard = shard;
-    this.groups = groups;
+    this.groups = groups.apart();
     this.advantages = advantages;
+    this.reference = reference;
     this.statistics = statistics;
   }
 
@@ -46,6 +57,11 @@ public final class RolloutShard implements Externalizable {
     return advantages;
   }
 
+  /** Log-probabilities of the reference, [G·V] or [G·K]; empty without a KL term. */
+  public float[] reference() {
+    return reference;
+  }
+
   public RolloutStatistics statistics() {
     return statistics;
   }
@@ -57,7 +73,8 @@ public final class RolloutShard implements Externalizable {
             + groups.actions().length
             + groups.weights().length
             + groups.logProbs().length
-            + advantages.length);
+            + advantages.length
+            + reference.length);
   }
 
   @Override
@@ -65,6 +82,7 @@ public final class RolloutShard implements Externalizable {
     out.writeInt(shard);
     out.writeInt(groups.windows());
     out.writeInt(groups.context());
+    out.writeInt(groups.first());
     out.writeInt(groups.actionsPerGroup());
     out.writeBoolean(groups.sampled());
     write(out, groups.tokens());
@@ -72,6 +90,7 @@ public final class RolloutShard implements Externalizable {
     write(out, groups.weights());
     write(out, groups.logProbs());
     write(out, advantages);
+    write(out, reference);
     out.writeObject(statistics);
   }
 
@@ -80,6 +99,7 @@ public final class RolloutShard implements Externalizable {
     shard = in.readInt();
     int windows = in.readInt();
     int context = in.readInt();
+    int first = in.readInt();
     int actionsPerGroup = in.readInt();
     boolean sampled = in.readBoolean();
     int[] tokens = readInts(in);
@@ -88,13 +108,17 @@ public final class RolloutShard implements Externalizable {
         new Groups(
             windows,
             context,
+            first,
+            1,
             tokens,
+            new int[0],
             actionsPerGroup,
             sampled,
             actions,
             readFloats(in),
             readFloats(in));
     advantages = readFloats(in);
+    reference = readFloats(in);
     statistics = (RolloutStatistics) in.readObject();
   }
 

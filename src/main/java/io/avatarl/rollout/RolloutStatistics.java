@@ -8,62 +8,106 @@ import java.io.Serializable;
  * @param groups states scored
  * @param rollouts actions scored
  * @param reward Σ over groups of the weighted mean reward
- * @param entropy Σ over groups of the policy's entropy, in nats
- * @param accuracy groups whose most probable token is the gold one
+ * @param entropy Σ over states of the policy's entropy, in nats
+ * @param states positions of the windows at which the policy itself is judged
+ * @param goldLogProb Σ over states of the gold token's log-probability
+ * @param confidence Σ over states of the most probable token's probability
+ * @param accuracy states whose most probable token is the gold one
  * @param degenerate groups without a learning signal (all rewards equal)
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
+ * @param tableSeconds time in writing the rollout table
  */
 public record RolloutStatistics(
     long groups,
     long rollouts,
     double reward,
+    long states,
     double entropy,
+    double goldLogProb,
+    double confidence,
     long accuracy,
     long degenerate,
     double rolloutSeconds,
-    double rewardSeconds)
+    double rewardSeconds,
+    double tableSeconds)
     implements Serializable {
-  public static final RolloutStatistics NONE = new RolloutStatistics(0, 0, 0, 0, 0, 0, 0, 0);
+  public static final RolloutStatistics NONE = counts(0, 0);
+
+  /** Counts alone, as a checkpoint keeps them. */
+  public static RolloutStatistics counts(long groups, long rollouts) {
+    return new RolloutStatistics(groups, rollouts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  }
 
   /**
    * The sums of a shard, but for the times.
    *
-   * @param logProbs the policy's log-probabilities of every token, [G·V]
+   * @param logProbs the policy's log-probabilities of every token at every position of the rows,
+   *     [B·T·V]
    * @param rewards [G·K]
    */
   public static RolloutStatistics of(
-      Groups groups, float[] logProbs, int vocabulary, float[] rewards) {
-    double reward = 0;
+      Rows rows, float[] logProbs, int vocabulary, Groups groups, float[] rewards) {
     double entropy = 0;
+    double goldLogProb = 0;
+    double confidence = 0;
     long accuracy = 0;
-    long degenerate = 0;
-    int k = groups.actionsPerGroup();
-    for (int g = 0; g < groups.count(); g++) {
+    int states = rows.golds().length;
+    for (int s = 0; s < states; s++) {
       int best = 0;
       for (int v = 0; v < vocabulary; v++) {
-        float logProb = logProbs[g * vocabulary + v];
+        float logProb = logProbs[s * vocabulary + v];
         entropy -= Math.exp(logProb) * logProb;
-        if (logProb > logProbs[g * vocabulary + best]) {
+        if (logProb > logProbs[s * vocabulary + best]) {
           best = v;
         }
       }
-      accuracy += best == groups.gold(g) ? 1 : 0;
-      boolean equal = true;
-      for (int i = g * k; i < (g + 1) * k; i++) {
-        reward += (double) groups.weights()[i] * rewards[i];
-        equal &= rewards[i] == rewards[g * k];
-      }
-      degenerate += equal ? 1 : 0;
+      goldLogProb += logProbs[s * vocabulary + rows.golds()[s]];
+      confidence += Math.exp(logProbs[s * vocabulary + best]);
+      accuracy += best == rows.golds()[s] ? 1 : 0;
     }
+    double[] reward = new double[1];
+    long[] compared = new long[2]; // all, degenerate
+    groups.forEachCompared(
+        (from, stride, count) -> {
+          boolean equal = true;
+          for (int i = from; i < from + count * stride; i += stride) {
+            reward[0] += (double) groups.weights()[i] * rewards[i];
+            equal &= rewards[i] == rewards[from];
+          }
+          compared[0]++;
+          compared[1] += equal ? 1 : 0;
+        });
     return new RolloutStatistics(
-        groups.count(), rewards.length, reward, entropy, accuracy, degenerate, 0, 0);
+        compared[0],
+        rewards.length,
+        reward[0],
+        states,
+        entropy,
+        goldLogProb,
+        confidence,
+        accuracy,
+        compared[1],
+        0,
+        0,
+        0);
   }
 
   /** These sums with the task's times, in seconds. */
-  public RolloutStatistics timed(double rollout, double rewardTime) {
+  public RolloutStatistics timed(double rollout, double rewardTime, double table) {
     return new RolloutStatistics(
-        groups, rollouts, reward, entropy, accuracy, degenerate, rollout, rewardTime);
+        groups,
+        rollouts,
+        reward,
+        states,
+        entropy,
+        goldLogProb,
+        confidence,
+        accuracy,
+        degenerate,
+        rollout,
+        rewardTime,
+        table);
   }
 
   public RolloutStatistics plus(RolloutStatistics o) {
@@ -71,11 +115,15 @@ public record RolloutStatistics(
         groups + o.groups,
         rollouts + o.rollouts,
         reward + o.reward,
+        states + o.states,
         entropy + o.entropy,
+        goldLogProb + o.goldLogProb,
+        confidence + o.confidence,
         accuracy + o.accuracy,
         degenerate + o.degenerate,
         rolloutSeconds + o.rolloutSeconds,
-        rewardSeconds + o.rewardSeconds);
+        rewardSeconds + o.rewardSeconds,
+        tableSeconds + o.tableSeconds);
   }
 
   public double meanReward() {
@@ -83,10 +131,28 @@ public record RolloutStatistics(
   }
 
   public double meanEntropy() {
-    return entropy / groups;
+    return entropy / states;
+  }
+
+  /** Share of the groups without a learning signal. */
+  public double degenerateShare() {
+    return (double) degenerate / groups;
+  }
+
+  /** Mean probability of the most probable token. */
+  public double meanConfidence() {
+    return confidence / states;
+  }
+
+  /**
+   * e to the mean negative log-probability of the gold tokens: the exploring policy's own
+   * perplexity.
+   */
+  public double perplexity() {
+    return Math.exp(-goldLogProb / states);
   }
 
   public double meanAccuracy() {
-    return (double) accuracy / groups;
+    return (double) accuracy / states;
   }
 }

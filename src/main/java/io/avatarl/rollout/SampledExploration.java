@@ -1,32 +1,62 @@
 package io.avatarl.rollout;
 
-import java.util.Arrays;
-import java.util.random.RandomGenerator;
+import io.avatarl.corpus.NgramModel;
+import java.util.Optional;
 
-/** K independent actions per state, drawn from the policy; each weighs 1/K. */
-record SampledExploration(int vocabulary, int samples) implements Exploration {
+/**
+ * K independent actions per state, drawn from q = (1 − ε)·π + ε·u, where u is uniform or an n-gram
+ * table's distribution; each weighs π(a) / (K·q(a)), so that weighted sums estimate expectations
+ * under the policy without bias. With ε = 0 the weights are 1/K.
+ *
+ * @param mixture ε
+ * @param ngrams u; absent: uniform
+ */
+record SampledExploration(int vocabulary, int samples, double mixture, Optional<NgramModel> ngrams)
+    implements Exploration {
   @Override
-  public Groups explore(int windows, int[] tokens, float[] logProbs, RandomGenerator random) {
+  public Groups explore(Scene scene) {
+    Rows rows = scene.rows();
+    float[] logProbs = scene.logProbs();
     int groups = logProbs.length / vocabulary;
     int[] actions = new int[groups * samples];
     float[] sampledLogProbs = new float[actions.length];
     float[] weights = new float[actions.length];
-    Arrays.fill(weights, 1f / samples);
+    double[] policy = new double[vocabulary];
+    double[] other = new double[vocabulary];
     double[] cumulative = new double[vocabulary];
     for (int g = 0; g < groups; g++) {
       double total = 0;
       for (int v = 0; v < vocabulary; v++) {
-        total += Math.exp(logProbs[g * vocabulary + v]);
-        cumulative[v] = total;
+        policy[v] = Math.exp(logProbs[g * vocabulary + v]);
+        total += policy[v];
       }
-      for (int k = 0; k < samples; k++) {
-        int action = firstAbove(cumulative, random.nextDouble() * total);
-        actions[g * samples + k] = action;
-        sampledLogProbs[g * samples + k] = logProbs[g * vocabulary + action];
+      if (mixture > 0) {
+        proposal(rows, g, other);
+      }
+      double sum = 0;
+      for (int v = 0; v < vocabulary; v++) {
+        policy[v] /= total;
+        sum += (1 - mixture) * policy[v] + mixture * other[v];
+        cumulative[v] = sum;
+      }
+      for (int k = g * samples; k < (g + 1) * samples; k++) {
+        int action = firstAbove(cumulative, scene.random().nextDouble() * sum);
+        double q = (1 - mixture) * policy[action] + mixture * other[action];
+        actions[k] = action;
+        sampledLogProbs[k] = logProbs[g * vocabulary + action];
+        weights[k] = (float) (mixture == 0 ? 1.0 / samples : policy[action] / (samples * q));
       }
     }
-    int context = tokens.length / windows - 1;
-    return new Groups(windows, context, tokens, samples, true, actions, weights, sampledLogProbs);
+    return Groups.ofWindows(rows, samples, true, actions, weights, sampledLogProbs);
+  }
+
+  private void proposal(Rows rows, int g, double[] out) {
+    if (ngrams.isEmpty()) {
+      java.util.Arrays.fill(out, 1.0 / vocabulary);
+    } else {
+      int start = g / rows.context() * rows.context();
+      ngrams.get().distribution(rows.inputs(), start, g + 1, out, 0);
+    }
   }
 
   /**

@@ -39,9 +39,13 @@ final class EvaluationTask implements Function<Integer, Scores> {
     List<Segment> all = segments(run, tokens.length);
     int from = (int) ((long) all.size() * part / parts);
     int to = (int) ((long) all.size() * (part + 1) / parts);
-    try (PolicyReplica replica = PolicyReplica.acquire(run.config(), run.vocabulary(), weights)) {
+    try (PolicyReplica replica = PolicyReplica.acquire(run, weights)) {
       return Evaluator.score(
-          replica.policy(), tokens, all.subList(from, to), run.config().evaluation().batch());
+          replica.policy(),
+          tokens,
+          run.corpus().tokenizer().characters(),
+          all.subList(from, to),
+          run.config().evaluation().batch());
     }
   }
 

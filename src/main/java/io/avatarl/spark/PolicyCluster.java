@@ -3,7 +3,6 @@ package io.avatarl.spark;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
-import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.ArrayDeque;
@@ -15,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
@@ -29,21 +29,35 @@ public final class PolicyCluster implements AutoCloseable {
   /** Versions that may still be read by a job in flight. */
   private static final int KEPT_VERSIONS = 3;
 
+  private static final int CLOSE_SECONDS = 30;
+
   private final JavaSparkContext spark;
   private final TrainingConfig config;
   private final String run = UUID.randomUUID().toString();
   private final Broadcast<RunContext> context;
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
+  private final RolloutTable table;
+
+  /** A cluster for evaluation alone. */
+  public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
+    this(spark, config, corpus, null, null);
+  }
 
   /**
-   * @param rewards built on the driver, used by every task
+   * @param plan how rollouts are paid
+   * @param folder of the run, where rollout tables are written; null: none are
    */
   public PolicyCluster(
-      JavaSparkContext spark, TrainingConfig config, Corpus corpus, Rewards rewards) {
+      JavaSparkContext spark,
+      TrainingConfig config,
+      Corpus corpus,
+      RewardPlan plan,
+      String folder) {
     this.spark = spark;
     this.config = config;
-    this.context = spark.broadcast(new RunContext(run, config, corpus, rewards));
+    this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
+    this.table = folder == null ? null : new RolloutTable(spark, config, folder);
     this.jobs =
         Executors.newSingleThreadExecutor(
             task -> {
@@ -60,14 +74,26 @@ public final class PolicyCluster implements AutoCloseable {
    * @param statistics summed over the shards
    * @param version of the policy that explored
    * @param seconds wall time of the Spark job
+   * @param tableSeconds of these, those the driver spent on the rollout table
    */
   public record Step(
-      List<RolloutShard> shards, RolloutStatistics statistics, long version, double seconds) {
+      List<RolloutShard> shards,
+      RolloutStatistics statistics,
+      long version,
+      double seconds,
+      double tableSeconds) {
     /** Bytes that the shards' arrays brought to the driver. */
     public long bytes() {
       return shards.stream().mapToLong(RolloutShard::bytes).sum();
     }
   }
+
+  /**
+   * A probe and the wall time of its job, without what it waited for jobs before it.
+   *
+   * @param seconds wall time
+   */
+  public record Probed(Probe probe, double seconds) {}
 
   /**
    * Makes these weights the ones that later jobs use.
@@ -86,24 +112,56 @@ public final class PolicyCluster implements AutoCloseable {
    * Starts the rollouts of a step with the newest weights.
    *
    * @param step counts from 0 as the random streams do; people read it from 1
+   * @param stage of the curriculum
    */
-  public Future<Step> rollouts(long step) {
+  public Future<Step> rollouts(long step, int stage) {
     Broadcast<PolicyWeights> weights = versions.getLast();
     return jobs.submit(
         () -> {
           long start = System.nanoTime();
+          RolloutTable.Writer writer =
+              table == null ? null : table.begin(step + 1, config.curriculum().name(stage));
+          long begun = System.nanoTime();
           List<RolloutShard> shards =
               run(
                   "step " + (step + 1) + ": rollouts",
-                  new RolloutTask(context, weights, step),
+                  new RolloutTask(context, weights, step, stage, writer),
                   config.rollout().shards());
+          long collected = System.nanoTime();
+          if (writer != null) {
+            table.commit(step + 1);
+          }
+          long end = System.nanoTime();
           RolloutStatistics statistics =
               shards.stream()
                   .map(RolloutShard::statistics)
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
           return new Step(
-              shards, statistics, weights.value().version(), (System.nanoTime() - start) / 1e9);
+              shards,
+              statistics,
+              weights.value().version(),
+              (System.nanoTime() - start) / 1e9,
+              (begun - start + end - collected) / 1e9);
         });
+  }
+
+  /**
+   * Asks the newest weights the probe's questions; they do not touch training.
+   *
+   * @param step steps behind the weights
+   * @param stage of the curriculum
+   */
+  public Probed probe(long step, int stage) {
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
+    return await(
+        jobs.submit(
+            () -> {
+              long start = System.nanoTime();
+              Probe probe =
+                  run(description, new ProbeTask(context, weights, step, stage), 1).get(0);
+              return new Probed(probe, (System.nanoTime() - start) / 1e9);
+            }));
   }
 
   /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */
@@ -172,6 +230,12 @@ public final class PolicyCluster implements AutoCloseable {
   public void close() {
     spark.cancelJobGroup(run);
     jobs.shutdownNow();
+    try {
+      // A job that is still ending must not find its broadcasts gone.
+      jobs.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     versions.forEach(Broadcast::destroy);
     context.destroy();
     PolicyReplica.release(run);

@@ -7,6 +7,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
@@ -29,14 +30,44 @@ final class PolicyReplica implements AutoCloseable {
     this.policy = policy;
   }
 
+  /** Version of the policy before training, which every JVM can make by itself. */
+  private static final long INITIAL = -1;
+
   /** The replica of these weights, made where this JVM has none yet. Close it after use. */
-  static PolicyReplica acquire(
-      TrainingConfig config, int vocabulary, Broadcast<PolicyWeights> broadcast) {
+  static PolicyReplica acquire(RunContext run, Broadcast<PolicyWeights> broadcast) {
     PolicyWeights weights = broadcast.value();
-    Key key = new Key(weights.run(), weights.version());
+    return acquire(
+        new Key(weights.run(), weights.version()),
+        run.config(),
+        () -> {
+          Parameters parameters = new Parameters(layout(run));
+          parameters.set(weights.values());
+          return parameters;
+        });
+  }
+
+  /** The policy before training. Close it after use; it stays until the run ends. */
+  static PolicyReplica initial(RunContext run) {
+    return acquire(
+        new Key(run.run(), INITIAL),
+        run.config(),
+        () -> Parameters.initial(run.config(), layout(run)));
+  }
+
+  private static ParameterLayout layout(RunContext run) {
+    return ParameterLayout.of(run.config().model(), run.vocabulary());
+  }
+
+  private static PolicyReplica acquire(
+      Key key, TrainingConfig config, Supplier<Parameters> parameters) {
     synchronized (REPLICAS) {
       PolicyReplica replica =
-          REPLICAS.computeIfAbsent(key, k -> create(k, config, vocabulary, weights));
+          REPLICAS.computeIfAbsent(
+              key,
+              k -> {
+                NativeEngine.load(config.nativeThreads());
+                return new PolicyReplica(k, new Policy(config.model(), parameters.get()));
+              });
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
         REPLICAS.values().stream()
@@ -46,14 +77,6 @@ final class PolicyReplica implements AutoCloseable {
       }
       return replica;
     }
-  }
-
-  private static PolicyReplica create(
-      Key key, TrainingConfig config, int vocabulary, PolicyWeights weights) {
-    NativeEngine.load(config.nativeThreads());
-    Parameters parameters = new Parameters(ParameterLayout.of(config.model(), vocabulary));
-    parameters.set(weights.values());
-    return new PolicyReplica(key, new Policy(config.model(), parameters));
   }
 
   /** Frees what a finished run left in this JVM. */
@@ -79,7 +102,7 @@ final class PolicyReplica implements AutoCloseable {
   }
 
   private boolean isOld() {
-    return key.version < NEWEST.getOrDefault(key.run, Long.MAX_VALUE);
+    return key.version != INITIAL && key.version < NEWEST.getOrDefault(key.run, Long.MAX_VALUE);
   }
 
   private void discard() {

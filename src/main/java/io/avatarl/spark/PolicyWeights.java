@@ -8,7 +8,7 @@ import java.nio.ByteOrder;
  * One version of the policy as it is broadcast.
  *
  * @param run distinguishes runs in one JVM
- * @param version counts broadcasts
+ * @param version the steps behind the weights
  * @param bytes flat float32 parameters, little-endian: Java serialization copies bytes at once but
  *     floats one by one
  */

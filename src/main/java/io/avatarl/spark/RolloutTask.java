@@ -1,30 +1,47 @@
 package io.avatarl.spark;
 
-import io.avatarl.advantage.AdvantageEstimator;
-import io.avatarl.config.RolloutConfig;
+import io.avatarl.config.KlConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
+import io.avatarl.model.Policy;
 import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.Reference;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.rollout.Rows;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
  * One shard of a step on an executor: windows, log-probabilities, exploration, rewards, advantages.
- * Depends on (seed, step, shard, weights) alone, so that a second attempt gives the same bits.
+ * Depends on (seed, step, shard, stage, weights) alone, so that a second attempt gives the same
+ * bits.
  */
 final class RolloutTask implements Function<Integer, RolloutShard> {
   private final Broadcast<RunContext> context;
   private final Broadcast<PolicyWeights> weights;
   private final long step;
+  private final int stage;
+  private final RolloutTable.Writer table;
 
-  RolloutTask(Broadcast<RunContext> context, Broadcast<PolicyWeights> weights, long step) {
+  /**
+   * @param step from 0
+   * @param stage of the curriculum
+   * @param table where the rollouts are also written to; null: nowhere
+   */
+  RolloutTask(
+      Broadcast<RunContext> context,
+      Broadcast<PolicyWeights> weights,
+      long step,
+      int stage,
+      RolloutTable.Writer table) {
     this.context = context;
     this.weights = weights;
     this.step = step;
+    this.stage = stage;
+    this.table = table;
   }
 
   @Override
@@ -32,51 +49,69 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
     RunContext run = context.value();
     TrainingConfig config = run.config();
     long start = System.nanoTime();
-    int windows = windows(config, shard);
-    int length = config.model().context();
-    int[] tokens = Windows.draw(run.corpus(), length, windows, config.seed(), step, shard);
-    float[] logProbs = logProbs(run, windows, tokens);
-    Groups groups =
-        Exploration.of(config.rollout(), run.vocabulary())
-            .explore(
-                windows,
-                tokens,
-                logProbs,
-                RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION));
-    long explored = System.nanoTime();
-    float[] rewards = run.rewards().total(run.rewards().components(groups));
-    float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
-    RolloutStatistics sums =
-        RolloutStatistics.of(groups, logProbs, run.vocabulary(), rewards)
-            .timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9);
-    return new RolloutShard(shard, groups, advantages, sums);
-  }
-
-  /** Windows of this shard: an even share of the step's. */
-  private static int windows(TrainingConfig config, int shard) {
-    RolloutConfig rollout = config.rollout();
-    long all = config.windowsPerStep();
-    return (int) (all * (shard + 1) / rollout.shards() - all * shard / rollout.shards());
+    int windows = config.windowsInShard(shard);
+    Rows rows =
+        Rows.of(
+            windows,
+            Windows.draw(
+                run.corpus(), config.model().context(), windows, config.seed(), step, shard));
+    try (PolicyReplica replica = PolicyReplica.acquire(run, weights)) {
+      float[] logProbs = logProbs(run, rows, replica.policy());
+      RandomStream random =
+          RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
+      Groups groups =
+          Exploration.of(config.rollout(), run.vocabulary(), run.explorationNgrams())
+              .explore(new Exploration.Scene(rows, logProbs, replica.policy(), random));
+      float[] reference = reference(run, groups, logProbs, replica.policy());
+      long explored = System.nanoTime();
+      Paid paid = Paid.of(run, stage, groups);
+      long rewarded = System.nanoTime();
+      if (table != null) {
+        table.write(run, shard, weights.value().version(), paid);
+      }
+      long written = System.nanoTime();
+      RolloutStatistics sums =
+          RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards())
+              .timed(
+                  (explored - start) / 1e9,
+                  (rewarded - explored + System.nanoTime() - written) / 1e9,
+                  (written - rewarded) / 1e9);
+      return new RolloutShard(shard, groups, paid.advantages(), reference, sums);
+    }
   }
 
   /**
    * In batches as large as a minibatch, so that memory does not grow with the windows of a shard.
    */
-  private float[] logProbs(RunContext run, int windows, int[] tokens) {
-    int context = run.config().model().context();
+  private static float[] logProbs(RunContext run, Rows rows, Policy policy) {
+    int context = rows.context();
     int batch = run.config().rollout().windowsPerUpdate();
-    float[] logProbs = new float[windows * context * run.vocabulary()];
-    try (PolicyReplica replica = PolicyReplica.acquire(run.config(), run.vocabulary(), weights)) {
-      for (int from = 0; from < windows; from += batch) {
-        int to = Math.min(windows, from + batch);
-        long[] inputs = new long[(to - from) * context];
-        for (int i = 0; i < inputs.length; i++) {
-          inputs[i] = tokens[(from + i / context) * (context + 1) + i % context];
-        }
-        float[] part = replica.policy().logProbs(to - from, inputs);
-        System.arraycopy(part, 0, logProbs, from * context * run.vocabulary(), part.length);
+    float[] logProbs = new float[rows.inputs().length * run.vocabulary()];
+    for (int from = 0; from < rows.windows(); from += batch) {
+      int to = Math.min(rows.windows(), from + batch);
+      long[] inputs = new long[(to - from) * context];
+      for (int i = 0; i < inputs.length; i++) {
+        inputs[i] = rows.inputs()[from * context + i];
       }
+      float[] part = policy.logProbs(to - from, inputs);
+      System.arraycopy(part, 0, logProbs, from * context * run.vocabulary(), part.length);
     }
     return logProbs;
+  }
+
+  private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
+    KlConfig kl = run.config().learner().kl();
+    float[] all =
+        switch (kl.reference()) {
+          case NONE -> new float[0];
+          case NGRAM -> Reference.ngram(run.ngrams(kl.order()), groups);
+          case INITIAL -> {
+            try (PolicyReplica initial = PolicyReplica.initial(run)) {
+              yield Reference.policy(initial.policy(), groups);
+            }
+          }
+          case LAST -> groups.first() == 0 ? logProbs : Reference.policy(policy, groups);
+        };
+    return all.length == 0 ? all : Reference.select(kl.estimator(), groups, all, run.vocabulary());
   }
 }

@@ -2,17 +2,30 @@ package io.avatarl.spark;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.reward.Rewards;
+import io.avatarl.corpus.NgramModel;
 import java.io.Serializable;
+import java.util.Optional;
 
 /**
  * What every task of a run needs and never changes; broadcast once.
  *
  * @param run distinguishes runs in one JVM
  */
-record RunContext(String run, TrainingConfig config, Corpus corpus, Rewards rewards)
+record RunContext(String run, TrainingConfig config, Corpus corpus, RewardPlan plan)
     implements Serializable {
   int vocabulary() {
     return corpus.tokenizer().vocabularySize();
+  }
+
+  /** The n-gram table of an order. */
+  NgramModel ngrams(int order) {
+    return new NgramModel(plan.counts(), order);
+  }
+
+  /** The table that the exploration looks into. */
+  Optional<NgramModel> explorationNgrams() {
+    return config.rollout().needsNgrams()
+        ? Optional.of(ngrams(config.rollout().ngramOrder()))
+        : Optional.empty();
   }
 }

@@ -49,15 +49,23 @@ public record Checkpoint(long step, String path) {
   /**
    * Position in training.
    *
+   * @param entropy of the policy in the last step, nats per state
+   * @param reward mean in the last step
    * @param stageSeconds by the stage's name
+   * @param klWeight state of the KL controller
+   * @param curriculum where the curriculum stands
    */
-  public record Trainer(
+  record Trainer(
       long step,
       long updates,
       long groups,
       long rollouts,
+      double entropy,
+      double reward,
       double trainSeconds,
-      Map<String, Double> stageSeconds) {}
+      Map<String, Double> stageSeconds,
+      double klWeight,
+      Curriculum.Position curriculum) {}
 
   /**
    * Everything a run needs to go on.

@@ -4,7 +4,6 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.model.Parameters;
-import io.avatarl.reward.Rewards;
 import io.avatarl.spark.PolicyCluster;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -26,10 +25,7 @@ public record FinalEvaluation(Scores consecutive, Scores sliding) {
       SparkSession spark, TrainingConfig config, Corpus corpus, Parameters parameters) {
     try (PolicyCluster cluster =
         new PolicyCluster(
-            JavaSparkContext.fromSparkContext(spark.sparkContext()),
-            config,
-            corpus,
-            new Rewards(config.reward(), corpus))) {
+            JavaSparkContext.fromSparkContext(spark.sparkContext()), config, corpus)) {
       cluster.publish(0, parameters.toArray());
       return of(cluster);
     }

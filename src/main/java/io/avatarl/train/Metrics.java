@@ -14,12 +14,18 @@ final class Metrics {
 
   private final Storage storage;
   private final String folder;
+  private final TrainingListener listener;
   private final StringBuilder pending = new StringBuilder();
   private long firstStep;
 
-  Metrics(Storage storage, String run, long firstStep) {
+  /**
+   * @param firstStep whose records come next
+   * @param listener is told of every record
+   */
+  Metrics(Storage storage, String run, long firstStep, TrainingListener listener) {
+    this.listener = listener;
     this.storage = storage;
-    this.folder = Storage.resolve(run, "metrics");
+    this.folder = Storage.resolve(run, RunFiles.METRICS_FOLDER);
     this.firstStep = firstStep;
   }
 
@@ -30,6 +36,7 @@ final class Metrics {
 
   void add(ObjectNode record) {
     pending.append(record).append('\n');
+    listener.recorded(record);
   }
 
   /** Writes the records of the steps up to {@code lastStep}. */

@@ -5,6 +5,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads a run's folder. */
 public final class Runs {
@@ -27,5 +28,18 @@ public final class Runs {
     }
     // The file names its preset.
     return ConfigReader.read(file, storage.readString(file), overrides);
+  }
+
+  /** Whether a folder holds a run, finished or not. */
+  public static boolean exists(Storage storage, String run) {
+    return storage.exists(Storage.resolve(run, RunFiles.CONFIG));
+  }
+
+  /** How a run ended; empty while it has not. */
+  public static Optional<Summary> summary(Storage storage, String run) {
+    String file = Storage.resolve(run, RunFiles.SUMMARY);
+    return storage.exists(file)
+        ? Optional.of(Summary.fromJson(file, storage.readString(file)))
+        : Optional.empty();
   }
 }

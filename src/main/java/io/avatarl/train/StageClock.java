@@ -8,15 +8,16 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Where the time goes, in seconds of wall time. {@code rollout} and {@code reward} are the tasks'
- * own times divided by the slots that ran them at once; {@code transfer} is the rest of the rollout
- * jobs: scheduling, serialization, network. With {@code rollout.ahead = 1} these three overlap with
- * {@code learn}, so that the stages add up to more than the run.
+ * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward} and {@code table}
+ * are the tasks' own times divided by the slots that ran them at once; {@code transfer} is the rest
+ * of the rollout jobs: scheduling, serialization, network. With {@code rollout.ahead = 1} these
+ * four overlap with {@code learn}, so that the stages add up to more than the run.
  */
 final class StageClock {
   enum Stage {
     ROLLOUT,
     REWARD,
+    TABLE,
     TRANSFER,
     LEARN,
     BROADCAST,
@@ -60,11 +61,13 @@ final class StageClock {
     double rollout = s.rolloutSeconds() / slots;
     double reward = s.rewardSeconds() / slots;
     add(Stage.ROLLOUT, rollout);
+    double table = s.tableSeconds() / slots + step.tableSeconds();
     add(Stage.REWARD, reward);
-    add(Stage.TRANSFER, Math.max(0, step.seconds() - rollout - reward));
+    add(Stage.TABLE, table);
+    add(Stage.TRANSFER, Math.max(0, step.seconds() - rollout - reward - table));
   }
 
-  private void add(Stage stage, double more) {
+  void add(Stage stage, double more) {
     seconds.merge(stage, more, Double::sum);
   }
 

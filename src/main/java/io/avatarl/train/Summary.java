@@ -3,6 +3,7 @@ package io.avatarl.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import io.avatarl.config.UserError;
 import java.util.Map;
 
 /**
@@ -10,8 +11,11 @@ import java.util.Map;
  *
  * @param valCe nats per token over the whole validation split, windows end to end
  * @param valCeSliding nats per token with at least half a context before every counted position
+ * @param valBitsPerCharacter of the same windows as valCe; compares tokenizers
  * @param valAccuracy top-1
  * @param valCalibrationError expected calibration error, ten bins
+ * @param entropy of the policy in the last step, nats per state
+ * @param reward mean in the last step
  * @param baselines n-gram models on the same split, by name
  * @param corpus its name; {@code generated} for the stand-in
  * @param groups states scored
@@ -22,9 +26,12 @@ import java.util.Map;
 public record Summary(
     double valCe,
     double valCeSliding,
+    double valBitsPerCharacter,
     double valPerplexity,
     double valAccuracy,
     double valCalibrationError,
+    double entropy,
+    double reward,
     Map<String, Baselines.Baseline> baselines,
     String corpus,
     String corpusSha256,
@@ -48,6 +55,17 @@ public record Summary(
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * @param file for messages
+   */
+  static Summary fromJson(String file, String json) {
+    try {
+      return JSON.readValue(json, Summary.class);
+    } catch (JsonProcessingException e) {
+      throw new UserError(file + ": not a summary of this version; train the run again", e);
     }
   }
 }

@@ -2,12 +2,11 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
-import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
-import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
@@ -18,8 +17,13 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.RewardPlan;
+import io.avatarl.spark.RolloutTable;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
@@ -38,6 +42,7 @@ public final class Training {
   private final CorpusSource.Found source;
   private final Corpus corpus;
   private final ParameterLayout layout;
+  private final Optional<Rewards.Judge> judge;
   private final String output;
   private final boolean resume;
   private final Optional<Checkpoint.State> resumed;
@@ -46,8 +51,13 @@ public final class Training {
   private volatile boolean stopRequested;
 
   private final StageClock clock = new StageClock();
+  private final HealthMonitor monitor = new HealthMonitor();
+  private Curriculum curriculum;
+  private NgramCounts counts;
   private RolloutStatistics totals = RolloutStatistics.NONE;
   private double earlierSeconds;
+  private double entropy;
+  private double reward;
   private long began;
 
   /**
@@ -70,6 +80,7 @@ public final class Training {
     this.listener = listener;
     this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
+    Rewards.check(rewardStages(new Curriculum(asked, Curriculum.Position.START)));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
     storage.requireWritableDirectory(output);
@@ -79,9 +90,10 @@ public final class Training {
               Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
               Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
       source.warnings().forEach(listener::warned);
-      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus().validationFraction());
+      this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
       corpus.requireWindows(asked.model().context());
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      this.judge = judge(asked);
       this.resumed = resume ? newest() : Optional.empty();
     } catch (RuntimeException e) {
       if (!existed) {
@@ -91,9 +103,7 @@ public final class Training {
     }
     // The run's own copy of the configuration says where the text is and which one it is, so that
     // training from it repeats the run.
-    this.config =
-        asked.with(
-            new CorpusConfig(source.path(), corpus.sha256(), asked.corpus().validationFraction()));
+    this.config = asked.with(asked.corpus().at(source.path(), corpus.sha256()));
   }
 
   private TrainingConfig requireFresh(TrainingConfig asked) {
@@ -113,11 +123,7 @@ public final class Training {
     TrainingConfig before = Runs.config(storage, output);
     TrainingConfig same =
         asked.corpus().sha256().isEmpty()
-            ? asked.with(
-                new CorpusConfig(
-                    asked.corpus().path(),
-                    before.corpus().sha256(),
-                    asked.corpus().validationFraction()))
+            ? asked.with(asked.corpus().at(asked.corpus().path(), before.corpus().sha256()))
             : asked;
     List<String> changed =
         ConfigReader.differences(before, same).stream()
@@ -155,11 +161,12 @@ public final class Training {
   /** Trains. Empty if it was stopped before the last step; then {@code --resume} goes on. */
   public Optional<Summary> run(SparkSession spark) {
     NativeEngine.load(config.nativeThreads());
-    Parameters parameters =
-        Parameters.random(
-            layout,
-            config.model().initStd(),
-            RandomStream.seed(config.seed(), 0, 0, RandomStream.Purpose.INITIALIZATION));
+    Parameters parameters = Parameters.initial(config, layout);
+    counts = NgramJob.count(spark, source, corpus, config.corpus());
+    curriculum =
+        new Curriculum(
+            config,
+            resumed.map(state -> state.trainer().curriculum()).orElse(Curriculum.Position.START));
     try (Learner learner =
             new Learner(config.learner(), config.model(), parameters, config.updates());
         PolicyCluster cluster =
@@ -167,21 +174,26 @@ public final class Training {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),
                 config,
                 corpus,
-                new Rewards(config.reward(), corpus))) {
+                rewardPlan(),
+                output)) {
       long step = 0;
       float[] behaviour = new float[0];
       if (resumed.isPresent()) {
         Checkpoint.State state = resumed.get();
         parameters.set(state.parameters());
         learner.resume(state.trainer().updates(), state.moments());
+        learner.klWeight().resume(state.trainer().klWeight());
         behaviour = state.behaviour();
         step = state.trainer().step();
         earlierSeconds = state.trainer().trainSeconds();
         clock.resume(state.trainer().stageSeconds());
         totals = RunFiles.totals(state.trainer());
+        entropy = state.trainer().entropy();
+        reward = state.trainer().reward();
       }
       if (resume) {
         RunFiles.dropMetricsAfter(storage, output, step);
+        RolloutTable.dropAfter(storage, output, step);
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       listener.started(config, facts(), step);
@@ -207,7 +219,7 @@ public final class Training {
 
   /** Steps until the last one or a stop; true if the last one is done. */
   private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
-    Metrics metrics = new Metrics(storage, output, firstStep + 1);
+    Metrics metrics = new Metrics(storage, output, firstStep + 1, listener);
     boolean ahead = config.rollout().ahead() == 1;
     began = System.nanoTime();
     long step = firstStep;
@@ -224,32 +236,43 @@ public final class Training {
       // The uninterrupted run had started these rollouts one step ahead, with the weights before
       // the checkpoint's.
       cluster.publish(step - 1, behaviour);
-      next = cluster.rollouts(step);
+      next = cluster.rollouts(step, curriculum.index());
       publish(learner, cluster, step);
     } else {
       publish(learner, cluster, step);
-      next = cluster.rollouts(step);
+      if (step == 0 && config.rollouts().every() > 0) {
+        probe(cluster, step);
+      }
+      next = cluster.rollouts(step, curriculum.index());
     }
     while (true) {
       PolicyCluster.Step rollouts = PolicyCluster.await(next);
       clock.rollouts(rollouts, Math.min(cluster.slots(), config.rollout().shards()));
       boolean last = step + 1 >= config.steps();
       behaviour = current;
+      // The next rollouts may be another stage's; what is learned from now was paid by this one's.
+      Curriculum.Stage stage = curriculum.stage();
+      promote(rollouts.statistics(), step + 1);
       if (ahead && !last) {
-        next = cluster.rollouts(step + 1);
+        next = cluster.rollouts(step + 1, curriculum.index());
       }
-      UpdateMetrics update = learn(learner, rollouts, step, metrics);
+      UpdateMetrics update = learn(learner, rollouts, stage, step, metrics);
       current = learner.parameters().toArray();
       publish(learner, cluster, step + 1);
       if (!ahead && !last) {
-        next = cluster.rollouts(step + 1);
+        next = cluster.rollouts(step + 1, curriculum.index());
       }
       step++;
       totals = totals.plus(rollouts.statistics());
+      entropy = rollouts.statistics().meanEntropy();
+      reward = rollouts.statistics().meanReward();
       listener.stepped(step, rollouts.statistics(), update);
       boolean stopping = stopRequested && !last;
       if (!last && due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
+      }
+      if (config.rollouts().due(step, config.steps()) && step > 1) {
+        probe(cluster, step);
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
@@ -273,30 +296,104 @@ public final class Training {
     }
   }
 
+  private void promote(RolloutStatistics statistics, long step) {
+    if (curriculum.stepped(statistics.perplexity())) {
+      listener.promoted(step, curriculum.stage().name());
+    }
+  }
+
+  /** The updates of a step; returns the last one's metrics. */
   private UpdateMetrics learn(
-      Learner learner, PolicyCluster.Step rollouts, long step, Metrics metrics) {
+      Learner learner,
+      PolicyCluster.Step rollouts,
+      Curriculum.Stage stage,
+      long step,
+      Metrics metrics) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.LEARN)) {
-      UpdateMetrics last = null;
       RolloutStatistics s = rollouts.statistics();
+      learner.klWeight().stage(stage.klWeight());
+      List<UpdateMetrics> updates = new ArrayList<>();
       for (Minibatch minibatch :
           Minibatch.of(rollouts.shards(), config.learner().updatesPerStep())) {
-        last = learner.update(minibatch);
+        UpdateMetrics update = learner.update(minibatch);
+        updates.add(update);
         ObjectNode record = Metrics.record("update", step + 1);
-        record.put("update", last.update());
-        record.put("loss", last.loss());
+        record.put("update", update.update());
+        record.put("stage", stage.name());
+        record.put("loss", update.loss());
         record.put("reward", s.meanReward());
         record.put("entropy", s.meanEntropy());
         record.put("accuracy", s.meanAccuracy());
-        record.put("degenerate", (double) s.degenerate() / s.groups());
-        record.put("gradient_norm", last.gradientNorm());
-        record.put("clip_fraction", last.clipFraction());
-        record.put("kl", last.kl());
-        record.put("learning_rate", last.learningRate());
+        record.put("confidence", s.meanConfidence());
+        record.put("perplexity", s.perplexity());
+        record.put("degenerate", s.degenerateShare());
+        record.put("gradient_norm", update.gradientNorm());
+        record.put("clip_fraction", update.clipFraction());
+        record.put("kl", update.kl());
+        record.put("reference_kl", update.referenceKl());
+        record.put("kl_weight", update.klWeight());
+        record.put("learning_rate", update.learningRate());
         record.put("policy_version", rollouts.version());
-        record.put("seconds", last.seconds());
+        record.put("seconds", update.seconds());
         metrics.add(record);
       }
-      return last;
+      learner
+          .klWeight()
+          .observe(updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0));
+      for (String warning : monitor.stepped(s, updates)) {
+        metrics.add(Metrics.record("warning", step + 1).put("warning", warning));
+        listener.warned("step " + (step + 1) + ": " + warning);
+      }
+      return updates.get(updates.size() - 1);
+    }
+  }
+
+  /** Counts n-grams and builds the reward components that some stage pays. */
+  private RewardPlan rewardPlan() {
+    List<Map<String, Double>> stages = rewardStages(curriculum);
+    Rewards rewards =
+        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, judge), stages);
+    return new RewardPlan(counts, rewards, new ArrayList<>(stages));
+  }
+
+  private static List<Map<String, Double>> rewardStages(Curriculum curriculum) {
+    return curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
+  }
+
+  private Optional<Rewards.Judge> judge(TrainingConfig asked) {
+    String run = asked.reward().referee().run();
+    if (run.isEmpty()) {
+      return Optional.empty();
+    }
+    TrainingConfig referee = Runs.config(storage, run);
+    Checkpoint checkpoint = Checkpoint.find(storage, run, OptionalLong.empty());
+    if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has another vocabulary; name a run over the same corpus");
+    }
+    if (referee.model().context() < asked.model().context()) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has context "
+              + referee.model().context()
+              + ", model.context is "
+              + asked.model().context()
+              + "; shorten it or name another run");
+    }
+    ParameterLayout judged =
+        ParameterLayout.of(referee.model(), corpus.tokenizer().vocabularySize());
+    return Optional.of(
+        new Rewards.Judge(referee.model(), checkpoint.model(storage, judged).toArray()));
+  }
+
+  private void probe(PolicyCluster cluster, long step) {
+    PolicyCluster.Probed probed = cluster.probe(step, curriculum.index());
+    clock.add(StageClock.Stage.TABLE, probed.seconds());
+    try (StageClock.Running ignored = clock.start(StageClock.Stage.TABLE)) {
+      Contexts.add(storage, output, probed.probe());
     }
   }
 
@@ -306,6 +403,7 @@ public final class Training {
       ObjectNode record = Metrics.record("evaluation", step);
       record.put("update", updates);
       record.put("val_ce", scores.crossEntropy());
+      record.put("val_bits_per_character", scores.bitsPerCharacter());
       record.put("val_accuracy", scores.accuracy());
       record.put("val_calibration_error", scores.calibrationError());
       record.put("positions", scores.positions());
@@ -328,8 +426,12 @@ public final class Training {
               learner.updates(),
               totals.groups(),
               totals.rollouts(),
+              entropy,
+              reward,
               trainSeconds(),
-              clock.seconds()));
+              clock.seconds(),
+              learner.klWeight().controlled(),
+              curriculum.position()));
       List<Checkpoint> all = Checkpoint.list(storage, output);
       for (Checkpoint old : all.subList(0, Math.max(0, all.size() - config.checkpoint().keep()))) {
         storage.delete(old.path());
@@ -353,10 +455,13 @@ public final class Training {
         new Summary(
             consecutive.crossEntropy(),
             scores.sliding().crossEntropy(),
+            consecutive.bitsPerCharacter(),
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),
-            Baselines.of(corpus),
+            entropy,
+            reward,
+            Baselines.of(corpus, counts),
             source.generated() ? "generated" : corpus.name(),
             corpus.sha256(),
             learner.parameters().layout().count(),

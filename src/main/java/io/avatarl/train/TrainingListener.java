@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.UpdateMetrics;
@@ -16,11 +17,64 @@ public interface TrainingListener {
   /** The policy was scored during training, on a part of the validation split. */
   default void evaluated(long step, Scores scores) {}
 
+  /** The curriculum went on to another stage after {@code step} steps. */
+  default void promoted(long step, String stage) {}
+
+  /** A record was added to {@code RUN/metrics/}; it does not change any more. */
+  default void recorded(ObjectNode record) {}
+
   /** Something the user should know. */
   default void warned(String warning) {}
 
   /** A long part outside the steps begins, for example the final evaluation. */
   default void entered(String phase) {}
+
+  /** Tells one listener and then the other. */
+  static TrainingListener both(TrainingListener first, TrainingListener second) {
+    return new TrainingListener() {
+      @Override
+      public void started(TrainingConfig config, Facts facts, long step) {
+        first.started(config, facts, step);
+        second.started(config, facts, step);
+      }
+
+      @Override
+      public void stepped(long step, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {
+        first.stepped(step, rollouts, lastUpdate);
+        second.stepped(step, rollouts, lastUpdate);
+      }
+
+      @Override
+      public void evaluated(long step, Scores scores) {
+        first.evaluated(step, scores);
+        second.evaluated(step, scores);
+      }
+
+      @Override
+      public void promoted(long step, String stage) {
+        first.promoted(step, stage);
+        second.promoted(step, stage);
+      }
+
+      @Override
+      public void recorded(ObjectNode record) {
+        first.recorded(record);
+        second.recorded(record);
+      }
+
+      @Override
+      public void warned(String warning) {
+        first.warned(warning);
+        second.warned(warning);
+      }
+
+      @Override
+      public void entered(String phase) {
+        first.entered(phase);
+        second.entered(phase);
+      }
+    };
+  }
 
   /**
    * What the run works with.

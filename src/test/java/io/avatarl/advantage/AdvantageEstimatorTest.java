@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.avatarl.ReferenceValues;
 import io.avatarl.config.AdvantageConfig;
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.TestGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,14 +24,14 @@ class AdvantageEstimatorTest {
   private static final AdvantageEstimator MAXRL = of(AdvantageConfig.Estimator.MAXRL);
 
   private static AdvantageEstimator of(AdvantageConfig.Estimator estimator) {
-    return AdvantageEstimator.of(new AdvantageConfig(estimator));
+    return AdvantageEstimator.of(new AdvantageConfig(estimator, 0));
   }
 
   /** As many groups of K actions as the weights fill. */
   private static Groups groups(int k, boolean sampled, float[] weights) {
     int count = weights.length / k;
-    return new Groups(
-        1, count, new int[count + 1], k, sampled, new int[0], weights, new float[weights.length]);
+    return TestGroups.ofWindows(
+        1, new int[count + 1], k, sampled, new int[0], weights, new float[weights.length]);
   }
 
   private static float[] one(
@@ -85,6 +86,33 @@ class AdvantageEstimatorTest {
     float root = (float) Math.sqrt(2);
     assertArrayEquals(
         new float[] {-1 / root, 1 / root}, one(GRPO, true, new float[] {0.5f, 0.5f}, 1, 3), 1e-6f);
+  }
+
+  @Test
+  void continuationsAreComparedAtTheSamePosition() {
+    Groups groups = TestGroups.continuations();
+    // Compared are entries 0 and 2, 1 and 3, 4 and 6, 5 and 7.
+    float[] rewards = {1, 0, 3, 0, 2, 5, 2, 1};
+    assertArrayEquals(new float[] {-1, 0, 1, 0, 0, 2, 0, -2}, DR_GRPO.advantages(groups, rewards));
+    float third = 2 / 3f;
+    assertArrayEquals(
+        new float[] {-0.5f, 0, 0.5f, 0, 0, third, 0, -third}, MAXRL.advantages(groups, rewards));
+    // Two values a distance d apart have the unbiased standard deviation d / √2.
+    float root = (float) Math.sqrt(0.5);
+    assertArrayEquals(
+        new float[] {-root, 0, root, 0, 0, root, 0, -root},
+        GRPO.advantages(groups, rewards),
+        1e-6f);
+  }
+
+  @Test
+  void aLeastStandardDeviationBoundsWhatGrpoDividesBy() {
+    AdvantageEstimator bounded =
+        AdvantageEstimator.of(new AdvantageConfig(AdvantageConfig.Estimator.GRPO, 0.5));
+    float[] half = {0.5f, 0.5f};
+    // Standard deviations 0.1 and 1.
+    assertArrayEquals(new float[] {-0.2f, 0.2f}, one(bounded, false, half, 0.4f, 0.6f), 1e-6f);
+    assertArrayEquals(new float[] {-1, 1}, one(bounded, false, half, 0, 2), 1e-6f);
   }
 
   @Test

@@ -49,7 +49,14 @@ class ConfigReaderTest {
     assertEquals(reference.getInt("model.layers"), config.model().layers());
     assertEquals(GptConfig.Norm.RMS, config.model().norm());
     assertEquals(RolloutConfig.Exploration.EXHAUSTIVE, config.rollout().exploration());
-    assertEquals(Map.of("exact", 1.0, "bigram", 0.0), config.reward().weights());
+    assertEquals(
+        reference.getObject("reward.weights").keySet(), config.reward().weights().keySet());
+    config
+        .reward()
+        .weights()
+        .forEach((name, weight) -> assertEquals(name.equals("exact") ? 1.0 : 0.0, weight, name));
+    assertEquals(List.of(0.1, 0.27, 0.48, 1.35, 3.5), config.reward().wordLengths());
+    assertEquals(List.of(), config.curriculum().stages());
     assertEquals(2e-3, config.learner().optimizer().learningRate());
     assertEquals("\n", config.sample().prompt());
     assertEquals(
@@ -216,6 +223,19 @@ class ConfigReaderTest {
         "learner.optimizer.epsilon=0",
         "learner.optimizer.floor=1.1",
         "reward.weights.bigram=1e7",
+        "reward.weights.fivegramLog=-1e7",
+        "reward.wordLengths=[]",
+        "reward.improvementOrder=6",
+        "rollout.mixture=1",
+        "rollout.temperature=0",
+        "rollout.topP=0",
+        "rollout.horizon=0",
+        "advantage.minStd=-1",
+        "learner.kl.order=0",
+        "learner.kl.weight=-1",
+        "learner.kl.freeBits=-1",
+        "learner.kl.target=-1",
+        "curriculum.emaDecay=1",
         "evaluation.batch=0",
         "checkpoint.keep=0",
         "sample.temperature=0"
@@ -239,9 +259,101 @@ class ConfigReaderTest {
         "3");
   }
 
+  private static final String STAGES =
+      """
+      curriculum {
+        stage { promotion = plateau, steps = 7, klWeight = 0.5 }
+        stages = [
+          { name = first, reward { bigram = 1, exact = 0.5 } }
+          { steps = 9, promotion = improvement, threshold = 0.2 }
+          { name = "the last", klWeight = 0 }
+        ]
+      }
+      """;
+
   @Test
-  void somethingMustBeRewarded() {
-    assertContains(refused("", "reward.weights.exact=0"), "reward.weights: ");
+  void aStageTakesWhatItLeavesOutFromTheSectionStage() {
+    CurriculumConfig curriculum = read(STAGES).curriculum();
+    assertEquals(3, curriculum.stages().size());
+    assertEquals(
+        new StageConfig(
+            "first",
+            Map.of("bigram", 1.0, "exact", 0.5),
+            0.5,
+            StageConfig.Promotion.PLATEAU,
+            7,
+            0.05,
+            20),
+        curriculum.stages().get(0));
+    assertEquals(
+        new StageConfig("", Map.of(), 0.5, StageConfig.Promotion.IMPROVEMENT, 9, 0.2, 20),
+        curriculum.stages().get(1));
+    assertEquals(
+        new StageConfig("the last", Map.of(), 0, StageConfig.Promotion.PLATEAU, 7, 0.05, 20),
+        curriculum.stages().get(2));
+    assertEquals(
+        11, read(STAGES, "curriculum.stage.steps=11").curriculum().stages().get(2).steps());
+    assertEquals(
+        List.of(StageConfig.Promotion.STEP),
+        read("", "curriculum.stages=[{ name = only }]").curriculum().stages().stream()
+            .map(StageConfig::promotion)
+            .toList());
+  }
+
+  @Test
+  void stagesRenderedReadBackTheSame() {
+    TrainingConfig config = read(STAGES, "reward.wordLengths=[1,0.5]");
+    assertEquals(List.of(1.0, 0.5), config.reward().wordLengths());
+    assertEquals(config, ConfigReader.read("another", ConfigReader.render(config), List.of()));
+    assertEquals(List.of(), ConfigReader.differences(config, config));
+    List<String> differences =
+        ConfigReader.differences(config, read(STAGES.replace("steps = 9", "steps = 8")));
+    assertEquals(2, differences.size(), differences.toString());
+    assertContains(differences.get(0), "curriculum.stages: ");
+    assertContains(differences.get(1), "reward.wordLengths: ");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[{ rewards { exact = 1 } }]|curriculum.stages[0]: unknown key rewards; did you mean reward?",
+        "[{}, { step = 3 }]|curriculum.stages[1]: unknown key step; did you mean steps?",
+        "[{}, { steps = -3 }]|curriculum.stages[1].steps: ",
+        "[{ steps = soon }]|curriculum.stages[0].steps: \"soon\" is not a whole number",
+        "[{ promotion = never }]|curriculum.stages[0].promotion: \"never\" is not one of step,",
+        "[{ reward { exact = much } }]|curriculum.stages[0].reward.exact: ",
+        "[3]|curriculum.stages[0]: 3 is not a section",
+        "{ name = one }|curriculum.stages",
+        "3|curriculum.stages: 3 is not a list"
+      })
+  void whatIsWrongInAStageIsNamed(String stages, String message) {
+    assertContains(refused("curriculum.stages = " + stages), message);
+  }
+
+  @Test
+  void continuationsNeedSamplingAndRoomAndNoReferee() {
+    assertContains(refused("", "rollout.horizon=2"), "rollout.horizon: 2", "sampled");
+    String sampled = "rollout.exploration=sampled";
+    assertContains(
+        refused("", sampled, "rollout.horizon=65"), "rollout.horizon: 65", "model.context = 64");
+    assertContains(
+        refused("", sampled, "rollout.horizon=2", "rollout.mixture=0.1"), "rollout.mixture: 0.1");
+    assertContains(
+        refused(
+            "",
+            sampled,
+            "rollout.horizon=2",
+            "reward.referee.run=judge",
+            "curriculum.stages=[{ reward { referee = 1 } }]"),
+        "rollout.horizon: 2",
+        "referee");
+    assertEquals(64, read("", sampled, "rollout.horizon=64").rollout().horizon());
+  }
+
+  @Test
+  void aRefereeMustBeNamed() {
+    assertContains(refused("", "reward.weights.referee=1"), "reward.referee.run: ");
   }
 
   @ParameterizedTest

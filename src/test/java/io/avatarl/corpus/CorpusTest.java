@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -26,6 +27,30 @@ class CorpusTest {
     assertEquals("cabbage ", corpus.tokenizer().decode(corpus.train()));
     assertEquals("zoo", corpus.tokenizer().decode(corpus.validation()));
     assertEquals(8, corpus.tokenizer().vocabularySize());
+  }
+
+  @Test
+  void everyTokenizerHasTheSameSplits() {
+    String text = "the cat sat on the mat, the cat sat é😀".repeat(3);
+    for (CorpusConfig.TokenizerKind kind : CorpusConfig.TokenizerKind.values()) {
+      Corpus corpus =
+          Corpus.of(
+              "cats",
+              text.getBytes(UTF_8),
+              new CorpusConfig("", "", 0.3, kind, new CorpusConfig.BpeConfig(20), 1));
+      int cut = text.offsetByCodePoints(0, 79); // floor(114 · 0.7)
+      assertEquals(text.substring(0, cut), corpus.tokenizer().decode(corpus.train()));
+      assertEquals(text.substring(cut), corpus.tokenizer().decode(corpus.validation()));
+    }
+  }
+
+  @Test
+  void bpeLearnsFromTheTrainingSplitOnly() {
+    CorpusConfig config =
+        new CorpusConfig(
+            "", "", 0.5, CorpusConfig.TokenizerKind.BPE, new CorpusConfig.BpeConfig(1), 1);
+    Tokenizer tokenizer = Corpus.of("x", "abababzzzzzz".getBytes(UTF_8), config).tokenizer();
+    assertArrayEquals(new byte[] {'a', 'b'}, tokenizer.bytes(256));
   }
 
   @Test

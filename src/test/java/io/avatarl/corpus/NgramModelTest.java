@@ -150,6 +150,47 @@ class NgramModelTest {
   }
 
   @Test
+  void longestOrders() {
+    assertEquals(9, NgramKeys.longestOrder(65));
+    assertEquals(5, NgramKeys.longestOrder(1_280));
+    assertEquals(5, NgramKeys.longestOrder(4_095));
+    assertEquals(4, NgramKeys.longestOrder(4_096));
+    assertEquals(3, NgramKeys.longestOrder(1_000_000));
+  }
+
+  @Test
+  void pruningByHand() {
+    // Of "abcab", ab occurs twice; bc, ca and every trigram once.
+    NgramCounts pruned = NgramCounts.of(TEXT, 3, 3, 2);
+    assertEquals(3, pruned.size(1), "single tokens stay");
+    assertEquals(1, pruned.size(2));
+    assertEquals(0, pruned.size(3));
+    assertEquals(2, pruned.count(A, B));
+    assertEquals(2, pruned.total(A));
+    assertEquals(0, pruned.total(B), "bc is gone");
+    assertEquals(1, pruned.count(C));
+    // P_2(b|a) = (2 + 1 · 3/8) / (2 + 1) as before; after b the unigram model is left.
+    assertEquals(19 / 24.0, new NgramModel(pruned, 2).probability(B, A), 1e-15);
+    assertEquals(2 / 8.0, new NgramModel(pruned, 3).probability(C, A, B), 1e-15);
+  }
+
+  @Test
+  void prunedModelsSumToOne() {
+    int[] text = new RandomStream(3).ints(500, 0, 6).toArray();
+    NgramCounts all = NgramCounts.of(text, 6, 4);
+    NgramCounts pruned = NgramCounts.of(text, 6, 4, 3);
+    assertTrue(pruned.size(4) < all.size(4) && pruned.size(3) < all.size(3));
+    NgramModel model = new NgramModel(pruned, 4);
+    for (int i = 0; i < 490; i++) {
+      int[] context = Arrays.copyOfRange(text, i, i + 3);
+      assertEquals(1, Arrays.stream(model.distribution(context)).sum(), 1e-12);
+      int count = all.count(context);
+      assertEquals(count < 3 ? 0 : count, pruned.count(context));
+    }
+    assertEquals(all, NgramCounts.of(text, 6, 4, 1));
+  }
+
+  @Test
   void misuseIsRefused() {
     assertThrows(IllegalArgumentException.class, () -> NgramCounts.of(new int[] {3}, 3, 1));
     assertThrows(IllegalArgumentException.class, () -> NgramCounts.of(new int[] {-1}, 3, 1));

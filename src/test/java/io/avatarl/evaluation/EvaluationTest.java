@@ -29,7 +29,7 @@ class EvaluationTest {
     int vocabulary = ReferenceValues.shape(reference.get("probabilities")).get(1);
     Scores scores = new Scores();
     for (int i = first; i < Math.min(last, gold.length); i++) {
-      scores.add(logProbs, i * vocabulary, vocabulary, gold[i]);
+      scores.add(logProbs, i * vocabulary, vocabulary, gold[i], 1);
     }
     return scores;
   }
@@ -62,14 +62,14 @@ class EvaluationTest {
     float quarter = (float) Math.log(0.25);
     float[] logProbs = {9, half, quarter, quarter, quarter, half, quarter, 9};
     Scores scores = new Scores();
-    scores.add(logProbs, 1, 3, 0); // a hit
-    scores.add(logProbs, 4, 3, 2); // a miss
+    scores.add(logProbs, 1, 3, 0, 1); // a hit
+    scores.add(logProbs, 4, 3, 2, 1); // a miss
     assertEquals(2, scores.positions());
     assertEquals(1.5 * Math.log(2), scores.crossEntropy(), 1e-6);
     assertEquals(Math.pow(2, 1.5), scores.perplexity(), 1e-5);
     assertEquals(0.5, scores.accuracy());
     assertEquals(0, scores.calibrationError(), 1e-7, "half confident, half right");
-    scores.add(logProbs, 4, 3, 2);
+    scores.add(logProbs, 4, 3, 2, 1);
     assertEquals(0.5 - 1 / 3.0, scores.calibrationError(), 1e-7);
   }
 
@@ -155,6 +155,7 @@ class EvaluationTest {
             .model();
     Parameters parameters = Parameters.random(ParameterLayout.of(config, 5), 0.5, 1);
     int[] tokens = new Random(1).ints(40, 0, 5).toArray();
+    int[] characters = {1, 1, 1, 1, 1};
     try (Policy policy = new Policy(config, parameters)) {
       for (List<Segment> segments :
           List.of(Segment.consecutive(40, 6), Segment.sliding(40, 6), Segment.spread(40, 6, 3))) {
@@ -164,11 +165,11 @@ class EvaluationTest {
           long[] inputs = ReferenceValues.longs(Arrays.copyOfRange(tokens, segment.start(), end));
           float[] logProbs = policy.logProbs(1, inputs);
           for (int t = segment.countFrom(); t < segment.length(); t++) {
-            expected.add(logProbs, 5 * t, 5, tokens[segment.start() + t + 1]);
+            expected.add(logProbs, 5 * t, 5, tokens[segment.start() + t + 1], 1);
           }
         }
         for (int batch : new int[] {1, 2, 3, 100}) {
-          Scores scores = Evaluator.score(policy, tokens, segments, batch);
+          Scores scores = Evaluator.score(policy, tokens, characters, segments, batch);
           assertEquals(expected.positions(), scores.positions());
           assertEquals(expected.crossEntropy(), scores.crossEntropy(), 1e-5);
           assertEquals(expected.accuracy(), scores.accuracy());

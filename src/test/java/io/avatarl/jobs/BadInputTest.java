@@ -104,6 +104,9 @@ class BadInputTest {
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",
         "reward.weights.exakt=1    | unknown key reward.weights.exakt; did you mean",
+        "reward.referee.run=/none  | /none: holds no run",
+        "curriculum.stages=[{ reward { exakt = 1 } }] | reward exakt: unknown component; there are",
+        "curriculum.stages=[{ reward { exact = 0 } }] | reward.weights: are all 0",
       })
   void settings(String override, String message) {
     train("--set", override).refuses(message);
@@ -112,7 +115,7 @@ class BadInputTest {
   @Test
   void presets() throws IOException {
     Outcome.train("--preset", "maxlr", "--out", run.toString())
-        .refuses("--preset maxlr: unknown preset", "maxrl, smoke");
+        .refuses("--preset maxlr: unknown preset", " maxrl, ", " smoke, or name a file");
     Outcome.train("--preset", folder.resolve("none.conf").toString(), "--out", run.toString())
         .refuses("none.conf", "no such file");
     Path broken = Files.writeString(folder.resolve("broken.conf"), "steps = {\nmodel");
@@ -142,7 +145,9 @@ class BadInputTest {
   @Test
   void helpListsThePresets() {
     Outcome help = Outcome.train("--help").succeeds();
-    assertTrue(help.out().contains("maxrl, smoke"), help.out());
+    // The list is wrapped.
+    String presets = help.out().replaceAll("\\s+", " ");
+    assertTrue(presets.contains(" maxrl, ") && presets.contains(" smoke, or a file"), help.out());
     assertTrue(help.out().lines().allMatch(line -> line.length() <= 100), help.out());
   }
 }

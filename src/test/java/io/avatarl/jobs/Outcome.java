@@ -27,6 +27,18 @@ record Outcome(int code, String out, String err) {
     return of((out, err) -> new SampleJob(out), arguments);
   }
 
+  static Outcome rollouts(String... arguments) {
+    return of((out, err) -> new RolloutsJob(out), arguments);
+  }
+
+  static Outcome report(String... arguments) {
+    return of((out, err) -> new ReportJob(out), arguments);
+  }
+
+  static Outcome compare(String... arguments) {
+    return of(CompareJob::new, arguments);
+  }
+
   private static Outcome of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();

@@ -12,8 +12,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.NativeMemory;
+import io.avatarl.ReferenceValues;
 import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.KlConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.model.Gpt;
 import io.avatarl.model.NativeEngine;
@@ -22,12 +24,15 @@ import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.Reference;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.rollout.Rows;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -78,8 +83,9 @@ class LearnerTest {
     try (Policy policy = new Policy(config.model(), parameters)) {
       float[] logProbs = policy.logProbs(windows, inputs(tokens, windows, context));
       groups =
-          Exploration.of(config.rollout(), vocabulary)
-              .explore(windows, tokens, logProbs, new Random(3));
+          Exploration.of(config.rollout(), vocabulary, Optional.empty())
+              .explore(
+                  new Exploration.Scene(Rows.of(windows, tokens), logProbs, policy, new Random(3)));
     }
     int k = groups.actionsPerGroup();
     float[] rewards = new float[groups.count() * k];
@@ -87,7 +93,20 @@ class LearnerTest {
       rewards[i] = groups.action(i / k, i % k) == groups.gold(i / k) ? 1 : 0;
     }
     float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
-    return new RolloutShard(0, groups, advantages, RolloutStatistics.NONE);
+    return new RolloutShard(
+        0, groups, advantages, reference(config, groups, vocabulary), RolloutStatistics.NONE);
+  }
+
+  /** Another random policy's log-probabilities, as the configured estimator takes them. */
+  private static float[] reference(TrainingConfig config, Groups groups, int vocabulary) {
+    KlConfig kl = config.learner().kl();
+    if (kl.reference() == KlConfig.Reference.NONE) {
+      return new float[0];
+    }
+    Parameters other = Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.4, 12);
+    try (Policy policy = new Policy(config.model(), other)) {
+      return Reference.select(kl.estimator(), groups, Reference.policy(policy, groups), vocabulary);
+    }
   }
 
   private static long[] inputs(int[] tokens, int windows, int context) {
@@ -216,6 +235,100 @@ class LearnerTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "exhaustive, full, 1, 0",
+    "exhaustive, sampled, 1, 0",
+    "sampled, full, 1, 0",
+    "sampled, sampled, 1, 0",
+    "sampled, full, 3, 0",
+    "sampled, sampled, 3, 0",
+    "exhaustive, full, 1, 0.3",
+    "sampled, sampled, 3, 0.3"
+  })
+  void theGradientOfTheKlTermIsTheSlopeOfTheLoss(
+      String exploration, String estimator, int horizon, double freeBits) {
+    TrainingConfig config =
+        config(
+            "rollout.exploration=" + exploration,
+            "rollout.samples=6",
+            "rollout.horizon=" + horizon,
+            "learner.entropy=0.02",
+            "learner.kl.reference=initial",
+            "learner.kl.weight=0.5",
+            "learner.kl.estimator=" + estimator,
+            "learner.kl.freeBits=" + freeBits,
+            "model.activation=gelu");
+    Parameters parameters = parameters(config, VOCABULARY);
+    Minibatch minibatch = minibatch(config, parameters, 4);
+    try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+      double groups = minibatch.groups();
+      Learner.SliceSums sums = learner.gradients(minibatch);
+      assertTrue(sums.referenceKl() / groups > 0.05, "far from the reference");
+      float[] gradient = learner.gradient().clone();
+      double norm = Learner.norm(gradient);
+      // With free bits a small step, so that hardly a state crosses their edge on the way.
+      double h = freeBits == 0 ? 5e-3 : 1e-3;
+      double tolerance = freeBits == 0 ? 0.005 * norm + 2e-4 : 0.03 * norm;
+      for (float[] direction :
+          freeBits == 0 ? directions(parameters.layout(), gradient) : List.of(unit(gradient))) {
+        double slope =
+            slope(parameters, direction, h, () -> learner.gradients(minibatch).loss() / groups);
+        assertEquals(dot(gradient, direction), slope, tolerance);
+      }
+    }
+  }
+
+  @Test
+  void onPolicyContinuationsHaveRatioOneAndTheirAdvantagesWeighFully() {
+    TrainingConfig config =
+        config(
+            "rollout.exploration=sampled",
+            "rollout.samples=4",
+            "rollout.horizon=3",
+            "rollout.temperature=1.3",
+            "rollout.topK=5",
+            "advantage.estimator=dr-grpo");
+    Parameters parameters = parameters(config, VOCABULARY);
+    RolloutShard shard = rollouts(config, parameters, 5);
+    Minibatch minibatch = Minibatch.of(List.of(shard), 1).get(0);
+    assertEquals(5 * 4, minibatch.windows());
+    assertEquals(5 * 4 * 3, minibatch.groups());
+    assertEquals(2, minibatch.first());
+    // Where actions sit at the wrong position, the ratios are anything but 1.
+    double lowest = 0;
+    try (Policy policy = new Policy(config.model(), parameters)) {
+      float[] all = Reference.policy(policy, shard.groups());
+      float[] chosen =
+          Reference.select(KlConfig.Estimator.SAMPLED, shard.groups(), all, VOCABULARY);
+      assertArrayEquals(shard.groups().logProbs(), chosen, 1e-4f);
+      for (float logProb : chosen) {
+        lowest = Math.min(lowest, logProb);
+      }
+    }
+    assertTrue(lowest < -2, "not all tokens are equally likely");
+    // A zero weight on the mean would not show: the advantages of a row do not sum to 0.
+    float[] advantages = shard.advantages().clone();
+    double sum = 0;
+    for (int i = 0; i < advantages.length; i++) {
+      advantages[i] += i % 3;
+      sum += advantages[i];
+    }
+    Minibatch shifted =
+        Minibatch.of(
+                List.of(
+                    new RolloutShard(
+                        0, shard.groups(), advantages, new float[0], RolloutStatistics.NONE)),
+                1)
+            .get(0);
+    try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+      UpdateMetrics metrics = learner.update(shifted);
+      assertEquals(0, metrics.kl(), 1e-6);
+      assertEquals(0, metrics.clipFraction());
+      assertEquals(-sum / advantages.length, metrics.loss(), 1e-4, "mean over all tokens");
+    }
+  }
+
   @Test
   void offPolicyTheGradientIsTheSlopeOfTheClippedLoss() {
     TrainingConfig config = config("model.activation=gelu");
@@ -257,6 +370,41 @@ class LearnerTest {
         };
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       learner.gradients(minibatch);
+      float[] gradient = learner.gradient().clone();
+      double norm = Learner.norm(gradient);
+      for (float[] direction : directions(parameters.layout(), gradient)) {
+        double slope = slope(parameters, direction, 5e-3, crossEntropy);
+        assertEquals(dot(gradient, direction), slope, 0.005 * norm + 2e-4);
+      }
+    }
+  }
+
+  @Test
+  void theYardstickFollowsTheSlopeOfTheCrossEntropy() {
+    TrainingConfig config = config("model.activation=gelu", "learner.slices=2");
+    Parameters parameters = parameters(config, VOCABULARY);
+    Rows rows = Rows.of(4, tokens(config, 4, VOCABULARY));
+    Groups gold = Groups.gold(rows);
+    Minibatch minibatch =
+        Minibatch.of(
+                List.of(
+                    new RolloutShard(
+                        0, gold, new float[gold.count()], new float[0], RolloutStatistics.NONE)),
+                1)
+            .get(0);
+    Loss crossEntropy =
+        () -> {
+          try (Policy policy = new Policy(config.model(), parameters)) {
+            float[] logProbs = policy.logProbs(4, ReferenceValues.longs(rows.inputs()));
+            double sum = 0;
+            for (int g = 0; g < gold.count(); g++) {
+              sum -= logProbs[g * VOCABULARY + rows.golds()[g]];
+            }
+            return sum / gold.count();
+          }
+        };
+    try (Learner learner = Learner.crossEntropy(config.learner(), config.model(), parameters, 10)) {
+      assertEquals(crossEntropy.at(), learner.gradients(minibatch).loss() / gold.count(), 1e-6);
       float[] gradient = learner.gradient().clone();
       double norm = Learner.norm(gradient);
       for (float[] direction : directions(parameters.layout(), gradient)) {
@@ -322,7 +470,7 @@ class LearnerTest {
     List<RolloutShard> shards = List.of(part(shard, 0, 2), part(shard, 2, 3), part(shard, 3, 5));
     List<Minibatch> minibatches = Minibatch.of(shards, 2);
     assertEquals(List.of(2, 3), minibatches.stream().map(Minibatch::windows).toList());
-    long[] inputs = inputs(all.tokens(), 5, context);
+    long[] inputs = ReferenceValues.longs(all.tokens());
     int window = 0;
     for (Minibatch minibatch : minibatches) {
       int from = window * context;
@@ -352,13 +500,17 @@ class LearnerTest {
         new Groups(
             last - first,
             g.context(),
-            Arrays.copyOfRange(g.tokens(), first * (g.context() + 1), last * (g.context() + 1)),
+            0,
+            1,
+            Arrays.copyOfRange(g.tokens(), first * g.context(), last * g.context()),
+            Arrays.copyOfRange(g.golds(), first * g.context(), last * g.context()),
             g.actionsPerGroup(),
             g.sampled(),
             Arrays.copyOfRange(g.actions(), from, to),
             Arrays.copyOfRange(g.weights(), from, to),
             Arrays.copyOfRange(g.logProbs(), from, to)),
         Arrays.copyOfRange(shard.advantages(), from, to),
+        new float[0],
         RolloutStatistics.NONE);
   }
 
@@ -425,7 +577,10 @@ class LearnerTest {
     advantages[advantages.length - 2] = advantage;
     Minibatch bad =
         Minibatch.of(
-                List.of(new RolloutShard(0, shard.groups(), advantages, RolloutStatistics.NONE)), 1)
+                List.of(
+                    new RolloutShard(
+                        0, shard.groups(), advantages, new float[0], RolloutStatistics.NONE)),
+                1)
             .get(0);
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       learner.update(good);
@@ -433,7 +588,9 @@ class LearnerTest {
       float[] first = learner.moments()[0].clone();
       float[] second = learner.moments()[1].clone();
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
-      assertTrue(error.getMessage().contains("at update 2:"), error.getMessage());
+      assertTrue(
+          error.getMessage().contains("at update 2: not finite: loss, gradient ("),
+          error.getMessage());
       assertTrue(error.getMessage().contains("learner.optimizer.learningRate"));
       assertEquals(hash, parameters.sha256());
       assertArrayEquals(first, learner.moments()[0]);
@@ -441,6 +598,103 @@ class LearnerTest {
       assertEquals(1, learner.updates());
       learner.update(good);
       assertTrue(Double.isFinite(Learner.norm(parameters.toArray())), "it can go on");
+    }
+  }
+
+  @Test
+  void aDivergenceNamesTheTermsThatAreNotFinite() {
+    TrainingConfig config =
+        config("learner.kl.reference=initial", "learner.entropy=0.1", "learner.kl.weight=0.1");
+    Parameters parameters = parameters(config, VOCABULARY);
+    RolloutShard shard = rollouts(config, parameters, 3);
+    float[] reference = shard.reference().clone();
+    reference[4] = Float.NEGATIVE_INFINITY;
+    Minibatch bad =
+        Minibatch.of(
+                List.of(
+                    new RolloutShard(
+                        0, shard.groups(), shard.advantages(), reference, RolloutStatistics.NONE)),
+                1)
+            .get(0);
+    try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+      DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
+      assertTrue(
+          error.getMessage().contains("at update 1: not finite: KL to the reference, loss"),
+          error.getMessage());
+    }
+    float[] broken = parameters.toArray();
+    broken[0] = Float.NaN;
+    Minibatch good = Minibatch.of(List.of(shard), 1).get(0);
+    parameters.set(broken);
+    try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+      DivergedException error = assertThrows(DivergedException.class, () -> learner.update(good));
+      assertTrue(
+          error.getMessage().contains("not finite: entropy, KL to the reference, loss, gradient ("),
+          error.getMessage());
+    }
+  }
+
+  @Test
+  void parametersThatStopBeingNumbersAreNotPublished() {
+    TrainingConfig config = config();
+    Parameters parameters = parameters(config, VOCABULARY);
+    Minibatch minibatch = minibatch(config, parameters, 3);
+    String hash = parameters.sha256();
+    for (float moment : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+      try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+        float[][] moments = {learner.moments()[0].clone(), learner.moments()[1].clone()};
+        moments[0][parameters.layout().parameters().get(1).offset()] = moment;
+        learner.resume(4, moments);
+        DivergedException error =
+            assertThrows(DivergedException.class, () -> learner.update(minibatch));
+        assertTrue(
+            error.getMessage().contains("at update 5: not finite: parameters ("),
+            error.getMessage());
+        assertEquals(hash, parameters.sha256());
+        assertEquals(4, learner.updates());
+      }
+    }
+  }
+
+  @Test
+  void aSliceThatFailsDoesNotLeaveTheOthersRunning() {
+    TrainingConfig config = config("learner.slices=3", "rollout.exploration=sampled");
+    Parameters parameters = parameters(config, VOCABULARY);
+    RolloutShard shard = rollouts(config, parameters, 60);
+    Minibatch good = Minibatch.of(List.of(shard), 1).get(0);
+    int[] tokens = shard.groups().tokens().clone();
+    tokens[0] = VOCABULARY + 1; // no such row in the embedding
+    Groups g = shard.groups();
+    Groups broken =
+        new Groups(
+            g.windows(),
+            g.context(),
+            0,
+            1,
+            tokens,
+            g.golds(),
+            g.actionsPerGroup(),
+            g.sampled(),
+            g.actions(),
+            g.weights(),
+            g.logProbs());
+    Minibatch bad =
+        Minibatch.of(
+                List.of(
+                    new RolloutShard(
+                        0, broken, shard.advantages(), new float[0], RolloutStatistics.NONE)),
+                1)
+            .get(0);
+    try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
+      learner.gradients(good);
+      float[] expected = learner.gradient().clone();
+      int held = NativeMemory.held(learner.manager);
+      assertThrows(RuntimeException.class, () -> learner.gradients(bad));
+      assertEquals(held, NativeMemory.held(learner.manager), "every slice has freed its memory");
+      Thread.currentThread().interrupt();
+      learner.gradients(good);
+      assertTrue(Thread.interrupted(), "an interruption is kept");
+      assertArrayEquals(expected, learner.gradient());
     }
   }
 
@@ -476,7 +730,8 @@ class LearnerTest {
                   minibatch.actions().map(a -> scope.create(a, entries)),
                   scope.create(minibatch.weights(), entries, DataType.FLOAT32),
                   scope.create(minibatch.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(minibatch.advantages(), entries, DataType.FLOAT32)));
+                  scope.create(minibatch.advantages(), entries, DataType.FLOAT32),
+                  Optional.empty()));
       between.run();
       NDArray seed = scope.create(1f / minibatch.groups());
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);

@@ -11,6 +11,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.avatarl.ReferenceValues;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.KlConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.NativeEngine;
 import java.util.ArrayList;
@@ -29,7 +30,13 @@ class PolicyLossTest {
     NativeEngine.load(1);
   }
 
-  private record Result(double loss, double clipFraction, double kl, float[] gradient) {}
+  private record Result(
+      double loss,
+      double clipFraction,
+      double kl,
+      double entropy,
+      double referenceKl,
+      float[] gradient) {}
 
   /** Means over the groups, and the gradient of the mean loss. */
   private static Result loss(
@@ -51,15 +58,37 @@ class PolicyLossTest {
                       gather ? Optional.of(manager.create(actions, entries)) : Optional.empty(),
                       manager.create(ReferenceValues.floats(group.get("weights")), entries),
                       manager.create(ReferenceValues.floats(group.get("old_logprobs")), entries),
-                      manager.create(advantages, entries)));
+                      manager.create(advantages, entries),
+                      config.kl().reference() == KlConfig.Reference.NONE
+                          ? Optional.empty()
+                          : Optional.of(reference(config.kl(), manager, actions, entries))));
       NDArray seed = manager.create(1f / n);
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
       return new Result(
           terms.loss().getFloat() / n,
           terms.clipFraction().getFloat() / n,
           terms.kl().getFloat() / n,
+          terms.entropy().map(entropy -> entropy.getFloat() / n).orElse(0f),
+          terms.referenceKl().map(kl -> kl.getFloat() / n).orElse(0f),
           z.getGradient().toFloatArray());
     }
+  }
+
+  /** The stored reference as the estimator takes it: of all tokens, or of the actions. */
+  private static PolicyLoss.Reference reference(
+      KlConfig kl, NDManager manager, long[] actions, Shape entries) {
+    float[] all = ReferenceValues.floats(REFERENCE.get("reference"));
+    int vocabulary = ReferenceValues.shape(REFERENCE.get("reference")).get(1);
+    float[] logProbs =
+        new float[kl.estimator() == KlConfig.Estimator.FULL ? all.length : actions.length];
+    int width = logProbs.length / (all.length / vocabulary);
+    for (int i = 0; i < logProbs.length; i++) {
+      int token = logProbs.length == all.length ? i % vocabulary : (int) actions[i];
+      logProbs[i] = (float) Math.log(all[i / width * vocabulary + token]);
+    }
+    return new PolicyLoss.Reference(
+        manager.create(logProbs, new Shape(entries.get(0), width)),
+        manager.create((float) kl.weight()));
   }
 
   private static LearnerConfig config(JsonNode test) {
@@ -71,7 +100,12 @@ class PolicyLossTest {
             List.of(
                 "learner.clipLow=" + (clips ? test.get("clip_low") : "1"),
                 "learner.clipHigh=" + (clips ? test.get("clip_high") : "1e30"),
-                "learner.entropy=" + test.get("entropy_coefficient")))
+                "learner.entropy=" + test.get("entropy_coefficient"),
+                "learner.kl.reference="
+                    + (test.get("kl_coefficient").doubleValue() == 0 ? "none" : "ngram"),
+                "learner.kl.weight=" + test.get("kl_coefficient"),
+                "learner.kl.estimator=" + test.get("kl_estimator").textValue(),
+                "learner.kl.freeBits=" + test.get("free_bits")))
         .learner();
   }
 
@@ -79,10 +113,6 @@ class PolicyLossTest {
   List<DynamicTest> lossTermsAndGradientAreThoseOfPyTorch() {
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode test : REFERENCE.get("cases")) {
-      // These have a term that pulls to a reference distribution, which the loss does not have.
-      if (test.get("kl_coefficient").doubleValue() != 0) {
-        continue;
-      }
       String exploration = test.get("exploration").textValue();
       tests.add(
           DynamicTest.dynamicTest(
@@ -93,7 +123,7 @@ class PolicyLossTest {
                 check(test, true);
               }));
     }
-    assertEquals(10, tests.size());
+    assertEquals(20, tests.size());
     return tests;
   }
 
@@ -115,8 +145,49 @@ class PolicyLossTest {
     if (test.get("exploration").textValue().equals("exhaustive")) {
       assertEquals(test.get("exact_kl").doubleValue(), result.kl(), 2e-6);
     }
+    if (test.get("entropy_coefficient").doubleValue() != 0) {
+      assertEquals(test.get("entropy").doubleValue(), result.entropy(), 2e-6);
+    }
+    if (test.get("kl_coefficient").doubleValue() != 0) {
+      assertEquals(test.get("kl_reference").doubleValue(), result.referenceKl(), 2e-6);
+    }
     ReferenceValues.assertClose(
         "gradient", ReferenceValues.doubles(test.get("gradient")), result.gradient(), 1e-6);
+  }
+
+  @Test
+  void theYardstickIsCrossEntropy() {
+    JsonNode expected = REFERENCE.get("maxrl_is_cross_entropy");
+    JniUtils.setGradMode(true);
+    try (NDManager manager = NDManager.newBaseManager()) {
+      JsonNode logits = REFERENCE.get("old_logits");
+      int n = ReferenceValues.shape(logits).get(0);
+      Shape entries = new Shape(n, 1);
+      NDArray z =
+          manager.create(
+              ReferenceValues.floats(logits), new Shape(n, ReferenceValues.shape(logits).get(1)));
+      z.setRequiresGradient(true);
+      long[] gold = ReferenceValues.longs(ReferenceValues.ints(expected.get("gold")));
+      NDArray none = manager.zeros(entries);
+      PolicyLoss.Terms terms =
+          new CrossEntropy()
+              .terms(
+                  z,
+                  new PolicyLoss.Batch(
+                      Optional.of(manager.create(gold, entries)),
+                      manager.ones(entries),
+                      none,
+                      none,
+                      Optional.empty()));
+      NDArray seed = manager.create(1f / n);
+      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+      assertEquals(expected.get("cross_entropy").doubleValue(), terms.loss().getFloat() / n, 1e-6);
+      ReferenceValues.assertClose(
+          "gradient",
+          ReferenceValues.doubles(expected.get("cross_entropy_gradient")),
+          z.getGradient().toFloatArray(),
+          1e-6);
+    }
   }
 
   @Test

@@ -44,10 +44,8 @@ class PolicyTest {
     return generated.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
-  void logProbsAreTheLogSoftmaxOfTheLogits(String name) {
-    ReferenceGpt reference = ReferenceGpt.read(name);
+  /** The log-softmax of the reference's logits. */
+  private static double[] logProbs(ReferenceGpt reference) {
     double[] expected = ReferenceValues.doubles(reference.json().get("logits"));
     int vocabulary = reference.vocabulary();
     for (int from = 0; from < expected.length; from += vocabulary) {
@@ -59,6 +57,15 @@ class PolicyTest {
         expected[i] -= Math.log(total);
       }
     }
+    return expected;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void logProbsAreTheLogSoftmaxOfTheLogits(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    double[] expected = logProbs(reference);
+    int vocabulary = reference.vocabulary();
     try (Policy policy = new Policy(reference.config(), reference.parameters())) {
       assertEquals(vocabulary, policy.vocabulary());
       float[] actual =
@@ -69,9 +76,9 @@ class PolicyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
-  void cachedLogitsAreThoseOfTheFullForward(String name) {
+  void cachedLogProbsAreThoseOfTheFullForward(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
-    double[] full = ReferenceValues.doubles(reference.json().get("logits"));
+    double[] full = logProbs(reference);
     int context = reference.config().context();
     int vocabulary = reference.vocabulary();
     int[][] chunkings = {{1, 1, 1, 1, 1, 1, 1, 1}, {3, 1, 4}, {2, 2, 2, 2}, {7, 1}, {1, 7}, {8}};
@@ -84,14 +91,14 @@ class PolicyTest {
               new KeyValueCache(reference.config().layers(), policy.manager)) {
             int seen = 0;
             for (int chunk : chunks) {
-              float[] logits = policy.next(cache, history, seen, seen + chunk);
+              float[] logProbs = policy.next(cache, history, seen, seen + chunk);
               seen += chunk;
               assertEquals(seen, cache.length());
               int at = (window * context + seen - 1) * vocabulary;
               ReferenceValues.assertClose(
                   Arrays.toString(chunks) + " at " + seen,
                   Arrays.copyOfRange(full, at, at + vocabulary),
-                  logits,
+                  logProbs,
                   1e-5);
             }
           }
@@ -243,6 +250,68 @@ class PolicyTest {
       generate(policy, new int[] {1, 2}, 50, 1, 1);
       assertEquals(before, NativeMemory.held(policy.manager));
       assertEquals(constants, NativeMemory.held(policy.gpt.constants));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void continuationsKeepTheLogProbabilitiesOfTheFullForward(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    int vocabulary = reference.vocabulary();
+    int contexts = 3;
+    int samples = 4;
+    // The last is as long as fits: the last token drawn is not fed.
+    for (int[] lengths : new int[][] {{1, 1}, {3, 4}, {5, 4}, {8, 1}}) {
+      int prompt = lengths[0];
+      int horizon = lengths[1];
+      int[] prompts = new int[contexts * prompt];
+      for (int b = 0; b < contexts; b++) {
+        System.arraycopy(
+            reference.tokens(), b * reference.config().context(), prompts, b * prompt, prompt);
+      }
+      try (Policy policy = new Policy(reference.config(), reference.parameters())) {
+        int before = NativeMemory.held(policy.manager);
+        Policy.Continuations drawn =
+            policy.continuations(
+                contexts,
+                prompts,
+                samples,
+                horizon,
+                new Policy.Sampling(1.2, 6, 0.95),
+                new Random(4));
+        assertEquals(before, NativeMemory.held(policy.manager));
+        assertEquals(contexts * samples * horizon, drawn.tokens().length);
+        for (int row = 0; row < contexts * samples; row++) {
+          int[] state = new int[prompt + horizon - 1];
+          System.arraycopy(prompts, row / samples * prompt, state, 0, prompt);
+          System.arraycopy(drawn.tokens(), row * horizon, state, prompt, horizon - 1);
+          float[] full = policy.logProbs(1, ReferenceValues.longs(state));
+          for (int h = 0; h < horizon; h++) {
+            int token = drawn.tokens()[row * horizon + h];
+            assertEquals(
+                full[(prompt - 1 + h) * vocabulary + token],
+                drawn.logProbs()[row * horizon + h],
+                1e-4,
+                "row " + row + ", token " + h);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void greedyContinuationsAreTheGeneratorsOwn() {
+    ReferenceGpt reference = ReferenceGpt.read("gpt_avatarl");
+    int[] prompts = Arrays.copyOf(reference.tokens(), 6);
+    try (Policy policy = new Policy(reference.config(), reference.parameters())) {
+      Policy.Continuations drawn =
+          policy.continuations(2, prompts, 3, 4, new Policy.Sampling(1e-6, 0, 1), new Random(1));
+      for (int row = 0; row < 6; row++) {
+        int[] prompt = Arrays.copyOfRange(prompts, row / 3 * 3, row / 3 * 3 + 3);
+        assertArrayEquals(
+            generate(policy, prompt, 4, 0, 1),
+            Arrays.copyOfRange(drawn.tokens(), row * 4, row * 4 + 4));
+      }
     }
   }
 

@@ -13,9 +13,8 @@ import org.junit.jupiter.api.Test;
 class RolloutShardTest {
   /** Two windows of context 3: 10 11 12 | 13 and 20 21 22 | 23; two actions in each group. */
   private static Groups sampled() {
-    return new Groups(
+    return TestGroups.ofWindows(
         2,
-        3,
         new int[] {10, 11, 12, 13, 20, 21, 22, 23},
         2,
         true,
@@ -46,10 +45,12 @@ class RolloutShardTest {
     float[] advantages = new float[12];
     advantages[3] = Float.NaN;
     advantages[5] = -0f;
-    RolloutStatistics statistics = new RolloutStatistics(6, 12, 1.5, 2.5, 3, 4, 5.5, 6.5);
+    float[] reference = {-1, -2, Float.NEGATIVE_INFINITY};
+    RolloutStatistics statistics =
+        new RolloutStatistics(6, 12, 1.5, 7, 2.5, -8.5, 9.5, 3, 4, 5.5, 6.5, 7.5);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-      out.writeObject(new RolloutShard(7, groups, advantages, statistics));
+      out.writeObject(new RolloutShard(7, groups, advantages, reference, statistics));
     }
     RolloutShard read;
     try (ObjectInputStream in =
@@ -59,6 +60,7 @@ class RolloutShardTest {
     assertEquals(7, read.shard());
     assertEquals(2, read.groups().windows());
     assertEquals(3, read.groups().context());
+    assertEquals(0, read.groups().first());
     assertEquals(2, read.groups().actionsPerGroup());
     assertTrue(read.groups().sampled());
     assertArrayEquals(groups.tokens(), read.groups().tokens());
@@ -66,8 +68,9 @@ class RolloutShardTest {
     assertArrayEquals(groups.weights(), read.groups().weights());
     assertArrayEquals(groups.logProbs(), read.groups().logProbs());
     assertArrayEquals(advantages, read.advantages());
+    assertArrayEquals(reference, read.reference());
     assertEquals(statistics, read.statistics());
-    assertEquals(4 * (8 + 12 + 12 + 12 + 12), read.bytes());
+    assertEquals(4 * (6 + 12 + 12 + 12 + 12 + 3), read.bytes());
     assertTrue(bytes.size() < read.bytes() + 800, "arrays travel as blocks: " + bytes.size());
   }
 
@@ -77,30 +80,42 @@ class RolloutShardTest {
     float[] logProbs = {
       (float) Math.log(0.75), (float) Math.log(0.25), (float) Math.log(0.5), (float) Math.log(0.5)
     };
+    int[] window = {0, 1, 1};
     Groups groups =
-        new Groups(
-            1,
-            2,
-            new int[] {0, 1, 1},
-            2,
-            false,
-            new int[0],
-            new float[] {0.75f, 0.25f, 0.5f, 0.5f},
-            logProbs);
+        TestGroups.ofWindows(
+            1, window, 2, false, new int[0], new float[] {0.75f, 0.25f, 0.5f, 0.5f}, logProbs);
     RolloutStatistics statistics =
-        RolloutStatistics.of(groups, logProbs, 2, new float[] {0, 1, 3, 3});
+        RolloutStatistics.of(Rows.of(1, window), logProbs, 2, groups, new float[] {0, 1, 3, 3});
     assertEquals(2, statistics.groups());
     assertEquals(4, statistics.rollouts());
     assertEquals(0.25 + 3, statistics.reward(), 1e-7);
     double entropy = -0.75 * Math.log(0.75) - 0.25 * Math.log(0.25) + Math.log(2);
     assertEquals(entropy, statistics.entropy(), 1e-6);
+    assertEquals(2, statistics.states());
+    assertEquals(Math.log(0.25) + Math.log(0.5), statistics.goldLogProb(), 1e-6);
+    assertEquals(0.75 + 0.5, statistics.confidence(), 1e-6);
     assertEquals(0, statistics.accuracy(), "the first of equally probable tokens counts");
     assertEquals(1, statistics.degenerate());
 
-    RolloutStatistics twice = statistics.timed(1, 2).plus(statistics.timed(3, 4));
+    RolloutStatistics twice = statistics.timed(1, 2, 3).plus(statistics.timed(3, 4, 5));
     assertEquals(
-        new RolloutStatistics(4, 8, 2 * statistics.reward(), 2 * statistics.entropy(), 0, 2, 4, 6),
+        new RolloutStatistics(
+            4,
+            8,
+            2 * statistics.reward(),
+            4,
+            2 * statistics.entropy(),
+            2 * statistics.goldLogProb(),
+            2 * statistics.confidence(),
+            0,
+            2,
+            4,
+            6,
+            8),
         twice);
+    assertEquals(Math.sqrt(8), twice.perplexity(), 1e-5);
+    assertEquals(0.625, twice.meanConfidence(), 1e-6);
+    assertEquals(0.5, twice.degenerateShare());
     assertEquals(3.25 / 2, twice.meanReward(), 1e-7);
     assertEquals(entropy / 2, twice.meanEntropy(), 1e-6);
     assertEquals(statistics, statistics.plus(RolloutStatistics.NONE));
@@ -109,11 +124,49 @@ class RolloutShardTest {
   @Test
   void accuracyCountsGroupsWhoseLikeliestTokenIsGold() {
     float[] logProbs = {-3, -1, -2, -1, -2, -3, -2, -3, -1};
-    Groups groups =
-        new Groups(1, 3, new int[] {0, 1, 2, 2}, 3, false, new int[0], new float[9], logProbs);
-    RolloutStatistics statistics = RolloutStatistics.of(groups, logProbs, 3, new float[9]);
+    int[] window = {0, 1, 2, 2};
+    Groups groups = TestGroups.ofWindows(1, window, 3, false, new int[0], new float[9], logProbs);
+    RolloutStatistics statistics =
+        RolloutStatistics.of(Rows.of(1, window), logProbs, 3, groups, new float[9]);
     assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
     assertEquals(2 / 3.0, statistics.meanAccuracy());
     assertEquals(3, statistics.degenerate(), "no group has a reward");
+  }
+
+  @Test
+  void statisticsOfContinuationsCountComparedEntries() {
+    Groups groups = TestGroups.continuations();
+    Rows rows = Rows.of(2, new int[] {0, 1, 0, 1, 0, 1});
+    float[] even = new float[8];
+    java.util.Arrays.fill(even, (float) Math.log(0.5));
+    RolloutStatistics statistics =
+        RolloutStatistics.of(rows, even, 2, groups, new float[] {1, 0, 3, 0, 2, 5, 2, 1});
+    assertEquals(4, statistics.groups());
+    assertEquals(8, statistics.rollouts());
+    assertEquals(4, statistics.states());
+    // Means 2, 0, 2 and 3; the second and the third have equal rewards.
+    assertEquals(7, statistics.reward());
+    assertEquals(2, statistics.degenerate());
+    assertEquals(2, statistics.perplexity(), 1e-6);
+  }
+
+  @Test
+  void theLearnerGetsContinuationsRowByRow() {
+    Groups groups = TestGroups.continuations();
+    int[] last = {1, 2, 4, 5, 7, 8, 10, 11};
+    int[] length = {2, 3, 2, 3, 2, 3, 2, 3};
+    assertEquals(8, groups.count());
+    for (int g = 0; g < 8; g++) {
+      assertEquals(last[g], groups.lastTokenIndex(g));
+      assertEquals(length[g], groups.stateLength(g));
+    }
+    Groups apart =
+        new RolloutShard(0, groups, new float[8], new float[0], RolloutStatistics.NONE).groups();
+    // Each row's state has one action: it weighs 1 in the mean over all rows' states.
+    assertArrayEquals(new float[] {1, 1, 1, 1, 1, 1, 1, 1}, apart.weights());
+    assertEquals(1, apart.rowsPerContext());
+    assertEquals(0.5f, groups.weights()[0], "left as it was");
+    assertArrayEquals(groups.tokens(), apart.tokens());
+    assertArrayEquals(groups.logProbs(), apart.logProbs());
   }
 }

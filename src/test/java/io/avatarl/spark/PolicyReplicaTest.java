@@ -1,5 +1,6 @@
 package io.avatarl.spark;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -8,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
@@ -29,6 +31,7 @@ import org.junit.jupiter.api.Test;
 class PolicyReplicaTest {
   private static final int VOCABULARY = 5;
   private static final TrainingConfig CONFIG = ConfigReader.read("trial", Trial.PRESET, List.of());
+  private static final Corpus CORPUS = Corpus.of("five", "abcdeabcde".getBytes(US_ASCII), 0.5);
   private static final ParameterLayout LAYOUT = ParameterLayout.of(CONFIG.model(), VOCABULARY);
   private static final long[] TOKENS = {0, 1, 2, 3};
 
@@ -57,8 +60,12 @@ class PolicyReplicaTest {
         .broadcast(PolicyWeights.of(run, version, values));
   }
 
+  private RunContext context() {
+    return new RunContext(run, CONFIG, CORPUS, null);
+  }
+
   private PolicyReplica acquire(Broadcast<PolicyWeights> weights) {
-    return PolicyReplica.acquire(CONFIG, VOCABULARY, weights);
+    return PolicyReplica.acquire(context(), weights);
   }
 
   private static float[] expected(long version) {
@@ -108,6 +115,22 @@ class PolicyReplicaTest {
       assertArrayEquals(expected(1), newest.policy().logProbs(1, TOKENS));
     }
     assertEquals(1, PolicyReplica.count(run));
+  }
+
+  @Test
+  void thePolicyBeforeTrainingStaysBesideTheNewest() {
+    float[] expected;
+    try (Policy policy = new Policy(CONFIG.model(), Parameters.initial(CONFIG, LAYOUT))) {
+      expected = policy.logProbs(1, TOKENS);
+    }
+    for (long version = 0; version < 3; version++) {
+      try (PolicyReplica newest = acquire(broadcast(version));
+          PolicyReplica initial = PolicyReplica.initial(context())) {
+        assertArrayEquals(expected, initial.policy().logProbs(1, TOKENS));
+        assertArrayEquals(expected(version), newest.policy().logProbs(1, TOKENS));
+      }
+      assertEquals(2, PolicyReplica.count(run));
+    }
   }
 
   @Test

@@ -36,6 +36,19 @@ class CheckpointTest {
   private static final int INSTALL_SECONDS = 60;
   private static final int RUN_SECONDS = 30;
 
+  private static final Checkpoint.Trainer TRAINER =
+      new Checkpoint.Trainer(
+          3,
+          6,
+          100,
+          200,
+          0.1 / 7,
+          -0.25,
+          1.5,
+          Map.of("learn", 0.5),
+          0.1 / 3,
+          new Curriculum.Position(2, 5, 1 / 3.0, 2 / 3.0, Double.MAX_VALUE, 7));
+
   @TempDir static Path run;
   private static Tokenizer tokenizer;
   private static Parameters parameters;
@@ -59,7 +72,7 @@ class CheckpointTest {
               tokenizer,
               learner,
               parameters.toArray(),
-              new Checkpoint.Trainer(3, 6, 100, 200, 1.5, Map.of("learn", 0.5)));
+              TRAINER);
     }
   }
 
@@ -73,8 +86,7 @@ class CheckpointTest {
         parameters.sha256(), checkpoint.model(Trial.storage(), parameters.layout()).sha256());
     assertEquals(tokenizer, checkpoint.tokenizer(Trial.storage()));
     Checkpoint.State state = checkpoint.state(Trial.storage(), parameters.layout());
-    assertEquals(
-        new Checkpoint.Trainer(3, 6, 100, 200, 1.5, Map.of("learn", 0.5)), state.trainer());
+    assertEquals(TRAINER, state.trainer());
     assertArrayEquals(parameters.toArray(), state.behaviour());
   }
 

@@ -40,12 +40,51 @@ class TrainingTest {
   private static final String AHEAD = "rollout.ahead=";
   private static final String SAMPLED = "rollout.exploration=sampled";
 
+  /** What has a state that a checkpoint must keep, or draws random numbers of its own. */
+  private static final Map<String, String[]> LADDER =
+      Map.of(
+          "curriculum",
+          new String[] {
+            AHEAD + 1,
+            SAMPLED,
+            "rollout.mixture=0.25",
+            "rollout.proposal=ngram",
+            "learner.entropy=0.01",
+            "learner.kl.reference=ngram",
+            "learner.kl.target=0.05",
+            "learner.kl.warmup=3",
+            "curriculum.stages=[{ name = one, steps = 2, reward { bigram = 1 }, klWeight = 0.5 },"
+                + " { name = two, steps = 1, promotion = plateau, patience = 2, threshold = 0.9,"
+                + " reward { word = 1 } }, { name = three }]"
+          },
+          "continuations",
+          new String[] {
+            SAMPLED,
+            "rollout.horizon=4",
+            "rollout.samples=3",
+            "rollout.topK=8",
+            "rollout.credit=sequence",
+            "learner.kl.reference=initial",
+            "learner.kl.estimator=sampled",
+            "learner.kl.target=0.05"
+          },
+          "active",
+          new String[] {
+            AHEAD + 1,
+            "rollout.exploration=active",
+            "learner.kl.reference=last",
+            "learner.kl.freeBits=0.001"
+          });
+
   @TempDir static Path folder;
   private static Path corpus;
   private static SparkSession spark;
 
   /** Uninterrupted runs of one task at a time, by their override. */
   private static Map<String, Summary> onOneCore;
+
+  /** The same for {@link #LADDER}. */
+  private static Map<String, Summary> ladderOnOneCore;
 
   @BeforeAll
   static void start() throws IOException {
@@ -57,6 +96,12 @@ class TrainingTest {
                 Collectors.toMap(
                     override -> override,
                     override -> Trial.train(spark, corpus, reference(override), override)));
+    ladderOnOneCore =
+        LADDER.keySet().stream()
+            .collect(
+                Collectors.toMap(
+                    name -> name,
+                    name -> Trial.train(spark, corpus, reference(name), LADDER.get(name))));
     spark.stop();
     // Three attempts of a task; in plain local mode the first failure would end the job.
     spark = Trial.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
@@ -153,6 +198,40 @@ class TrainingTest {
             >= 0.5 * first.stageSeconds().get("learn"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"curriculum", "continuations", "active"})
+  void everyRungOfTheLadderStopsAndResumesBitForBit(String name) {
+    Path run = fresh("ladder", name);
+    assertTrue(Trial.trainUntil(3, spark, corpus, run, LADDER.get(name)).isEmpty());
+    Summary resumed = Trial.resume(spark, corpus, run, LADDER.get(name));
+    Summary expected = ladderOnOneCore.get(name);
+    assertEquals(expected.weightsSha256(), resumed.weightsSha256());
+    assertEquals(expected.valCe(), resumed.valCe());
+    assertEquals(expected.groups(), resumed.groups());
+    assertEquals(Trial.metrics(reference(name)), Trial.metrics(run));
+  }
+
+  @Test
+  void theCurriculumIsInTheRecords() {
+    List<JsonNode> updates =
+        Trial.metrics(reference("curriculum")).stream()
+            .filter(record -> record.path("kind").asText().equals("update"))
+            .toList();
+    assertEquals(
+        List.of(
+            "one", "one", "one", "one", "two", "two", "two", "two", "two", "two", "three", "three"),
+        updates.stream().map(record -> record.path("stage").asText()).toList());
+    // Warm-up over three updates, half the weight in the first stage.
+    double[] first = {0.1 / 3 / 2, 0.2 / 3 / 2};
+    for (int i = 0; i < 2; i++) {
+      assertEquals(first[i], updates.get(i).path("kl_weight").asDouble(), 1e-12);
+    }
+    assertTrue(updates.get(0).path("reference_kl").asDouble() > 0.05);
+    // Far above the target: the controller raises the weight by the most after each step.
+    assertEquals(0.1 / 2 * 1.02, updates.get(2).path("kl_weight").asDouble(), 1e-12);
+    assertEquals(0.1 * 1.02 * 1.02, updates.get(4).path("kl_weight").asDouble(), 1e-12);
+  }
+
   private static void assertSameAsUninterrupted(int ahead, Path run, Summary summary) {
     Summary expected = onOneCore.get(AHEAD + ahead);
     assertEquals(expected.weightsSha256(), summary.weightsSha256());
@@ -244,9 +323,12 @@ class TrainingTest {
         List.of(
             "val_ce",
             "val_ce_sliding",
+            "val_bits_per_character",
             "val_perplexity",
             "val_accuracy",
             "val_calibration_error",
+            "entropy",
+            "reward",
             "baselines",
             "corpus",
             "corpus_sha256",
@@ -342,9 +424,11 @@ class TrainingTest {
     spark.sparkContext().removeSparkListener(listener);
     assertEquals(
         List.of(
+            "before step 1: probe",
             "step 1: rollouts",
             "step 2: rollouts",
             "step 1: evaluation",
+            "step 2: probe",
             "final evaluation: consecutive windows",
             "final evaluation: sliding windows"),
         List.copyOf(descriptions));

@@ -1,0 +1,37 @@
+package io.avatarl.config;
+
+import java.io.Serializable;
+import java.net.URI;
+
+/**
+ * Where a run's figures are sent beside its own folder. Training does not depend on it.
+ *
+ * @param uri of an MLflow tracking server ({@code http://...}, {@code https://...}), or {@code
+ *     databricks}; empty: off
+ * @param experiment the MLflow experiment's name
+ */
+public record TrackingConfig(String uri, String experiment) implements Serializable {
+  /** The workspace that {@code DATABRICKS_HOST} names. */
+  public static final String DATABRICKS = "databricks";
+
+  public TrackingConfig {
+    Check.that(
+        uri.isEmpty() || uri.equals(DATABRICKS) || uri.matches("https?://[^/@\\s]+(/[^@\\s]*)?"),
+        "uri",
+        uri.contains("@")
+            // Not repeated: it may hold a password.
+            ? "must hold no credentials, the run's folder keeps it; set MLFLOW_TRACKING_TOKEN instead"
+            : uri + " is neither http://HOST, https://HOST nor " + DATABRICKS);
+    Check.that(isUri(uri), "uri", uri + " is not a URI");
+    Check.that(!experiment.isBlank(), "experiment", "must not be empty");
+  }
+
+  private static boolean isUri(String text) {
+    try {
+      URI.create(text);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,227 @@
+package io.avatarl.corpus;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.avatarl.config.UserError;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Byte-level BPE: a token is a run of bytes, so that any UTF-8 text can be said. Encodes and
+ * decodes with Hugging Face's tokenizers through DJL; what travels between machines is the JSON,
+ * and each JVM that encodes or decodes makes the native tokenizer once.
+ *
+ * <p>JSON: Hugging Face's {@code tokenizer.json} with a model of type BPE and byte-level
+ * pre-tokenizer and decoder.
+ */
+public final class BpeTokenizer implements Tokenizer {
+  static final String TYPE = "BPE";
+
+  /** By JSON; never closed, since a JVM meets one vocabulary, or few. */
+  private static final Map<String, HuggingFaceTokenizer> NATIVE = new ConcurrentHashMap<>();
+
+  /** Bounds the memory of {@link #encode}; what comes after is encoded anew each time. */
+  private static final int CACHED_PIECES = 1 << 20;
+
+  private static final int SHORT = 256;
+
+  /** White space outside ASCII, in any version of Unicode. */
+  private static final String WHITE_SPACE =
+      "\u0085\u00a0\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+          + "\u2028\u2029\u202f\u205f\u3000";
+
+  private final String json;
+  private final byte[][] bytes;
+
+  private BpeTokenizer(String json, byte[][] bytes) {
+    this.json = json;
+    this.bytes = bytes;
+  }
+
+  /**
+   * Learns the vocabulary of a text; see {@link BpeTrainer}.
+   *
+   * @param text the training split
+   * @param merges tokens beyond the 256 bytes; fewer where no pair of tokens occurs twice
+   */
+  public static BpeTokenizer train(String text, int merges) {
+    return (BpeTokenizer) Tokenizer.fromJson(BpeTrainer.train(text, merges));
+  }
+
+  /**
+   * @throws IllegalArgumentException where the object is not a byte-level BPE tokenizer's
+   */
+  static BpeTokenizer fromJson(JsonNode node, String json) {
+    for (String part : new String[] {"pre_tokenizer", "decoder"}) {
+      if (!node.path(part).path("type").asText().equals("ByteLevel")) {
+        throw new IllegalArgumentException("its " + part + " is not byte-level");
+      }
+    }
+    JsonNode vocabulary = node.path("model").path("vocab");
+    byte[][] bytes = new byte[vocabulary.size()][];
+    for (Iterator<Map.Entry<String, JsonNode>> it = vocabulary.fields(); it.hasNext(); ) {
+      Map.Entry<String, JsonNode> entry = it.next();
+      int id = entry.getValue().asInt(-1);
+      if (id < 0 || id >= bytes.length || bytes[id] != null) {
+        throw new IllegalArgumentException(
+            "the ids of its vocabulary are not 0 to " + (bytes.length - 1));
+      }
+      bytes[id] = ByteAlphabet.bytes(entry.getKey());
+    }
+    if (bytes.length == 0) {
+      throw new IllegalArgumentException("it has no vocabulary");
+    }
+    if (node.path("added_tokens").size() > 0) {
+      throw new IllegalArgumentException("it has added tokens, which byte-level BPE needs none of");
+    }
+    return new BpeTokenizer(json, bytes);
+  }
+
+  @Override
+  public int vocabularySize() {
+    return bytes.length;
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Long texts are cut at {@link #isBoundary boundaries} into pieces, mostly words, and each
+   * distinct piece is encoded once: the same tokens, at many times the speed.
+   */
+  @Override
+  public int[] encode(String text) {
+    if (text.length() <= SHORT) {
+      return encodePiece(text);
+    }
+    byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+    Map<String, int[]> pieces = new HashMap<>();
+    int[] tokens = new int[utf8.length / 2 + 16];
+    int size = 0;
+    for (int from = 0, to; from < utf8.length; from = to) {
+      to = from + 1;
+      while (to < utf8.length && !isBoundary(utf8, to)) {
+        to++;
+      }
+      String piece = new String(utf8, from, to - from, StandardCharsets.UTF_8);
+      int[] encoded = pieces.get(piece);
+      if (encoded == null) {
+        encoded = encodePiece(piece);
+        if (pieces.size() < CACHED_PIECES) {
+          pieces.put(piece, encoded);
+        }
+      }
+      if (size + encoded.length > tokens.length) {
+        tokens = Arrays.copyOf(tokens, Math.max(size + encoded.length, tokens.length * 3 / 2));
+      }
+      System.arraycopy(encoded, 0, tokens, size, encoded.length);
+      size += encoded.length;
+    }
+    return Arrays.copyOf(tokens, size);
+  }
+
+  private int[] encodePiece(String text) {
+    requireUnicode(text);
+    long[] ids = tokenizer().encode(text, false, false).getIds();
+    int[] tokens = new int[ids.length];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = (int) ids[i];
+    }
+    return tokens;
+  }
+
+  /** A surrogate alone is no character and has no UTF-8 form. */
+  private static void requireUnicode(String text) {
+    text.codePoints()
+        .filter(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
+        .findFirst()
+        .ifPresent(
+            c -> {
+              throw new UserError(
+                  String.format("U+%04X is half a character; leave it out of the text", c));
+            });
+  }
+
+  @Override
+  public String decode(int... tokens) {
+    long[] ids = new long[tokens.length];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = Objects.checkIndex(tokens[i], bytes.length);
+    }
+    return tokenizer().decode(ids, false);
+  }
+
+  @Override
+  public byte[] bytes(int token) {
+    return bytes[token].clone();
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>A space or line break after anything but white space: no alternative of GPT-2's pattern goes
+   * on from a character into white space, and none looks further than the next character.
+   */
+  @Override
+  public boolean isBoundary(byte[] utf8, int at) {
+    if (utf8[at] != ' ' && utf8[at] != '\n') {
+      return false;
+    }
+    byte last = utf8[at - 1];
+    if (last >= 0) {
+      return last > ' ' && last < 0x7f;
+    }
+    int start = at - 1;
+    while (start > 0 && !Tokenizer.beginsCharacter(utf8[start])) {
+      start--;
+    }
+    String character = new String(utf8, start, at - start, StandardCharsets.UTF_8);
+    return WHITE_SPACE.indexOf(character.codePointAt(0)) < 0;
+  }
+
+  @Override
+  public String toJson() {
+    return json;
+  }
+
+  private HuggingFaceTokenizer tokenizer() {
+    return NATIVE.computeIfAbsent(json, BpeTokenizer::load);
+  }
+
+  private static HuggingFaceTokenizer load(String json) {
+    // The library is inside the jar. Left to itself, DJL asks the network for another where it sees
+    // a GPU, and tells its authors that it was started.
+    setDefault("RUST_FLAVOR", "cpu");
+    setDefault("OPT_OUT_TRACKING", "true");
+    try {
+      return HuggingFaceTokenizer.newInstance(
+          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)),
+          Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void setDefault(String key, String value) {
+    if (System.getenv(key) == null && System.getProperty(key) == null) {
+      System.setProperty(key, value);
+    }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof BpeTokenizer that && json.equals(that.json);
+  }
+
+  @Override
+  public int hashCode() {
+    return json.hashCode();
+  }
+}

@@ -1,0 +1,297 @@
+package io.avatarl.jobs;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.files.Storage;
+import io.avatarl.spark.NgramJob;
+import io.avatarl.train.Baselines;
+import io.avatarl.train.CrossEntropyBaseline;
+import io.avatarl.train.FinalEvaluation;
+import io.avatarl.train.RunFiles;
+import io.avatarl.train.Runs;
+import io.avatarl.train.Summary;
+import io.avatarl.train.Training;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Trains presets side by side; see {@code jobs/compare.sh --help}. */
+@Command(
+    name = "jobs/compare.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Trains each preset on the same corpus with the same seed and number of scored groups, and prints and saves one"
+          + " table (compare.json, compare.md) and a page (report.html). A preset may carry overrides after commas:"
+          + " maxrl-sampled,rollout.samples=64.",
+      "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model on the same windows: a"
+          + " yardstick, not reinforcement learning.",
+      "A comparison that was interrupted goes on where it stopped when it is started again with the same --out."
+    })
+public final class CompareJob implements Callable<Integer> {
+  static final String YARDSTICK = "baseline-ce";
+  static final String YARDSTICK_FILE = "baseline.json";
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  @Parameters(
+      paramLabel = "PRESET[,KEY=VALUE]...",
+      arity = "1..*",
+      description = "presets or files, and baseline-ce")
+  private List<String> presets;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "overrides one key in all of them; may be repeated")
+  private List<String> overrides = List.of();
+
+  @Option(
+      names = "--groups",
+      paramLabel = "N",
+      description =
+          "states scored by each (default: those of the preset maxrl; 0: each as its preset says)")
+  private Long groups;
+
+  @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
+  private String corpusPath;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR|URI",
+      defaultValue = "runs/compare",
+      description = "folder of the runs and the table (default: ${DEFAULT-VALUE})")
+  private String output;
+
+  CompareJob(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  public static void main(String[] args) {
+    Job.main(new CompareJob(System.out, System.err), args);
+  }
+
+  /** One line of the table. */
+  record Row(
+      String name,
+      double valCe,
+      double valPerplexity,
+      double valAccuracy,
+      double valCalibrationError,
+      double entropy,
+      double reward,
+      long updates,
+      long groups,
+      double groupsPerSecond,
+      double seconds,
+      String weightsSha256) {}
+
+  @Override
+  public Integer call() throws IOException {
+    Storage storage = Job.storage();
+    List<TrainingConfig> configs = new ArrayList<>();
+    for (String preset : presets) {
+      configs.add(config(preset, storage));
+    }
+    CorpusSource corpora = new CorpusSource(storage, Home.path(), System.getenv());
+    TrainingConfig first = configs.get(0);
+    CorpusSource.Found found =
+        corpora.find(
+            Optional.of(first.corpus().path()).filter(path -> !path.isEmpty()),
+            Optional.of(first.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus());
+    storage.requireWritableDirectory(output);
+    List<Row> rows = new ArrayList<>();
+    List<String> folders = new ArrayList<>();
+    Map<String, Baselines.Baseline> baselines;
+    try (Job.Session session = Job.Session.open("avatarl compare")) {
+      for (int i = 0; i < presets.size(); i++) {
+        String run = Storage.resolve(output, presets.get(i).replaceAll("[^A-Za-z0-9.,=_-]", "-"));
+        folders.add(run);
+        TrainingConfig config = configs.get(i);
+        err.printf("%n[%d/%d] %s%n", i + 1, presets.size(), presets.get(i));
+        rows.add(
+            presets.get(i).startsWith(YARDSTICK)
+                ? yardstick(presets.get(i), run, storage, session, config, corpus)
+                : trained(presets.get(i), run, storage, session, config, corpora));
+      }
+      baselines =
+          Baselines.of(corpus, NgramJob.count(session.spark(), found, corpus, first.corpus()));
+    }
+    String table = table(rows, baselines);
+    out.println(table);
+    storage.writeString(Storage.resolve(output, "compare.md"), table);
+    storage.writeString(
+        Storage.resolve(output, "compare.json"),
+        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n");
+    String saved = "compare.md and compare.json";
+    // A yardstick alone has nothing that a page shows.
+    if (folders.stream().anyMatch(folder -> Runs.exists(storage, folder))) {
+      ReportPage.write(storage, folders, Storage.resolve(output, RunFiles.REPORT));
+      saved = "compare.md, compare.json and " + RunFiles.REPORT;
+    }
+    out.println("saved " + saved + " in " + output);
+    return 0;
+  }
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
+
+  private TrainingConfig config(String preset, Storage storage) {
+    String[] parts = preset.split(",");
+    boolean yardstick = parts[0].equals(YARDSTICK);
+    Presets.Preset chosen = Presets.load(yardstick ? Presets.DEFAULT : parts[0], storage);
+    List<String> all = new ArrayList<>(List.of(parts).subList(1, parts.length));
+    all.addAll(overrides);
+    if (corpusPath != null) {
+      all.add("corpus.path=" + corpusPath);
+    }
+    TrainingConfig config = ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    long budget = groups != null ? groups : maxrlGroups(storage);
+    if (budget == 0) {
+      return config;
+    }
+    long steps = Math.round((double) budget / config.groupsPerStep());
+    if (steps < 1) {
+      throw new UserError(
+          "--groups "
+              + budget
+              + ": "
+              + preset
+              + " scores "
+              + config.groupsPerStep()
+              + " in one step");
+    }
+    all.add("steps=" + steps);
+    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+  }
+
+  private static long maxrlGroups(Storage storage) {
+    Presets.Preset maxrl = Presets.load(Presets.DEFAULT, storage);
+    TrainingConfig config = ConfigReader.read(maxrl.name(), maxrl.hocon(), List.of());
+    return config.groupsPerStep() * config.steps();
+  }
+
+  private Row trained(
+      String name,
+      String run,
+      Storage storage,
+      Job.Session session,
+      TrainingConfig config,
+      CorpusSource corpora) {
+    Optional<Summary> done = Runs.summary(storage, run);
+    Summary s =
+        done.isPresent()
+            ? done.get()
+            : new Training(
+                    storage,
+                    config,
+                    corpora,
+                    run,
+                    Runs.exists(storage, run),
+                    new TrainingConsole(err, err, Home.terminalColumns()))
+                .run(session.spark())
+                .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
+    return new Row(
+        name,
+        s.valCe(),
+        s.valPerplexity(),
+        s.valAccuracy(),
+        s.valCalibrationError(),
+        s.entropy(),
+        s.reward(),
+        s.updates(),
+        s.groups(),
+        s.groupsPerSecond(),
+        s.trainSeconds(),
+        s.weightsSha256());
+  }
+
+  private Row yardstick(
+      String name,
+      String run,
+      Storage storage,
+      Job.Session session,
+      TrainingConfig config,
+      Corpus corpus)
+      throws IOException {
+    String file = Storage.resolve(run, YARDSTICK_FILE);
+    if (storage.exists(file)) {
+      return JSON.readValue(storage.readBytes(file), Row.class);
+    }
+    CrossEntropyBaseline.Result trained = CrossEntropyBaseline.train(config, corpus);
+    Scores scores =
+        FinalEvaluation.of(session.spark(), config, corpus, trained.parameters()).consecutive();
+    long states = config.groupsPerStep() * config.steps();
+    Row row =
+        new Row(
+            name,
+            scores.crossEntropy(),
+            scores.perplexity(),
+            scores.accuracy(),
+            scores.calibrationError(),
+            Double.NaN,
+            Double.NaN,
+            config.updates(),
+            states,
+            states / trained.seconds(),
+            trained.seconds(),
+            trained.parameters().sha256());
+    storage.writeString(file, JSON.writeValueAsString(row));
+    return row;
+  }
+
+  private static String table(List<Row> rows, Map<String, Baselines.Baseline> baselines) {
+    StringBuilder table =
+        new StringBuilder(
+            "| preset | val_ce | perplexity | accuracy | calibration error | entropy | reward | updates | groups/s | seconds |\n"
+                + "|---|---|---|---|---|---|---|---|---|---|\n");
+    for (Row r : rows) {
+      table.append(
+          String.format(
+              Locale.ROOT,
+              "| %s | %.4f | %.2f | %.1f %% | %.3f | %s | %s | %d | %.0f | %.0f |%n",
+              r.name(),
+              r.valCe(),
+              r.valPerplexity(),
+              100 * r.valAccuracy(),
+              r.valCalibrationError(),
+              number(r.entropy()),
+              number(r.reward()),
+              r.updates(),
+              r.groupsPerSecond(),
+              r.seconds()));
+    }
+    baselines.forEach(
+        (name, b) ->
+            table.append(
+                String.format(
+                    Locale.ROOT,
+                    "| %s table | %.4f | %.2f | %.1f %% | | | | | | |%n",
+                    name,
+                    b.ce(),
+                    Math.exp(b.ce()),
+                    100 * b.accuracy())));
+    return table.toString();
+  }
+
+  private static String number(double x) {
+    return Double.isNaN(x) ? "" : String.format(Locale.ROOT, "%.3f", x);
+  }
+}

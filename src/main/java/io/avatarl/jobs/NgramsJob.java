@@ -1,0 +1,249 @@
+package io.avatarl.jobs;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.BpeTokenizer;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.GeneratedPlay;
+import io.avatarl.corpus.NgramCounts;
+import io.avatarl.corpus.NgramKeys;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Storage;
+import io.avatarl.spark.NgramJob;
+import io.avatarl.train.Baselines;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.apache.spark.sql.SparkSession;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Counts n-grams and times it; see {@code jobs/ngrams.sh --help}. */
+@Command(
+    name = "jobs/ngrams.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Counts the n-grams of a text's training split with Spark, times it, and scores the n-gram models on the"
+            + " validation split. Any length: neither the text nor its tokens are held in memory. Options of"
+            + " spark-submit are passed on.")
+public final class NgramsJob implements Callable<Integer> {
+  private static final double MEGABYTE = 1e6;
+
+  /** Characters of the validation split that are scored: five models, one thread. */
+  private static final int SCORED = 1_000_000;
+
+  /** Characters that BPE is learnt from, and timed on: these are in memory. */
+  private static final int LEARNT = 128_000_000;
+
+  private static final int PLAY = 1_000_000;
+  private static final int LETTERS_PER_SLIP = 500;
+
+  @Option(
+      names = "--corpus",
+      paramLabel = "FILE|URI",
+      description =
+          "a UTF-8 text at any Hadoop path that the executors can read (default: $AVATARL_CORPUS,"
+              + " data/tinyshakespeare/input.txt)")
+  private String corpus;
+
+  @Option(
+      names = "--generated",
+      paramLabel = "MB",
+      description =
+          "instead of a corpus: plays by the project's grammar with misspelt words, written to a temporary folder"
+              + " and deleted after")
+  private int generated;
+
+  @Option(
+      names = "--order",
+      paramLabel = "N",
+      description = "the longest n-gram (default: ${DEFAULT-VALUE})")
+  private int order = NgramJob.ORDER;
+
+  @Option(
+      names = "--min-count",
+      paramLabel = "N",
+      description =
+          "leave out n-grams of two and more tokens that occur less often (default: ${DEFAULT-VALUE})")
+  private int minCount = 1;
+
+  @Option(
+      names = "--bpe",
+      paramLabel = "MERGES",
+      description =
+          "learn a byte-level BPE tokenizer and count its tokens instead of characters; times learning and"
+              + " tokenizing on the training split, at most 128 MB of it")
+  private Integer merges;
+
+  @Option(
+      names = "--validation-fraction",
+      paramLabel = "X",
+      description = "the last part of the text, held out (default: ${DEFAULT-VALUE})")
+  private double validationFraction = 0.1;
+
+  public static void main(String[] args) {
+    Job.main(new NgramsJob(), args);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    if (order < 1 || minCount < 1 || generated < 0 || merges != null && merges < 0) {
+      throw new UserError("--order and --min-count must be at least 1, --bpe at least 0");
+    }
+    if (!(validationFraction > 0 && validationFraction < 1)) {
+      throw new UserError("--validation-fraction must be between 0 and 1");
+    }
+    Path temporary = null;
+    if (generated > 0) {
+      temporary = Files.createTempFile("avatarl-play", ".txt");
+      temporary.toFile().deleteOnExit(); // also where it is interrupted
+    }
+    try (SparkSession spark = SparkSession.builder().appName("avatarl ngrams").getOrCreate()) {
+      if (temporary != null) {
+        generate(temporary, (long) (generated * MEGABYTE));
+      }
+      count(spark, temporary != null ? temporary.toUri().toString() : path(spark));
+    }
+    return 0;
+  }
+
+  private String path(SparkSession spark) {
+    if (corpus != null) {
+      return corpus;
+    }
+    String variable = System.getenv(CorpusSource.VARIABLE);
+    if (variable != null && !variable.isBlank()) {
+      return variable;
+    }
+    // Downloads the file where it is missing.
+    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    new CorpusSource(storage, Home.path(), System.getenv())
+        .find(Optional.empty(), Optional.empty());
+    return Storage.resolve(Home.path(), "data/tinyshakespeare/input.txt");
+  }
+
+  private void count(SparkSession spark, String path) {
+    Stopwatch watch = new Stopwatch();
+    NgramJob job = new NgramJob(spark, path);
+    String scanned = watch.reads(job.bytes());
+    long train = Corpus.trainCharacters(job.characters(), validationFraction);
+    line("text        %s: %,d bytes, %,d characters", path, job.bytes(), job.characters());
+    line("looked at   %s", scanned);
+    Tokenizer tokenizer =
+        merges == null
+            ? job.characterTokenizer()
+            : learn(job.text(0, (int) Math.min(LEARNT, train)));
+    line("vocabulary  %,d", tokenizer.vocabularySize());
+    int longest = NgramKeys.longestOrder(tokenizer.vocabularySize());
+    if (longest < order) {
+      line("order       %d instead of %d: as long as this vocabulary allows", longest, order);
+    }
+    watch = new Stopwatch();
+    NgramCounts counts = job.count(tokenizer, validationFraction, order, minCount);
+    String counted = watch.reads(job.bytes() * ((double) train / job.characters()));
+    long total = 0;
+    for (int n = 1; n <= counts.order(); n++) {
+      line("%d-grams     %,d", n, counts.size(n));
+      total += counts.size(n);
+    }
+    line("total       %,d distinct n-grams of %,d tokens", total, counts.count());
+    line("counted     %s", counted);
+    String text = job.text(train, SCORED);
+    line("baselines   on %,d characters of the validation split", text.length());
+    Baselines.of(counts, tokenizer.encode(text), tokenizer)
+        .forEach(
+            (name, b) ->
+                line(
+                    "%-11s %.4f nats/token  %.4f bits/character  accuracy %.4f",
+                    name, b.ce(), b.bitsPerCharacter(), b.accuracy()));
+    peakMemory().ifPresent(peak -> line("peak memory %s", peak));
+  }
+
+  private Tokenizer learn(String text) {
+    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    Stopwatch watch = new Stopwatch();
+    BpeTokenizer tokenizer = BpeTokenizer.train(text, merges);
+    line("BPE learnt  %s from %,d bytes", watch.reads(bytes), bytes);
+    tokenizer.encode("loads the native library");
+    watch = new Stopwatch();
+    int[] tokens = tokenizer.encode(text);
+    String encoded = watch.reads(bytes);
+    line(
+        "tokenized   %s, one thread: %,d tokens, %.3f bytes each",
+        encoded, tokens.length, (double) bytes / tokens.length);
+    return tokenizer;
+  }
+
+  /** Different plays one after another; wrong letters here and there give a text's long tail. */
+  private static void generate(Path file, long bytes) throws IOException {
+    try (OutputStream out = Files.newOutputStream(file)) {
+      for (long play = 0, written = 0; written < bytes; play++) {
+        byte[] text =
+            GeneratedPlay.write(play, (int) Math.min(PLAY, bytes - written))
+                .getBytes(StandardCharsets.US_ASCII);
+        RandomStream random = new RandomStream(play);
+        for (int i = random.nextInt(LETTERS_PER_SLIP);
+            i < text.length;
+            i += 1 + random.nextInt(2 * LETTERS_PER_SLIP)) {
+          if (Character.isLetter(text[i])) {
+            text[i] = (byte) ('a' + random.nextInt('z' - 'a' + 1));
+          }
+        }
+        out.write(text);
+        written += text.length;
+      }
+    }
+  }
+
+  /** Wall time, and the CPU time of all threads, which other processes disturb less. */
+  private static final class Stopwatch {
+    private static final OperatingSystemMXBean SYSTEM =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
+    private final long began = System.nanoTime();
+    private final long cpuBegan = SYSTEM.getProcessCpuTime();
+
+    /** How long it took to go through so many bytes. */
+    String reads(double bytes) {
+      double seconds = (System.nanoTime() - began) / 1e9;
+      double cpuSeconds = (SYSTEM.getProcessCpuTime() - cpuBegan) / 1e9;
+      return String.format(
+          Locale.ROOT,
+          "%.2f s, %.1f MB/s (CPU %.2f s, %.1f MB/s)",
+          seconds,
+          bytes / MEGABYTE / seconds,
+          cpuSeconds,
+          bytes / MEGABYTE / cpuSeconds);
+    }
+  }
+
+  /** Of this process, by the kernel's account: heap, native memory and all. Linux only. */
+  private static Optional<String> peakMemory() {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.isReadable(status)) {
+      return Optional.empty();
+    }
+    try {
+      return Files.readAllLines(status).stream()
+          .filter(line -> line.startsWith("VmHWM:"))
+          .map(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
+          .map(mebibytes -> String.format(Locale.ROOT, "%,d MiB", mebibytes))
+          .findFirst();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static void line(String format, Object... values) {
+    System.out.println(String.format(Locale.ROOT, format, values));
+  }
+}

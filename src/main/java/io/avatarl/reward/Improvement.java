@@ -1,0 +1,19 @@
+package io.avatarl.reward;
+
+import io.avatarl.corpus.NgramModel;
+import io.avatarl.rollout.Groups;
+
+/**
+ * How much more probable the policy holds an action than the n-gram reference does: log π_old(a) −
+ * log P(a), kept in [−1, 2] (avatarl, train.py of 3 June 2025, "improvement bonus").
+ */
+record Improvement(NgramModel model) implements RewardComponent {
+  private static final double LOWEST = -1;
+  private static final double HIGHEST = 2;
+
+  @Override
+  public float[] score(Groups groups) {
+    return Ngrams.perAction(
+        model, groups, (p, logProb) -> Math.max(LOWEST, Math.min(HIGHEST, logProb - Math.log(p))));
+  }
+}

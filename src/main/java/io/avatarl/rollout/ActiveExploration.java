@@ -1,0 +1,81 @@
+package io.avatarl.rollout;
+
+import io.avatarl.corpus.NgramModel;
+import java.util.Optional;
+
+/**
+ * A few actions per state: the policy's most probable tokens, an n-gram table's most probable ones,
+ * and the gold token, without repetition (avatarl.py, August 2025, "action space"), for
+ * vocabularies where trying every token is too wide. The group is the policy restricted to them: an
+ * entry weighs π(a) over the sum of π over the group. Groups with fewer distinct tokens end in
+ * entries of weight 0, so that all are equally long.
+ *
+ * @param policyTop most probable tokens of the policy
+ * @param ngramTop most probable tokens of the table
+ */
+record ActiveExploration(int vocabulary, int policyTop, int ngramTop, Optional<NgramModel> ngrams)
+    implements Exploration {
+  @Override
+  public Groups explore(Scene scene) {
+    Rows rows = scene.rows();
+    float[] logProbs = scene.logProbs();
+    int groups = rows.inputs().length;
+    int width = Math.min(vocabulary, policyTop + ngramTop + 1);
+    int[] actions = new int[groups * width];
+    float[] weights = new float[actions.length];
+    float[] chosenLogProbs = new float[actions.length];
+    double[] scores = new double[vocabulary];
+    for (int g = 0; g < groups; g++) {
+      int from = g * width;
+      int end = from;
+      actions[end++] = rows.golds()[g];
+      for (int v = 0; v < vocabulary; v++) {
+        scores[v] = logProbs[g * vocabulary + v];
+      }
+      end = addTop(actions, from, end, width, scores, policyTop);
+      if (ngrams.isPresent()) {
+        int start = g / rows.context() * rows.context();
+        ngrams.get().distribution(rows.inputs(), start, g + 1, scores, 0);
+        end = addTop(actions, from, end, width, scores, ngramTop);
+      }
+      double total = 0;
+      for (int i = from; i < end; i++) {
+        total += Math.exp(logProbs[g * vocabulary + actions[i]]);
+      }
+      for (int i = from; i < from + width; i++) {
+        if (i >= end) {
+          actions[i] = actions[from];
+        }
+        chosenLogProbs[i] = logProbs[g * vocabulary + actions[i]];
+        weights[i] = i < end ? (float) (Math.exp(chosenLogProbs[i]) / total) : 0f;
+      }
+    }
+    return Groups.ofWindows(rows, width, false, actions, weights, chosenLogProbs);
+  }
+
+  /**
+   * Adds the {@code count} best tokens that are not among actions[from, end); returns the new end.
+   * Destroys the scores.
+   */
+  private static int addTop(
+      int[] actions, int from, int end, int width, double[] scores, int count) {
+    int next = end;
+    for (int n = 0; n < count && next < from + width; n++) {
+      int best = 0;
+      for (int v = 1; v < scores.length; v++) {
+        if (scores[v] > scores[best]) {
+          best = v;
+        }
+      }
+      scores[best] = Double.NEGATIVE_INFINITY;
+      boolean known = false;
+      for (int i = from; i < next; i++) {
+        known |= actions[i] == best;
+      }
+      if (!known) {
+        actions[next++] = best;
+      }
+    }
+    return next;
+  }
+}

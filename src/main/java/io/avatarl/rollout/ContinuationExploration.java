@@ -1,0 +1,51 @@
+package io.avatarl.rollout;
+
+import io.avatarl.model.Policy;
+import java.util.Arrays;
+
+/**
+ * K continuations of H tokens per context, drawn from the policy at a temperature, truncated to the
+ * top tokens where configured; the log-probabilities kept for the importance ratio are the
+ * unmodified policy's. A window's first T − H + 1 tokens are the context; its K rollouts are K rows
+ * of T tokens that differ in the last H − 1 inputs and in the actions.
+ */
+record ContinuationExploration(int samples, int horizon, Policy.Sampling sampling)
+    implements Exploration {
+  @Override
+  public Groups explore(Scene scene) {
+    Rows rows = scene.rows();
+    int context = rows.context();
+    int prompt = context - horizon + 1;
+    int[] prompts = new int[rows.windows() * prompt];
+    for (int b = 0; b < rows.windows(); b++) {
+      System.arraycopy(rows.inputs(), b * context, prompts, b * prompt, prompt);
+    }
+    Policy.Continuations drawn =
+        scene
+            .policy()
+            .continuations(rows.windows(), prompts, samples, horizon, sampling, scene.random());
+    int n = rows.windows() * samples;
+    int[] tokens = new int[n * context];
+    int[] golds = new int[n * horizon];
+    for (int row = 0; row < n; row++) {
+      int b = row / samples;
+      System.arraycopy(prompts, b * prompt, tokens, row * context, prompt);
+      System.arraycopy(drawn.tokens(), row * horizon, tokens, row * context + prompt, horizon - 1);
+      System.arraycopy(rows.golds(), b * context + prompt - 1, golds, row * horizon, horizon);
+    }
+    float[] weights = new float[n * horizon];
+    Arrays.fill(weights, 1f / samples);
+    return new Groups(
+        n,
+        context,
+        prompt - 1,
+        samples,
+        tokens,
+        golds,
+        1,
+        true,
+        drawn.tokens(),
+        weights,
+        drawn.logProbs());
+  }
+}

@@ -1,0 +1,43 @@
+package io.avatarl.rollout;
+
+import io.avatarl.config.GptConfig;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
+import java.io.Serializable;
+
+/** A model that does not train, as it travels to the executors. */
+public final class FrozenPolicy implements Serializable {
+  private final GptConfig config;
+  private final int vocabulary;
+  private final float[] weights;
+  // Native, so rebuilt where it is first used; lives as long as the JVM's copy of the broadcast.
+  private transient Policy policy;
+
+  /**
+   * @param weights flat parameters in the model's layout
+   */
+  public FrozenPolicy(GptConfig config, int vocabulary, float[] weights) {
+    this.config = config;
+    this.vocabulary = vocabulary;
+    this.weights = weights;
+  }
+
+  public int vocabulary() {
+    return vocabulary;
+  }
+
+  /** Log-probabilities of every token in every group, [G·V]. */
+  public float[] logProbs(Groups groups) {
+    return Reference.policy(policy(), groups);
+  }
+
+  private synchronized Policy policy() {
+    if (policy == null) {
+      Parameters parameters = new Parameters(ParameterLayout.of(config, vocabulary));
+      parameters.set(weights);
+      policy = new Policy(config, parameters);
+    }
+    return policy;
+  }
+}

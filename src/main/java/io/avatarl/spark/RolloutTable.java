@@ -1,0 +1,150 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.RolloutTableConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.io.Serializable;
+import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.util.SerializableConfiguration;
+
+/**
+ * The rollout table on disk: {@code RUN/rollouts/step=N/part-SSSSS.parquet}, one file per shard,
+ * steps counted from 1.
+ *
+ * <p>Each step is written exactly once, whatever is retried. The task that made a shard's groups
+ * writes its file into the hidden folder {@code .step=N}, under a temporary name that is then
+ * renamed to the shard's; a second attempt finds that name taken, by the same bytes, and leaves it.
+ * When all tasks are done the driver renames the folder and puts {@code _SUCCESS} into it. A reader
+ * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
+ * also skips those without {@code _SUCCESS}, which a killed job can leave on an object store, where
+ * folders are not renamed at once.
+ */
+public final class RolloutTable {
+  /** Raised when the columns change in a way that older readers cannot read. */
+  static final int VERSION = 1;
+
+  private static final String FOLDER = "rollouts";
+  // Spark's reader skips names that begin with an underscore.
+  private static final String VERSION_FILE = "_format";
+  private static final String DONE = "_SUCCESS";
+  private static final String STEP = "step=";
+
+  private final Storage storage;
+  private final String run;
+  private final RolloutTableConfig config;
+  private final int steps;
+  private final Broadcast<SerializableConfiguration> hadoop;
+
+  /** The driver's side. */
+  RolloutTable(JavaSparkContext spark, TrainingConfig config, String run) {
+    this.storage = new Storage(spark.hadoopConfiguration());
+    this.run = run;
+    this.config = config.rollouts();
+    this.steps = config.steps();
+    this.hadoop = spark.broadcast(new SerializableConfiguration(spark.hadoopConfiguration()));
+  }
+
+  /**
+   * The tasks' side.
+   *
+   * @param folder to write into
+   * @param step from 1
+   * @param stage name of the curriculum's stage
+   * @param hadoop names the file system and holds its credentials
+   */
+  record Writer(String folder, long step, String stage, Broadcast<SerializableConfiguration> hadoop)
+      implements Serializable {
+    void write(RunContext run, int shard, long version, Paid paid) {
+      Storage storage = new Storage(hadoop.value().value());
+      String file = Storage.resolve(folder, String.format("part-%05d.parquet", shard));
+      if (!storage.exists(file)) {
+        RolloutRows rows = new RolloutRows(run, step, shard, stage, version);
+        storage.writeBytes(file, rows.parquet(paid));
+      }
+    }
+  }
+
+  /** What the tasks of a step write with; null where the step is not kept. */
+  Writer begin(long step, String stage) {
+    if (!config.due(step, steps)) {
+      return null;
+    }
+    String version = Storage.resolve(folder(run), VERSION_FILE);
+    if (!storage.exists(version)) {
+      storage.writeString(version, VERSION + "\n");
+    }
+    storage.delete(hidden(run, step));
+    storage.delete(folder(run, step));
+    return new Writer(hidden(run, step), step, stage, hadoop);
+  }
+
+  /** Makes a step's table visible, once all its tasks are done. */
+  void commit(long step) {
+    storage.rename(hidden(run, step), folder(run, step));
+    storage.writeString(Storage.resolve(folder(run, step), DONE), "");
+  }
+
+  /** Removes the tables of steps after a checkpoint, which will be made again. */
+  public static void dropAfter(Storage storage, String run, long step) {
+    if (storage.exists(folder(run))) {
+      for (String name : storage.list(folder(run))) {
+        String visible = name.startsWith(".") ? name.substring(1) : name;
+        if (visible.matches(STEP + "\\d+")
+            && Long.parseLong(visible.substring(STEP.length())) > step) {
+          storage.delete(Storage.resolve(folder(run), name));
+        }
+      }
+    }
+  }
+
+  /** A folder that any Parquet reader can be given. */
+  static String folder(String run) {
+    return Storage.resolve(run, FOLDER);
+  }
+
+  static String folder(String run, long step) {
+    return Storage.resolve(folder(run), STEP + step);
+  }
+
+  private static String hidden(String run, long step) {
+    return Storage.resolve(folder(run), "." + STEP + step);
+  }
+
+  /**
+   * The steps with a whole table, ascending.
+   *
+   * @throws UserError where a newer version wrote them
+   */
+  static List<Long> complete(Storage storage, String run) {
+    String file = Storage.resolve(folder(run), VERSION_FILE);
+    if (storage.exists(file)) {
+      String version = storage.readString(file).strip();
+      if (!version.equals(Integer.toString(VERSION))) {
+        throw new UserError(
+            folder(run)
+                + ": written in format "
+                + version.lines().findFirst().orElse("(empty)")
+                + ", this version reads format "
+                + VERSION
+                + "; use the version of avatarl that wrote the run, or a newer one");
+      }
+    }
+    if (!storage.exists(folder(run))) {
+      return List.of();
+    }
+    return storage.list(folder(run)).stream()
+        .filter(name -> name.matches(STEP + "\\d+"))
+        .map(name -> Long.valueOf(name.substring(STEP.length())))
+        .filter(step -> storage.exists(Storage.resolve(folder(run, step), DONE)))
+        .sorted()
+        .toList();
+  }
+
+  /** Whether a step's table was begun; it may still be incomplete. */
+  static boolean begun(Storage storage, String run, long step) {
+    return storage.exists(folder(run, step)) || storage.exists(hidden(run, step));
+  }
+}

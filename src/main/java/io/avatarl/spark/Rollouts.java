@@ -1,0 +1,148 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.util.List;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * The rollouts of a run as DataFrames. No class of this project is needed to read them ({@code
+ * spark.read.parquet(RUN + "/rollouts")} gives the same rows); this one leaves out steps that are
+ * only half written, gives {@code step} as a long, and knows the views.
+ *
+ * <p>From Python: {@code spark._jvm.io.avatarl.spark.Rollouts.registerViews(spark._jsparkSession,
+ * run)}, then {@code spark.sql("SELECT * FROM progress")}.
+ */
+public final class Rollouts {
+  /**
+   * The columns, in order. A group is the actions tried in one state, or what the continuations of
+   * one context have at one position (then {@code context} is each row's own). {@code step} counts
+   * from 1 and {@code group_id} through the run; {@code rank} is the action's place in its group by
+   * probability, 1 the most probable; {@code reward_components} are unweighted; {@code weight} is
+   * the action's share in its group's mean; {@code actions_per_group_kept} of {@code
+   * actions_per_group} actions are in the table.
+   */
+  public static final StructType SCHEMA =
+      new StructType()
+          .add("step", DataTypes.LongType)
+          .add("shard", DataTypes.IntegerType)
+          .add("group_id", DataTypes.LongType)
+          .add("position", DataTypes.IntegerType)
+          .add("context", DataTypes.StringType)
+          .add("context_tokens", DataTypes.createArrayType(DataTypes.IntegerType))
+          .add("gold", DataTypes.StringType)
+          .add("gold_token", DataTypes.IntegerType)
+          .add("action", DataTypes.StringType)
+          .add("action_tokens", DataTypes.createArrayType(DataTypes.IntegerType))
+          .add("rank", DataTypes.IntegerType)
+          .add("logprob", DataTypes.DoubleType)
+          .add("probability", DataTypes.DoubleType)
+          .add("reward", DataTypes.DoubleType)
+          .add(
+              "reward_components",
+              DataTypes.createMapType(DataTypes.StringType, DataTypes.DoubleType))
+          .add("advantage", DataTypes.DoubleType)
+          .add("is_gold", DataTypes.BooleanType)
+          .add("policy_version", DataTypes.LongType)
+          .add("exploration", DataTypes.StringType)
+          .add("stage", DataTypes.StringType)
+          .add("weight", DataTypes.DoubleType)
+          .add("actions_per_group_kept", DataTypes.IntegerType)
+          .add("actions_per_group", DataTypes.IntegerType);
+
+  private Rollouts() {}
+
+  /**
+   * All rollouts of a run, with the columns of {@link #SCHEMA}.
+   *
+   * @param run its folder, any Hadoop path
+   * @throws UserError where there is no run, it has no table yet, or a newer version wrote it
+   */
+  public static Dataset<Row> read(SparkSession spark, String run) {
+    String[] folders =
+        steps(spark, run).stream()
+            .map(step -> RolloutTable.folder(run, step))
+            .toArray(String[]::new);
+    Column[] columns =
+        java.util.Arrays.stream(SCHEMA.fieldNames()).map(functions::col).toArray(Column[]::new);
+    return spark
+        .read()
+        .schema(SCHEMA)
+        .option("basePath", RolloutTable.folder(run))
+        .parquet(folders)
+        .select(columns);
+  }
+
+  /**
+   * The steps that have a whole table, ascending, at least one.
+   *
+   * @throws UserError as {@link #read}
+   */
+  public static List<Long> steps(SparkSession spark, String run) {
+    Storage storage = storage(spark);
+    if (!storage.exists(run)) {
+      throw new UserError(run + ": no such run; name the folder that jobs/train.sh printed");
+    }
+    List<Long> steps = RolloutTable.complete(storage, run);
+    if (steps.isEmpty()) {
+      throw new UserError(
+          run
+              + ": has no rollout table yet; it gets one at its first step, unless rollouts.every = 0");
+    }
+    return steps;
+  }
+
+  /**
+   * Fails unless a step has a whole table.
+   *
+   * @throws UserError as {@link #read}, or where this step has none or half of one
+   */
+  public static void requireStep(SparkSession spark, String run, long step) {
+    List<Long> steps = steps(spark, run);
+    if (!steps.contains(step)) {
+      String why =
+          RolloutTable.begun(storage(spark), run, step)
+              ? " is half written, by a run that was killed or still writes it"
+              : " has no rollout table";
+      throw new UserError(run + ": step " + step + why + "; there are steps " + shown(steps));
+    }
+  }
+
+  private static String shown(List<Long> steps) {
+    int shown = 12;
+    String first =
+        steps.stream().limit(shown).map(String::valueOf).reduce((a, b) -> a + ", " + b).get();
+    return steps.size() <= shown ? first : first + ", ... " + steps.get(steps.size() - 1);
+  }
+
+  /**
+   * Registers temporary views of a run: {@code rollouts}, and those of {@link RolloutViews} made of
+   * it; {@code metrics} has the run's records.
+   *
+   * @throws UserError as {@link #read}
+   */
+  public static void registerViews(SparkSession spark, String run) {
+    read(spark, run).createOrReplaceTempView("rollouts");
+    RolloutViews.SQL.forEach((name, sql) -> spark.sql(sql).createOrReplaceTempView(name));
+    metrics(spark, run).createOrReplaceTempView("metrics");
+  }
+
+  /** The records of a run: one row per update and per evaluation ({@code kind}). */
+  public static Dataset<Row> metrics(SparkSession spark, String run) {
+    String folder = Storage.resolve(run, "metrics");
+    if (storage(spark).exists(folder)) {
+      return spark.read().json(folder);
+    }
+    return spark.emptyDataFrame().selectExpr("'' AS kind", "0L AS step");
+  }
+
+  private static Storage storage(SparkSession spark) {
+    return new Storage(spark.sparkContext().hadoopConfiguration());
+  }
+}

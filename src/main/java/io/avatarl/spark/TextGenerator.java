@@ -1,0 +1,258 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import io.avatarl.model.SavedModel;
+import java.util.Arrays;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.ml.Transformer;
+import org.apache.spark.ml.param.DoubleParam;
+import org.apache.spark.ml.param.IntParam;
+import org.apache.spark.ml.param.LongParam;
+import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.ml.param.ParamValidators;
+import org.apache.spark.ml.util.DefaultParamsReader;
+import org.apache.spark.ml.util.DefaultParamsWritable;
+import org.apache.spark.ml.util.Identifiable$;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * Continues a column of texts with a trained model: a Spark ML transformer, with the parameters'
+ * names of DJL's Spark extension ({@code ai.djl.spark.task.text}).
+ *
+ * <p>The output is the continuation alone, {@code maxNewTokens} tokens of it. A NULL text gives
+ * NULL. A text that is empty or holds a character that the model does not know fails the query, by
+ * name.
+ *
+ * <p>The same model, seed and text give the same continuation, in whatever partition, batch or
+ * order the row comes: its random numbers are drawn from a stream made of the seed and the text.
+ * Equal texts therefore get equal continuations; another seed gives others.
+ *
+ * <p>The driver reads the model, once for each {@link #transform}, and broadcasts it; executors
+ * need no access to its folder and load it once per JVM.
+ *
+ * <p>From Python: {@code DataFrame(spark._jvm.io.avatarl.spark.TextGenerator()
+ * .setModelUrl(run).setInputCol("prompt").setOutputCol("text").transform(df._jdf), spark)}.
+ */
+public class TextGenerator extends Transformer implements DefaultParamsWritable {
+  private static final long serialVersionUID = 1;
+
+  private final String uid;
+  private final Param<String> inputCol;
+  private final Param<String> outputCol;
+  private final Param<String> modelUrl;
+  private final IntParam maxNewTokens;
+  private final DoubleParam temperature;
+  private final LongParam seed;
+  private final IntParam batchSize;
+
+  public TextGenerator() {
+    this(Identifiable$.MODULE$.randomUID("TextGenerator"));
+  }
+
+  /**
+   * @param uid names this instance in saved pipelines
+   */
+  public TextGenerator(String uid) {
+    // Parameters take their parent's uid when they are made.
+    this.uid = uid;
+    this.inputCol = new Param<>(this, "inputCol", "column of the texts to continue");
+    this.outputCol = new Param<>(this, "outputCol", "column of the continuations");
+    this.modelUrl =
+        new Param<>(
+            this,
+            "modelUrl",
+            "folder of a run (its newest checkpoint) or of a checkpoint, any Hadoop path");
+    this.maxNewTokens =
+        new IntParam(this, "maxNewTokens", "tokens of a continuation", ParamValidators.gtEq(1));
+    this.temperature =
+        new DoubleParam(
+            this,
+            "temperature",
+            "the logits are divided by it; 0 takes the most probable token",
+            ParamValidators.gtEq(0));
+    this.seed = new LongParam(this, "seed", "another seed, another continuation");
+    this.batchSize =
+        new IntParam(
+            this,
+            "batchSize",
+            "rows of a partition generated at once; those of equal length pass the model together",
+            ParamValidators.gtEq(1));
+    setDefault(outputCol, uid + "__output");
+    setDefault(maxNewTokens, 100);
+    setDefault(temperature, 0.8);
+    setDefault(seed, 1L);
+    setDefault(batchSize, 100);
+  }
+
+  /** Reads what {@code save} wrote. */
+  public static MLReader<TextGenerator> read() {
+    return new DefaultParamsReader<>();
+  }
+
+  /** Reads what {@code save} wrote. */
+  public static TextGenerator load(String path) {
+    return read().load(path);
+  }
+
+  @Override
+  public String uid() {
+    return uid;
+  }
+
+  public Param<String> inputCol() {
+    return inputCol;
+  }
+
+  public Param<String> outputCol() {
+    return outputCol;
+  }
+
+  public Param<String> modelUrl() {
+    return modelUrl;
+  }
+
+  public IntParam maxNewTokens() {
+    return maxNewTokens;
+  }
+
+  public DoubleParam temperature() {
+    return temperature;
+  }
+
+  public LongParam seed() {
+    return seed;
+  }
+
+  public IntParam batchSize() {
+    return batchSize;
+  }
+
+  public TextGenerator setInputCol(String value) {
+    set(inputCol, value);
+    return this;
+  }
+
+  public TextGenerator setOutputCol(String value) {
+    set(outputCol, value);
+    return this;
+  }
+
+  public TextGenerator setModelUrl(String value) {
+    set(modelUrl, value);
+    return this;
+  }
+
+  public TextGenerator setMaxNewTokens(int value) {
+    set(maxNewTokens, value);
+    return this;
+  }
+
+  public TextGenerator setTemperature(double value) {
+    set(temperature, value);
+    return this;
+  }
+
+  public TextGenerator setSeed(long value) {
+    set(seed, value);
+    return this;
+  }
+
+  public TextGenerator setBatchSize(int value) {
+    set(batchSize, value);
+    return this;
+  }
+
+  public String getInputCol() {
+    return required(inputCol, "setInputCol");
+  }
+
+  public String getOutputCol() {
+    return getOrDefault(outputCol);
+  }
+
+  public String getModelUrl() {
+    return required(modelUrl, "setModelUrl");
+  }
+
+  public int getMaxNewTokens() {
+    return (Integer) getOrDefault(maxNewTokens);
+  }
+
+  public double getTemperature() {
+    return (Double) getOrDefault(temperature);
+  }
+
+  public long getSeed() {
+    return (Long) getOrDefault(seed);
+  }
+
+  public int getBatchSize() {
+    return (Integer) getOrDefault(batchSize);
+  }
+
+  @Override
+  public Dataset<Row> transform(Dataset<?> dataset) {
+    StructType schema = transformSchema(dataset.schema());
+    SparkSession spark = dataset.sparkSession();
+    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    Broadcast<SavedModel> model =
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(SavedModel.load(storage, getModelUrl()));
+    GenerationTask task =
+        new GenerationTask(
+            model,
+            dataset.schema().fieldIndex(getInputCol()),
+            getMaxNewTokens(),
+            getTemperature(),
+            getSeed(),
+            getBatchSize());
+    return dataset.toDF().mapPartitions(task, Encoders.row(schema));
+  }
+
+  @Override
+  public StructType transformSchema(StructType schema) {
+    String input = getInputCol();
+    String output = getOutputCol();
+    if (!Arrays.asList(schema.fieldNames()).contains(input)) {
+      throw new UserError(
+          "TextGenerator: no column "
+              + input
+              + " to continue; there are "
+              + String.join(", ", schema.fieldNames()));
+    }
+    if (!schema.apply(input).dataType().equals(DataTypes.StringType)) {
+      throw new UserError(
+          "TextGenerator: column "
+              + input
+              + " is of type "
+              + schema.apply(input).dataType().simpleString()
+              + ", not string; cast it or name another");
+    }
+    if (Arrays.asList(schema.fieldNames()).contains(output)) {
+      throw new UserError(
+          "TextGenerator: there is a column " + output + " already; setOutputCol to another name");
+    }
+    return schema.add(output, DataTypes.StringType, true);
+  }
+
+  @Override
+  public TextGenerator copy(ParamMap extra) {
+    return defaultCopy(extra);
+  }
+
+  private String required(Param<String> param, String setter) {
+    if (!isDefined(param)) {
+      throw new UserError("TextGenerator: " + setter + " was not called");
+    }
+    return getOrDefault(param);
+  }
+}

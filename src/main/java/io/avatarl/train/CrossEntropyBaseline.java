@@ -1,0 +1,71 @@
+package io.avatarl.train;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.Windows;
+import io.avatarl.learner.Learner;
+import io.avatarl.learner.Minibatch;
+import io.avatarl.model.NativeEngine;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.RolloutShard;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.rollout.Rows;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The yardstick {@code baseline-ce}: plain next-token cross-entropy training with the same model,
+ * initial weights, windows, optimizer and number of updates as a preset, in a loop without Spark.
+ * It exists for comparison only.
+ */
+public final class CrossEntropyBaseline {
+  private CrossEntropyBaseline() {}
+
+  /**
+   * @param parameters trained
+   * @param seconds wall time of the updates
+   */
+  public record Result(Parameters parameters, double seconds) {}
+
+  /** Trains as long as {@code config} says. */
+  public static Result train(TrainingConfig config, Corpus corpus) {
+    NativeEngine.load(config.nativeThreads());
+    ParameterLayout layout =
+        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
+    Parameters parameters = Parameters.initial(config, layout);
+    long start = System.nanoTime();
+    try (Learner learner =
+        Learner.crossEntropy(config.learner(), config.model(), parameters, config.updates())) {
+      for (long step = 0; step < config.steps(); step++) {
+        for (Minibatch minibatch :
+            Minibatch.of(shards(config, corpus, step), config.learner().updatesPerStep())) {
+          learner.update(minibatch);
+        }
+      }
+    }
+    return new Result(parameters, (System.nanoTime() - start) / 1e9);
+  }
+
+  /** The windows that the rollouts of a step would have. */
+  private static List<RolloutShard> shards(TrainingConfig config, Corpus corpus, long step) {
+    List<RolloutShard> shards = new ArrayList<>();
+    for (int shard = 0; shard < config.rollout().shards(); shard++) {
+      int windows = config.windowsInShard(shard);
+      Rows rows =
+          Rows.of(
+              windows,
+              Windows.draw(corpus, config.model().context(), windows, config.seed(), step, shard));
+      Groups gold = Groups.gold(rows);
+      shards.add(
+          new RolloutShard(
+              shard,
+              gold,
+              new float[gold.count()],
+              new float[0],
+              RolloutStatistics.counts(gold.count(), gold.count())));
+    }
+    return shards;
+  }
+}

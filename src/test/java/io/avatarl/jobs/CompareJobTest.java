@@ -1,0 +1,50 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.train.Trial;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CompareJobTest {
+  @TempDir private Path folder;
+
+  @Test
+  void leavesATableAndAPageOverAllPresets() throws Exception {
+    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    Path out = folder.resolve("comparison");
+    String[] arguments = {
+      preset.toString(),
+      preset + ",rollout.exploration=sampled,rollout.samples=4",
+      CompareJob.YARDSTICK + ",model.layers=1,model.width=16,model.context=16",
+      "--groups",
+      "0",
+      "--set",
+      "steps=1",
+      "--corpus",
+      Trial.corpus(folder).toString(),
+      "--out",
+      out.toString()
+    };
+    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+      Outcome.compare(arguments).succeeds();
+      JsonNode rows = new ObjectMapper().readTree(out.resolve("compare.json").toFile());
+      assertEquals(3, rows.size());
+      String page = Files.readString(out.resolve("report.html"));
+      assertTrue(page.contains("\"lines\":[{\"name\":\"" + CompareJob.YARDSTICK), "the yardstick");
+      for (String sha : rows.findValuesAsText("weights_sha256").subList(0, 2)) {
+        assertTrue(page.contains(sha));
+      }
+      // Nothing is left to train: the same figures.
+      Outcome.compare(arguments).succeeds();
+      assertEquals(rows, new ObjectMapper().readTree(out.resolve("compare.json").toFile()));
+    }
+  }
+}

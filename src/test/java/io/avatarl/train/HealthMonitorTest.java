@@ -1,0 +1,105 @@
+package io.avatarl.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.rollout.RolloutStatistics;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class HealthMonitorTest {
+  private final HealthMonitor monitor = new HealthMonitor();
+  private final List<String> warnings = new ArrayList<>();
+  private long steps;
+
+  /** Steps until now at which something was warned about. */
+  private final List<Long> at = new ArrayList<>();
+
+  private void steps(int count, double confidence, double accuracy, double entropy, double norm) {
+    for (int i = 0; i < count; i++) {
+      steps++;
+      RolloutStatistics rollouts =
+          new RolloutStatistics(
+              1,
+              1,
+              0,
+              1000,
+              1000 * entropy,
+              0,
+              1000 * confidence,
+              Math.round(1000 * accuracy),
+              0,
+              0,
+              0,
+              0);
+      List<String> fresh =
+          monitor.stepped(rollouts, List.of(new UpdateMetrics(steps, 0, norm, 0, 0, 0, 0, 0, 0)));
+      for (String warning : fresh) {
+        warnings.add(warning);
+        at.add(steps);
+      }
+    }
+  }
+
+  private void assertWarned(String word, Long... expected) {
+    assertEquals(List.of(expected), at, warnings.toString());
+    warnings.forEach(warning -> assertTrue(warning.startsWith(word), warning));
+  }
+
+  @Test
+  void aHealthyRunIsNotWarnedAbout() {
+    steps(300, 0.5, 0.5, 1.5, 1);
+    assertWarned("");
+  }
+
+  @Test
+  void miscalibration() {
+    steps(49, 0.5, 0.2, 1.5, 1);
+    assertWarned("");
+    steps(51, 0.5, 0.2, 1.5, 1);
+    assertWarned("miscalibrated", 50L);
+    // The average over the last 100 steps falls to 0.15 after 25 steps, and is -0.153 after 76.
+    steps(100, 0.2, 0.5, 1.5, 1);
+    assertWarned("miscalibrated", 50L, 176L);
+  }
+
+  @Test
+  void confidenceCollapse() {
+    steps(20, 0.5, 0.5, 1.5, 1);
+    steps(14, 0.9, 0.9, 1.5, 1);
+    assertWarned("");
+    steps(20, 0.9, 0.9, 1.5, 1);
+    assertWarned("confidence collapse", 35L);
+    steps(10, 0.5, 0.5, 1.5, 1);
+    steps(20, 0.9, 0.9, 1.5, 1);
+    // 54 + 10 steps, then the ten of before have to leave the window: 15 of 20 after 15.
+    assertWarned("confidence collapse", 35L, 79L);
+  }
+
+  @Test
+  void gradientInstability() {
+    steps(1, 0.5, 0.5, 1.5, 1000); // the first norms are large: no history yet
+    steps(100, 0.5, 0.5, 1.5, 1);
+    steps(1, 0.5, 0.5, 1.5, 10);
+    assertWarned("");
+    steps(2, 0.5, 0.5, 1.5, 20);
+    assertWarned("gradient instability", 103L);
+    steps(1, 0.5, 0.5, 1.5, 1);
+    steps(1, 0.5, 0.5, 1.5, 100);
+    assertWarned("gradient instability", 103L, 106L);
+    assertTrue(warnings.get(1).contains("norm 100 at update 106"), warnings.get(1));
+  }
+
+  @Test
+  void entropyCollapse() {
+    steps(5, 0.5, 0.5, 0.05, 1);
+    assertWarned("");
+    steps(5, 0.5, 0.5, 0.04, 1);
+    assertWarned("entropy collapse", 6L);
+    steps(1, 0.5, 0.5, 0.06, 1);
+    steps(3, 0.5, 0.5, 0.01, 1);
+    assertWarned("entropy collapse", 6L, 12L);
+  }
+}
