@@ -74,16 +74,16 @@ final class DeltaRollouts {
    * Makes files the table's rows of a step, in place of any that it has: done twice, it leaves what
    * it leaves when done once.
    *
-   * @param files a pattern
+   * @param files Parquet files without the step
    */
-  static void replace(SparkSession spark, String folder, long step, String files) {
+  static void replace(SparkSession spark, String folder, long step, List<String> files) {
     Column[] columns =
         Arrays.stream(Rollouts.SCHEMA.fieldNames()).map(functions::col).toArray(Column[]::new);
     write(
         session(spark)
             .read()
             .schema(Rollouts.SCHEMA)
-            .parquet(files)
+            .parquet(files.toArray(String[]::new))
             .withColumn("step", functions.lit(step))
             .select(columns),
         folder,
@@ -115,6 +115,8 @@ final class DeltaRollouts {
     own.conf().set("spark.databricks.delta.requiredSparkConfsCheck.enabled", "false");
     // Whole partitions are replaced, which takes no statement (DELETE, the extension's) on rows.
     own.conf().set("spark.databricks.delta.replaceWhere.dataColumns.enabled", "false");
+    // More columns than Spark prints of a plan; it would say so.
+    own.conf().set("spark.sql.debug.maxToStringFields", "100");
     // The log has a line or two for each step; the default splits it over 50 tasks.
     own.conf().set("spark.databricks.delta.snapshotPartitions", "1");
     return own;

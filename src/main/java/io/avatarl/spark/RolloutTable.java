@@ -105,9 +105,13 @@ public final class RolloutTable {
   /** Makes a step's table visible, once all its tasks are done. */
   void commit(long step) {
     if (isDelta()) {
-      // The files' names, not the folder's: Spark warns of hidden ones.
-      DeltaRollouts.replace(
-          spark, folder(run), step, Storage.resolve(hidden(run, step), "part-*.parquet"));
+      // The files, not the folder: Spark warns of hidden ones.
+      List<String> files =
+          storage.list(hidden(run, step)).stream()
+              .filter(name -> name.startsWith("part-"))
+              .map(name -> Storage.resolve(hidden(run, step), name))
+              .toList();
+      DeltaRollouts.replace(spark, folder(run), step, files);
       storage.delete(hidden(run, step));
       return;
     }
