@@ -46,7 +46,9 @@ class DeltaTablesTest {
 
   private static String[] with(String... overrides) {
     List<String> all =
-        new ArrayList<>(List.of("steps=5", "checkpoint.every=2", "rollouts.every=1"));
+        // With rollouts one step ahead, a stop has more to throw away.
+        new ArrayList<>(
+            List.of("steps=5", "checkpoint.every=2", "rollouts.every=1", "rollout.ahead=1"));
     all.addAll(List.of(overrides));
     return all.toArray(String[]::new);
   }
@@ -104,27 +106,16 @@ class DeltaTablesTest {
 
   @Test
   void stoppedAndTwiceResumedItHasTheSameRows() throws IOException {
-    for (String ahead : List.of("0", "1")) {
-      Path run = folder.resolve("resumed" + ahead);
-      String[] overrides = delta("rollout.ahead=" + ahead);
-      assertTrue(Trial.trainUntil(3, spark, corpus, run, overrides).isEmpty());
-      Summary first = Trial.resume(spark, corpus, run, overrides);
-      // A step that was killed before its commit.
-      Files.createDirectories(run.resolve("rollouts/.step=5"));
-      delete(run.resolve("checkpoints/step-000005"));
-      Summary second = Trial.resume(spark, corpus, run, overrides);
-      assertEquals(first.weightsSha256(), second.weightsSha256());
-      assertEquals(List.of(), hidden(run));
-      List<String> whole = ahead.equals("0") ? expected : aheadInParquet();
-      assertEquals(whole, sorted(Rollouts.read(spark, run.toString())));
-      assertEquals(whole, sorted(plain(run)));
-    }
-  }
-
-  private static List<String> aheadInParquet() {
-    Path run = folder.resolve("parquet1");
-    Trial.train(spark, corpus, run, with("rollout.ahead=1"));
-    return sorted(Rollouts.read(spark, run.toString()));
+    Path run = folder.resolve("resumed");
+    assertTrue(Trial.trainUntil(3, spark, corpus, run, delta()).isEmpty());
+    Summary first = Trial.resume(spark, corpus, run, delta());
+    delete(run.resolve("checkpoints/step-000005"));
+    // A step that was killed before its commit.
+    Files.createDirectories(run.resolve("rollouts/.step=5"));
+    Summary second = Trial.resume(spark, corpus, run, delta());
+    assertEquals(first.weightsSha256(), second.weightsSha256());
+    assertSameRows(run);
+    assertEquals(List.of(), hidden(run));
   }
 
   private static void delete(Path folder) throws IOException {
