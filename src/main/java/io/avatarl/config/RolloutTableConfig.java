@@ -9,12 +9,13 @@ import java.io.Serializable;
  * @param topActions most probable actions kept of each exhaustive group, beside the gold one; 0:
  *     all
  * @param windows of each shard that are kept; 0: all
- * @param format of the files
+ * @param format of the table
  */
 public record RolloutTableConfig(int every, int topActions, int windows, Format format)
     implements Serializable {
   public enum Format {
-    PARQUET
+    PARQUET,
+    DELTA
   }
 
   public RolloutTableConfig {

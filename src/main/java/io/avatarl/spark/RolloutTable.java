@@ -1,6 +1,7 @@
 package io.avatarl.spark;
 
 import io.avatarl.config.RolloutTableConfig;
+import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
@@ -8,6 +9,7 @@ import java.io.Serializable;
 import java.util.List;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 
 /**
@@ -21,6 +23,9 @@ import org.apache.spark.util.SerializableConfiguration;
  * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
  * also skips those without {@code _SUCCESS}, which a killed job can leave on an object store, where
  * folders are not renamed at once.
+ *
+ * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
+ * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
  */
 public final class RolloutTable {
   /** Raised when the columns change in a way that older readers cannot read. */
@@ -32,6 +37,7 @@ public final class RolloutTable {
   private static final String DONE = "_SUCCESS";
   private static final String STEP = "step=";
 
+  private final SparkSession spark;
   private final Storage storage;
   private final String run;
   private final RolloutTableConfig config;
@@ -40,6 +46,7 @@ public final class RolloutTable {
 
   /** The driver's side. */
   RolloutTable(JavaSparkContext spark, TrainingConfig config, String run) {
+    this.spark = SparkSession.builder().sparkContext(spark.sc()).getOrCreate();
     this.storage = new Storage(spark.hadoopConfiguration());
     this.run = run;
     this.config = config.rollouts();
@@ -67,6 +74,18 @@ public final class RolloutTable {
     }
   }
 
+  /**
+   * Fails where a run could not write its tables.
+   *
+   * @param classes where Spark looks for formats
+   * @throws UserError that says what to add
+   */
+  public static void check(RolloutTableConfig config, ClassLoader classes) {
+    if (config.format() == Format.DELTA) {
+      DeltaRollouts.require("rollouts.format = delta", classes);
+    }
+  }
+
   /** What the tasks of a step write with; null where the step is not kept. */
   Writer begin(long step, String stage) {
     if (!config.due(step, steps)) {
@@ -77,22 +96,51 @@ public final class RolloutTable {
       storage.writeString(version, VERSION + "\n");
     }
     storage.delete(hidden(run, step));
-    storage.delete(folder(run, step));
+    if (!isDelta()) {
+      storage.delete(folder(run, step));
+    }
     return new Writer(hidden(run, step), step, stage, hadoop);
   }
 
   /** Makes a step's table visible, once all its tasks are done. */
   void commit(long step) {
+    if (isDelta()) {
+      // The files, not the folder: Spark warns of hidden ones.
+      List<String> files =
+          storage.list(hidden(run, step)).stream()
+              .filter(name -> name.startsWith("part-"))
+              .map(name -> Storage.resolve(hidden(run, step), name))
+              .toList();
+      DeltaRollouts.replace(spark, folder(run), step, files);
+      storage.delete(hidden(run, step));
+      return;
+    }
     storage.rename(hidden(run, step), folder(run, step));
     storage.writeString(Storage.resolve(folder(run, step), DONE), "");
   }
 
+  private boolean isDelta() {
+    return config.format() == Format.DELTA;
+  }
+
+  /** Whether a run's table is a Delta table, by what is there. */
+  static boolean isDelta(Storage storage, String run) {
+    return DeltaRollouts.committed(storage, folder(run));
+  }
+
   /** Removes the tables of steps after a checkpoint, which will be made again. */
-  public static void dropAfter(Storage storage, String run, long step) {
+  public static void dropAfter(SparkSession spark, Storage storage, String run, long step) {
+    boolean delta = isDelta(storage, run);
+    if (delta) {
+      DeltaRollouts.dropAfter(spark, folder(run), step);
+    }
     if (storage.exists(folder(run))) {
       for (String name : storage.list(folder(run))) {
         String visible = name.startsWith(".") ? name.substring(1) : name;
-        if (visible.matches(STEP + "\\d+")
+        // A Delta table's own folders hold what its log speaks of.
+        boolean ours = !delta || name.startsWith(".");
+        if (ours
+            && visible.matches(STEP + "\\d+")
             && Long.parseLong(visible.substring(STEP.length())) > step) {
           storage.delete(Storage.resolve(folder(run), name));
         }
@@ -118,7 +166,7 @@ public final class RolloutTable {
    *
    * @throws UserError where a newer version wrote them
    */
-  static List<Long> complete(Storage storage, String run) {
+  static List<Long> complete(SparkSession spark, Storage storage, String run) {
     String file = Storage.resolve(folder(run), VERSION_FILE);
     if (storage.exists(file)) {
       String version = storage.readString(file).strip();
@@ -135,6 +183,9 @@ public final class RolloutTable {
     if (!storage.exists(folder(run))) {
       return List.of();
     }
+    if (isDelta(storage, run)) {
+      return DeltaRollouts.steps(spark, folder(run));
+    }
     return storage.list(folder(run)).stream()
         .filter(name -> name.matches(STEP + "\\d+"))
         .map(name -> Long.valueOf(name.substring(STEP.length())))
@@ -145,6 +196,8 @@ public final class RolloutTable {
 
   /** Whether a step's table was begun; it may still be incomplete. */
   static boolean begun(Storage storage, String run, long step) {
-    return storage.exists(folder(run, step)) || storage.exists(hidden(run, step));
+    // Delta keeps the folders of steps that it dropped.
+    return storage.exists(hidden(run, step))
+        || !isDelta(storage, run) && storage.exists(folder(run, step));
   }
 }

@@ -13,8 +13,10 @@ import org.apache.spark.sql.types.StructType;
 
 /**
  * The rollouts of a run as DataFrames. No class of this project is needed to read them ({@code
- * spark.read.parquet(RUN + "/rollouts")} gives the same rows); this one leaves out steps that are
- * only half written, gives {@code step} as a long, and knows the views.
+ * spark.read.parquet(RUN + "/rollouts")} gives the same rows, or {@code
+ * spark.read.format("delta").load(RUN + "/rollouts")} those of a Delta table); this one tells the
+ * two apart, leaves out steps that are only half written, gives {@code step} as a long, and knows
+ * the views.
  *
  * <p>From Python: {@code spark._jvm.io.avatarl.spark.Rollouts.registerViews(spark._jsparkSession,
  * run)}, then {@code spark.sql("SELECT * FROM progress")}.
@@ -65,10 +67,12 @@ public final class Rollouts {
    * @throws UserError where there is no run, it has no table yet, or a newer version wrote it
    */
   public static Dataset<Row> read(SparkSession spark, String run) {
+    List<Long> steps = steps(spark, run);
+    if (RolloutTable.isDelta(storage(spark), run)) {
+      return DeltaRollouts.read(spark, RolloutTable.folder(run));
+    }
     String[] folders =
-        steps(spark, run).stream()
-            .map(step -> RolloutTable.folder(run, step))
-            .toArray(String[]::new);
+        steps.stream().map(step -> RolloutTable.folder(run, step)).toArray(String[]::new);
     Column[] columns =
         java.util.Arrays.stream(SCHEMA.fieldNames()).map(functions::col).toArray(Column[]::new);
     return spark
@@ -89,7 +93,7 @@ public final class Rollouts {
     if (!storage.exists(run)) {
       throw new UserError(run + ": no such run; name the folder that jobs/train.sh printed");
     }
-    List<Long> steps = RolloutTable.complete(storage, run);
+    List<Long> steps = RolloutTable.complete(spark, storage, run);
     if (steps.isEmpty()) {
       throw new UserError(
           run

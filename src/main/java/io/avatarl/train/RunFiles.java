@@ -24,12 +24,13 @@ public final class RunFiles {
 
   /**
    * Whether a run may go on with this difference ({@code key: old → new}): cadence, samples and
-   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds.
+   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds. A table in
+   * two formats could not be read.
    */
   static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
-        || difference.startsWith("rollouts.")
+        || difference.startsWith("rollouts.") && !difference.startsWith("rollouts.format:")
         || difference.startsWith("sample.")
         || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")

@@ -80,6 +80,8 @@ public final class Training {
     this.listener = listener;
     this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
+    // The loader that holds what --packages brought, and where Spark looks, too.
+    RolloutTable.check(asked.rollouts(), Thread.currentThread().getContextClassLoader());
     Rewards.check(rewardStages(new Curriculum(asked, Curriculum.Position.START)));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
@@ -193,7 +195,7 @@ public final class Training {
       }
       if (resume) {
         RunFiles.dropMetricsAfter(storage, output, step);
-        RolloutTable.dropAfter(storage, output, step);
+        RolloutTable.dropAfter(spark, storage, output, step);
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       listener.started(config, facts(), step);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.train.Trial;
+import io.avatarl.train.WithoutDelta;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,6 +111,18 @@ class BadInputTest {
       })
   void settings(String override, String message) {
     train("--set", override).refuses(message);
+  }
+
+  @Test
+  void aDeltaTableWithoutTheLibrary() throws IOException {
+    String version =
+        Files.readString(Path.of("pom.xml"))
+            .replaceAll("(?s).*<delta.version>(.*)</delta.version>.*", "$1");
+    WithoutDelta.call(() -> train("--set", "rollouts.format=delta"))
+        .refuses(
+            "rollouts.format = delta: Delta Lake is not on the class path",
+            "add --packages io.delta:delta-spark_2.13:" + version);
+    train("--set", "rollouts.format=orc").refuses("is not one of parquet, delta");
   }
 
   @Test

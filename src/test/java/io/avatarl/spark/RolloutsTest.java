@@ -404,7 +404,7 @@ class RolloutsTest {
   @Test
   void resumingDropsLaterSteps() {
     table(config(), groups(), 1, 50, 100);
-    RolloutTable.dropAfter(storage(), folder.toString(), 50);
+    RolloutTable.dropAfter(spark, storage(), folder.toString(), 50);
     assertEquals(List.of(1L, 50L), Rollouts.steps(spark, folder.toString()));
   }
 
