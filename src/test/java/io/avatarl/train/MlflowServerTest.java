@@ -1,0 +1,146 @@
+package io.avatarl.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.PythonVenv;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run tracked by a real MLflow server, where Python is there. */
+class MlflowServerTest {
+  private static final int START_SECONDS = 120;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir Path folder;
+
+  @Test
+  void keepsParametersMetricsAndFiles() throws Exception {
+    String python = PythonVenv.with("mlflow-venv", "import mlflow.server", "mlflow==3.17.2");
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                python,
+                "-m",
+                "mlflow",
+                "server",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                Integer.toString(port),
+                "--workers",
+                "1",
+                "--backend-store-uri",
+                "sqlite:///" + folder.resolve("mlflow.db"),
+                "--artifacts-destination",
+                folder.resolve("artifacts").toString())
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("server.txt").toFile());
+    Process server = builder.start();
+    try {
+      String uri = "http://127.0.0.1:" + port;
+      awaitHealth(uri);
+      track(uri);
+    } finally {
+      server.descendants().forEach(ProcessHandle::destroyForcibly);
+      server.destroyForcibly().waitFor();
+    }
+  }
+
+  private void awaitHealth(String uri) throws Exception {
+    long end = System.nanoTime() + Duration.ofSeconds(START_SECONDS).toNanos();
+    while (true) {
+      try {
+        get(uri + "/health");
+        return;
+      } catch (IOException e) {
+        if (System.nanoTime() > end) {
+          throw new AssertionError(Files.readString(folder.resolve("server.txt")), e);
+        }
+        Thread.sleep(500);
+      }
+    }
+  }
+
+  private void track(String uri) throws Exception {
+    Path run = Files.createDirectories(folder.resolve("run"));
+    Files.writeString(run.resolve("config.conf"), "steps = 3");
+    TrainingConfig config =
+        ConfigReader.read(
+            "trial",
+            Trial.PRESET,
+            List.of("tracking.uri=" + uri, "tracking.experiment=a real server"));
+    List<String> warnings = Collections.synchronizedList(new ArrayList<>());
+    try (MlflowTracker tracker =
+        MlflowTracker.of(config.tracking(), Map.of(), Trial.storage(), warnings::add)
+            .orElseThrow()) {
+      tracker.started(config, new TrainingListener.Facts("play", 1, 1, 1, 1, run.toString()), 0);
+      for (int update = 1; update <= 50; update++) {
+        tracker.recorded(
+            Metrics.record("update", update).put("update", update).put("loss", 1.0 / update));
+      }
+      tracker.finished(
+          new Summary(
+              1.5, 1.4, 4.5, 0.5, 0.01, 1, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0, 30,
+              Map.of(), "", "4", "trial", 1));
+    }
+    assertEquals(List.of(), warnings);
+    String api = uri + "/api/2.0/mlflow/";
+    String id =
+        get(api + "experiments/get-by-name?experiment_name=a%20real%20server")
+            .path("experiment")
+            .path("experiment_id")
+            .asText();
+    JsonNode tracked =
+        post(api + "runs/search", "{\"experiment_ids\": [\"" + id + "\"]}").path("runs").path(0);
+    assertEquals("FINISHED", tracked.path("info").path("status").asText());
+    assertTrue(tracked.path("data").path("params").size() > 50);
+    String runId = tracked.path("info").path("run_id").asText();
+    JsonNode losses =
+        get(api + "metrics/get-history?metric_key=loss&run_id=" + runId).path("metrics");
+    assertEquals(50, losses.size());
+    assertEquals(1.0 / 50, losses.path(49).path("value").asDouble());
+    JsonNode files = get(api + "artifacts/list?run_id=" + runId).path("files");
+    assertEquals("config.conf", files.path(0).path("path").asText());
+  }
+
+  private static JsonNode get(String uri) throws IOException, InterruptedException {
+    return send(HttpRequest.newBuilder(URI.create(uri)).GET().build());
+  }
+
+  private static JsonNode post(String uri, String body) throws IOException, InterruptedException {
+    return send(
+        HttpRequest.newBuilder(URI.create(uri))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(body))
+            .build());
+  }
+
+  private static JsonNode send(HttpRequest request) throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    assertEquals(200, response.statusCode(), response.body());
+    return response.body().startsWith("{") ? JSON.readTree(response.body()) : JSON.nullNode();
+  }
+}
