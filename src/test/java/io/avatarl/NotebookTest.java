@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 class NotebookTest {
   private static final Path NOTEBOOK = Path.of("notebooks/inspect_rollouts.ipynb");
   private static final String IMPORTS = "import pyspark, pandas, matplotlib, nbclient, ipykernel";
-  private static final int SECONDS = 170;
+  private static final int SECONDS = 600;
 
   @TempDir Path folder;
 

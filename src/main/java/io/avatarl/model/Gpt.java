@@ -20,9 +20,14 @@ import java.util.Map;
  * right of an operation, because a result belongs to the manager of the left operand.
  */
 public final class Gpt implements AutoCloseable {
-  private static final float RMS_EPSILON = 1e-6f;
-  private static final float LAYER_NORM_EPSILON = 1e-5f;
-  private static final double ROTARY_BASE = 10_000;
+  /** ε under the root of RMSNorm. */
+  public static final float RMS_EPSILON = 1e-6f;
+
+  /** ε under the root of LayerNorm. */
+  public static final float LAYER_NORM_EPSILON = 1e-5f;
+
+  /** Base of the rotary angles, angle(t, i) = t · base^(−2i / headWidth). */
+  public static final double ROTARY_BASE = 10_000;
 
   private final GptConfig config;
   final NDManager constants; // for the test that counts what it holds

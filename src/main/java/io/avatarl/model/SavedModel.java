@@ -76,7 +76,7 @@ public record SavedModel(
   private static GptConfig config(Storage storage, String folder) {
     try {
       ObjectNode node = (ObjectNode) JSON.readTree(text(verified(storage, folder, CONFIG)));
-      node.remove("vocabulary");
+      node.remove(List.of("vocabulary", "constants"));
       return JSON.treeToValue(node, GptConfig.class);
     } catch (JsonProcessingException | ClassCastException e) {
       throw new UserError(

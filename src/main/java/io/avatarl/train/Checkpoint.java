@@ -13,6 +13,7 @@ import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
+import io.avatarl.model.Gpt;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Safetensors;
@@ -112,7 +113,10 @@ public record Checkpoint(long step, String path) {
     return new Checkpoint(trainer.step(), path);
   }
 
-  /** The vocabulary's size and the components of {@link GptConfig}, names in snake case. */
+  /**
+   * The vocabulary's size, the components of {@link GptConfig} and the constants of {@link Gpt},
+   * which a reader in another language needs as well; names in snake case.
+   */
   private static byte[] modelConfig(GptConfig config, int vocabulary) {
     ObjectNode node = JSON.createObjectNode().put("vocabulary", vocabulary);
     JSON.<ObjectNode>valueToTree(config)
@@ -125,6 +129,10 @@ public record Checkpoint(long step, String path) {
                   entry.getKey(),
                   value.isTextual() ? node.textNode(ConfigReader.spelling(value.asText())) : value);
             });
+    node.putObject("constants")
+        .put("rms_epsilon", Double.parseDouble(Float.toString(Gpt.RMS_EPSILON)))
+        .put("layer_norm_epsilon", Double.parseDouble(Float.toString(Gpt.LAYER_NORM_EPSILON)))
+        .put("rotary_base", Gpt.ROTARY_BASE);
     return node.toPrettyString().getBytes(StandardCharsets.UTF_8);
   }
 

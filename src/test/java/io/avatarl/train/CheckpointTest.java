@@ -98,7 +98,8 @@ class CheckpointTest {
                 """
                 {"vocabulary": 9, "layers": 2, "heads": 2, "width": 16, "context": 16,
                  "norm": "layer", "positions": "rotary", "activation": "gelu", "qk_norm": true,
-                 "bias": false, "tied": true, "init_std": 0.02}
+                 "bias": false, "tied": true, "init_std": 0.02,
+                 "constants": {"rms_epsilon": 1e-6, "layer_norm_epsilon": 1e-5, "rotary_base": 10000.0}}
                 """),
         Trial.json(file("config.json")));
   }

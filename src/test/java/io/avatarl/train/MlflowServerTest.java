@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A run tracked by a real MLflow server, where Python is there. */
 class MlflowServerTest {
-  private static final int START_SECONDS = 120;
+  private static final int START_SECONDS = 300;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir Path folder;
