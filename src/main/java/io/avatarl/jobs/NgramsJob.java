@@ -107,16 +107,16 @@ public final class NgramsJob implements Callable<Integer> {
       temporary = Files.createTempFile("avatarl-play", ".txt");
       temporary.toFile().deleteOnExit(); // also where it is interrupted
     }
-    try (SparkSession spark = SparkSession.builder().appName("avatarl ngrams").getOrCreate()) {
+    try (Job.Session session = Job.Session.open("avatarl ngrams")) {
       if (temporary != null) {
         generate(temporary, (long) (generated * MEGABYTE));
       }
-      count(spark, temporary != null ? temporary.toUri().toString() : path(spark));
+      count(session.spark(), temporary != null ? temporary.toUri().toString() : path());
     }
     return 0;
   }
 
-  private String path(SparkSession spark) {
+  private String path() {
     if (corpus != null) {
       return corpus;
     }
@@ -125,7 +125,7 @@ public final class NgramsJob implements Callable<Integer> {
       return variable;
     }
     // Downloads the file where it is missing.
-    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    Storage storage = Job.storage();
     new CorpusSource(storage, Home.path(), System.getenv())
         .find(Optional.empty(), Optional.empty());
     return Storage.resolve(Home.path(), "data/tinyshakespeare/input.txt");
