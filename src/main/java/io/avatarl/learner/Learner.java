@@ -1,26 +1,15 @@
 package io.avatarl.learner;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
-import io.avatarl.model.Gpt;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
@@ -29,9 +18,7 @@ import java.util.function.Function;
  */
 public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
-  final NDManager manager; // for the test that counts what it holds
-  private final Gpt gpt;
-  private final Objective objective;
+  final LossGradient lossGradient; // for the test that counts what it holds
   private final Parameters parameters;
   private final float[] values;
   private final float[] gradient;
@@ -48,26 +35,24 @@ public final class Learner implements AutoCloseable {
    */
   public Learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
-    this(config, model, parameters, plannedUpdates, constants -> new PolicyLoss(config, constants));
+    this(config, parameters, plannedUpdates, new LossGradient(config, model));
   }
 
   /** A learner by maximum likelihood, the yardstick {@code baseline-ce}. Nothing else uses it. */
   public static Learner crossEntropy(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
-    return new Learner(config, model, parameters, plannedUpdates, constants -> new CrossEntropy());
+    return new Learner(
+        config,
+        parameters,
+        plannedUpdates,
+        new LossGradient(model, constants -> new CrossEntropy()));
   }
 
   private Learner(
-      LearnerConfig config,
-      GptConfig model,
-      Parameters parameters,
-      long plannedUpdates,
-      Function<NDManager, Objective> objective) {
+      LearnerConfig config, Parameters parameters, long plannedUpdates, LossGradient lossGradient) {
     ParameterLayout layout = parameters.layout();
     this.config = config;
-    this.manager = NDManager.newBaseManager();
-    this.gpt = new Gpt(model, manager);
-    this.objective = objective.apply(manager);
+    this.lossGradient = lossGradient;
     this.parameters = parameters;
     this.values = parameters.toArray();
     this.gradient = new float[layout.length()];
@@ -116,7 +101,7 @@ public final class Learner implements AutoCloseable {
   /** One update on one minibatch. */
   public UpdateMetrics update(Minibatch minibatch) {
     long start = System.nanoTime();
-    SliceSums sums = gradients(minibatch);
+    LossSums sums = gradients(minibatch);
     double groups = minibatch.groups();
     double norm = norm(gradient);
     List<String> diverged = sums.notFinite();
@@ -124,25 +109,25 @@ public final class Learner implements AutoCloseable {
       diverged.add("gradient");
     }
     if (!diverged.isEmpty()) {
-      throw new DivergedException(updates + 1, diverged, sums.loss / groups, norm);
+      throw new DivergedException(updates + 1, diverged, sums.loss() / groups, norm);
     }
     double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);
     optimizer.step(updates + 1, rate, values, gradient, (float) scale);
     if (!finite(values)) {
       parameters.values().get(0, values);
-      throw new DivergedException(updates + 1, List.of("parameters"), sums.loss / groups, norm);
+      throw new DivergedException(updates + 1, List.of("parameters"), sums.loss() / groups, norm);
     }
     updates++;
     parameters.set(values);
     return new UpdateMetrics(
         updates,
-        sums.loss / groups,
+        sums.loss() / groups,
         norm,
         rate,
-        sums.clipFraction / groups,
-        sums.kl / groups,
-        sums.referenceKl / groups,
+        sums.clipFraction() / groups,
+        sums.kl() / groups,
+        sums.referenceKl() / groups,
         klWeight.at(updates - 1),
         (System.nanoTime() - start) / 1e9);
   }
@@ -153,9 +138,9 @@ public final class Learner implements AutoCloseable {
   }
 
   /** Fills {@link #gradient()} with the gradient of the minibatch's mean loss. */
-  SliceSums gradients(Minibatch minibatch) {
+  LossSums gradients(Minibatch minibatch) {
     int slices = Math.min(config.slices(), minibatch.windows());
-    List<Future<SliceSums>> running = new ArrayList<>();
+    List<Future<LossSums>> running = new ArrayList<>();
     for (int i = 0; i < slices; i++) {
       int slice = i;
       int from = (int) ((long) minibatch.windows() * i / slices);
@@ -163,9 +148,9 @@ public final class Learner implements AutoCloseable {
       running.add(
           threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
     }
-    SliceSums total = new SliceSums(0, 0, 0, 0, 0);
+    LossSums total = LossSums.NONE;
     RuntimeException failure = null;
-    for (Future<SliceSums> slice : running) {
+    for (Future<LossSums> slice : running) {
       try {
         total = total.plus(get(slice));
       } catch (RuntimeException e) {
@@ -190,60 +175,11 @@ public final class Learner implements AutoCloseable {
     return total;
   }
 
-  private SliceSums gradient(Minibatch slice, int minibatchGroups, int index) {
-    // PyTorch's own calls instead of DJL's GradientCollector: that one allows a single collector
-    // per JVM.
-    JniUtils.setGradMode(true);
-    try (NDManager scope = manager.newSubManager()) {
-      Map<String, NDArray> weights = parameters.tensors(scope, true);
-      int context = slice.context();
-      NDArray tokens = scope.create(slice.inputs(), new Shape(slice.windows(), context));
-      NDArray logits = gpt.logits(weights, tokens); // [B, T, V]
-      long vocabulary = logits.getShape().get(2);
-      if (slice.first() > 0) {
-        logits = logits.get(":, " + slice.first() + ":"); // [B, T - first, V]
-      }
-      Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
-      PolicyLoss.Terms terms =
-          objective.terms(
-              logits.reshape(slice.groups(), vocabulary),
-              new PolicyLoss.Batch(
-                  slice.actions().map(a -> scope.create(a, entries)),
-                  scope.create(slice.weights(), entries, DataType.FLOAT32),
-                  scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(slice.advantages(), entries, DataType.FLOAT32),
-                  reference(slice, scope)));
-      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
-      NDArray seed = scope.create(1f / minibatchGroups);
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-      float[] target = sliceGradients[index];
-      for (ParameterLayout.Parameter p : parameters.layout().parameters()) {
-        weights
-            .get(p.name())
-            .getGradient()
-            .toByteBuffer(true)
-            .order(ByteOrder.nativeOrder())
-            .asFloatBuffer()
-            .get(target, p.offset(), p.size());
-      }
-      return new SliceSums(
-          terms.loss().getFloat(),
-          terms.clipFraction().getFloat(),
-          terms.kl().getFloat(),
-          terms.entropy().map(NDArray::getFloat).orElse(0f),
-          terms.referenceKl().map(NDArray::getFloat).orElse(0f));
+  private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
+    try (LossGradient.Forward forward =
+        lossGradient.forward(parameters, slice.windows(), slice.inputs())) {
+      return forward.backward(slice, minibatchGroups, klWeight.at(updates), sliceGradients[index]);
     }
-  }
-
-  private Optional<PolicyLoss.Reference> reference(Minibatch slice, NDManager scope) {
-    if (slice.referenceWidth() == 0) {
-      return Optional.empty();
-    }
-    Shape shape = new Shape(slice.groups(), slice.referenceWidth());
-    return Optional.of(
-        new PolicyLoss.Reference(
-            scope.create(slice.reference(), shape, DataType.FLOAT32),
-            scope.create((float) klWeight.at(updates))));
   }
 
   /**
@@ -302,35 +238,6 @@ public final class Learner implements AutoCloseable {
   @Override
   public void close() {
     threads.shutdown();
-    gpt.close();
-    manager.close();
-  }
-
-  /** Sums over the groups of one or more slices. */
-  record SliceSums(
-      double loss, double clipFraction, double kl, double entropy, double referenceKl) {
-    SliceSums plus(SliceSums o) {
-      return new SliceSums(
-          loss + o.loss,
-          clipFraction + o.clipFraction,
-          kl + o.kl,
-          entropy + o.entropy,
-          referenceKl + o.referenceKl);
-    }
-
-    /** Which terms of the loss, and whether the loss itself, are no finite numbers. */
-    private List<String> notFinite() {
-      List<String> terms = new ArrayList<>();
-      if (!Double.isFinite(entropy)) {
-        terms.add("entropy");
-      }
-      if (!Double.isFinite(referenceKl)) {
-        terms.add("KL to the reference");
-      }
-      if (!Double.isFinite(loss)) {
-        terms.add("loss");
-      }
-      return terms;
-    }
+    lossGradient.close();
   }
 }

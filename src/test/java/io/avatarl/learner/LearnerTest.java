@@ -263,7 +263,7 @@ class LearnerTest {
     Minibatch minibatch = minibatch(config, parameters, 4);
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       double groups = minibatch.groups();
-      Learner.SliceSums sums = learner.gradients(minibatch);
+      LossSums sums = learner.gradients(minibatch);
       assertTrue(sums.referenceKl() / groups > 0.05, "far from the reference");
       float[] gradient = learner.gradient().clone();
       double norm = Learner.norm(gradient);
@@ -424,7 +424,7 @@ class LearnerTest {
       Minibatch minibatch = minibatch(config, parameters, 7);
       perturb(parameters, 0.02);
       try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
-        Learner.SliceSums sums = learner.gradients(minibatch);
+        LossSums sums = learner.gradients(minibatch);
         float[] first = learner.gradient().clone();
         for (int repetition = 0; repetition < 5; repetition++) {
           assertEquals(sums, learner.gradients(minibatch));
@@ -688,9 +688,12 @@ class LearnerTest {
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       learner.gradients(good);
       float[] expected = learner.gradient().clone();
-      int held = NativeMemory.held(learner.manager);
+      int held = NativeMemory.held(learner.lossGradient.manager);
       assertThrows(RuntimeException.class, () -> learner.gradients(bad));
-      assertEquals(held, NativeMemory.held(learner.manager), "every slice has freed its memory");
+      assertEquals(
+          held,
+          NativeMemory.held(learner.lossGradient.manager),
+          "every slice has freed its memory");
       Thread.currentThread().interrupt();
       learner.gradients(good);
       assertTrue(Thread.interrupted(), "an interruption is kept");
@@ -762,7 +765,7 @@ class LearnerTest {
       for (int i = 0; i < 20; i++) {
         learner.update(minibatch);
       }
-      int held = NativeMemory.held(learner.manager);
+      int held = NativeMemory.held(learner.lossGradient.manager);
       assertTrue(held > 0);
       // The Java heap may grow in one round for reasons of its own, a leak grows in all of them.
       long grown = Long.MAX_VALUE;
@@ -772,7 +775,7 @@ class LearnerTest {
         for (int i = 0; i < 100; i++) {
           learner.update(minibatch);
         }
-        assertEquals(held, NativeMemory.held(learner.manager));
+        assertEquals(held, NativeMemory.held(learner.lossGradient.manager));
         System.gc();
         grown = NativeMemory.resident() - resident;
       }

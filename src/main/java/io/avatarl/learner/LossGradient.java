@@ -1,0 +1,150 @@
+package io.avatarl.learner;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import io.avatarl.config.GptConfig;
+import io.avatarl.config.LearnerConfig;
+import io.avatarl.model.Gpt;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import java.nio.ByteOrder;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * The gradient of the loss over some windows: one forward and one backward pass. Nothing in it
+ * depends on where it runs: a slice of the driver's minibatch and the shard of an executor's task
+ * go through the same code. Safe for use by several threads at once.
+ */
+public final class LossGradient implements AutoCloseable {
+  final NDManager manager; // for the test that counts what it holds
+  private final Gpt gpt;
+  private final Objective objective;
+
+  /** Of {@link PolicyLoss}. */
+  public LossGradient(LearnerConfig config, GptConfig model) {
+    this(model, constants -> new PolicyLoss(config, constants));
+  }
+
+  /**
+   * @param objective made over a manager that outlives every backward pass
+   */
+  LossGradient(GptConfig model, Function<NDManager, Objective> objective) {
+    this.manager = NDManager.newBaseManager();
+    this.gpt = new Gpt(model, manager);
+    this.objective = objective.apply(manager);
+  }
+
+  /**
+   * Runs the model and keeps what the backward pass needs, until the result is closed.
+   *
+   * @param parameters must not change before that
+   * @param windows B
+   * @param inputs [B·T]
+   */
+  public Forward forward(Parameters parameters, int windows, long[] inputs) {
+    // PyTorch's own calls instead of DJL's GradientCollector: that one allows a single collector
+    // per JVM.
+    JniUtils.setGradMode(true);
+    NDManager scope = manager.newSubManager();
+    try {
+      Map<String, NDArray> weights = parameters.tensors(scope, true);
+      NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
+      return new Forward(
+          scope, parameters.layout(), weights, gpt.logits(weights, tokens)); // [B, T, V]
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  /** A forward pass that may still be differentiated, once. */
+  public final class Forward implements AutoCloseable {
+    private final NDManager scope;
+    private final ParameterLayout layout;
+    private final Map<String, NDArray> weights;
+    private final NDArray logits;
+
+    private Forward(
+        NDManager scope, ParameterLayout layout, Map<String, NDArray> weights, NDArray logits) {
+      this.scope = scope;
+      this.layout = layout;
+      this.weights = weights;
+      this.logits = logits;
+    }
+
+    /** Log-probabilities of every token at every position, without gradient: [B·T·V]. */
+    public float[] logProbs() {
+      return logits.stopGradient().logSoftmax(-1).toFloatArray();
+    }
+
+    /**
+     * Differentiates the loss.
+     *
+     * @param slice the groups of the windows that went forward
+     * @param groups over which the loss is a mean; the slice is a part of them
+     * @param klWeight weight of the KL term
+     * @param gradient [layout.length()], filled but for the layout's gaps
+     */
+    public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
+      long vocabulary = logits.getShape().get(2);
+      NDArray judged = // [B, T - first, V]
+          slice.first() > 0 ? logits.get(":, " + slice.first() + ":") : logits;
+      Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
+      PolicyLoss.Terms terms =
+          objective.terms(
+              judged.reshape(slice.groups(), vocabulary),
+              new PolicyLoss.Batch(
+                  slice.actions().map(a -> scope.create(a, entries)),
+                  scope.create(slice.weights(), entries, DataType.FLOAT32),
+                  scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
+                  scope.create(slice.advantages(), entries, DataType.FLOAT32),
+                  reference(slice, klWeight)));
+      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
+      NDArray seed = scope.create(1f / groups);
+      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+      for (ParameterLayout.Parameter p : layout.parameters()) {
+        weights
+            .get(p.name())
+            .getGradient()
+            .toByteBuffer(true)
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer()
+            .get(gradient, p.offset(), p.size());
+      }
+      return new LossSums(
+          terms.loss().getFloat(),
+          terms.clipFraction().getFloat(),
+          terms.kl().getFloat(),
+          terms.entropy().map(NDArray::getFloat).orElse(0f),
+          terms.referenceKl().map(NDArray::getFloat).orElse(0f));
+    }
+
+    private Optional<PolicyLoss.Reference> reference(Minibatch slice, double klWeight) {
+      if (slice.referenceWidth() == 0) {
+        return Optional.empty();
+      }
+      Shape shape = new Shape(slice.groups(), slice.referenceWidth());
+      return Optional.of(
+          new PolicyLoss.Reference(
+              scope.create(slice.reference(), shape, DataType.FLOAT32),
+              scope.create((float) klWeight)));
+    }
+
+    @Override
+    public void close() {
+      scope.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    gpt.close();
+    manager.close();
+  }
+}
