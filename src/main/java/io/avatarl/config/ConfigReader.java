@@ -78,15 +78,19 @@ public final class ConfigReader {
         .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
   }
 
-  /** Keys whose values differ, with both values: {@code key: old → new}. */
-  public static List<String> differences(TrainingConfig old, TrainingConfig now) {
-    Map<String, ConfigValue> before = leaves(ConfigFactory.parseMap(tree(old)));
-    Map<String, ConfigValue> after = leaves(ConfigFactory.parseMap(tree(now)));
-    return before.keySet().stream()
-        .filter(key -> !before.get(key).equals(after.get(key)))
+  /**
+   * Keys whose values differ, with both values: {@code key: old → new}. Keys that only a newer
+   * version of this program has are no difference.
+   *
+   * @param old {@link #flat}
+   * @param now {@link #flat}
+   */
+  public static List<String> differences(Map<String, String> old, Map<String, String> now) {
+    return old.keySet().stream()
+        .filter(key -> !old.get(key).equals(now.get(key)))
         .sorted()
-        .map(key -> key + ": " + render(before.get(key)) + " → " + render(after.get(key)))
-        .collect(Collectors.toList());
+        .map(key -> key + ": " + old.get(key) + " → " + now.getOrDefault(key, "(absent)"))
+        .toList();
   }
 
   /** Every key with its value as text. */
@@ -98,7 +102,7 @@ public final class ConfigReader {
   }
 
   private static String render(ConfigValue value) {
-    return value == null ? "(absent)" : value.render(ConfigRenderOptions.concise());
+    return value.render(ConfigRenderOptions.concise());
   }
 
   static Config reference() {

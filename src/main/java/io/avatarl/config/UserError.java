@@ -4,7 +4,7 @@ package io.avatarl.config;
  * The user's input was wrong. The message is one line: what is wrong, where, and how to mend it.
  * Every command prints it without a stack trace and exits with code 2.
  */
-public final class UserError extends RuntimeException {
+public class UserError extends RuntimeException {
   public UserError(String message) {
     super(message);
   }

@@ -7,15 +7,14 @@ import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
-import io.avatarl.train.Checkpoint;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
 import java.io.PrintStream;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,8 +38,11 @@ public final class EvaluateJob implements Callable<Integer> {
   @Option(
       names = "--checkpoint",
       paramLabel = "STEP",
-      description = "the checkpoint after this many steps (default: the newest)")
-  private Long step;
+      converter = CheckpointChoice.class,
+      description =
+          "the checkpoint after this many steps; best for the one with the lowest validation cross-entropy during"
+              + " training (default: the newest)")
+  private String checkpointAt = CheckpointFolder.NEWEST;
 
   @Option(
       names = "--corpus",
@@ -61,11 +63,11 @@ public final class EvaluateJob implements Callable<Integer> {
   public Integer call() {
     Storage storage = Job.storage();
     TrainingConfig config = Runs.config(storage, run);
-    Checkpoint checkpoint =
-        Checkpoint.find(storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, checkpointAt);
     Tokenizer tokenizer = checkpoint.tokenizer(storage);
     io.avatarl.model.Parameters model =
-        checkpoint.model(storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+        checkpoint.parameters(
+            storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
     CorpusSource.Found found =
         new CorpusSource(storage, Home.path(), System.getenv())
             .find(

@@ -3,10 +3,9 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import io.avatarl.train.Checkpoint;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.train.Runs;
 import java.io.PrintStream;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,8 +58,11 @@ public final class SampleJob implements Callable<Integer> {
   @Option(
       names = "--checkpoint",
       paramLabel = "STEP",
-      description = "the checkpoint after this many steps (default: the newest)")
-  private Long step;
+      converter = CheckpointChoice.class,
+      description =
+          "the checkpoint after this many steps; best for the one with the lowest validation cross-entropy during"
+              + " training (default: the newest)")
+  private String checkpointAt = CheckpointFolder.NEWEST;
 
   SampleJob(PrintStream out) {
     this.out = out;
@@ -77,8 +79,7 @@ public final class SampleJob implements Callable<Integer> {
     }
     Storage storage = Job.storage();
     TrainingConfig config = Runs.config(storage, run);
-    Checkpoint checkpoint =
-        Checkpoint.find(storage, run, step == null ? OptionalLong.empty() : OptionalLong.of(step));
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, checkpointAt);
     try (Sampler sampler = new Sampler(storage, checkpoint, config, prompt)) {
       for (int i = 0; i < samples; i++) {
         if (i > 0) {

@@ -6,11 +6,11 @@ import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.StreamingDecoder;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
-import io.avatarl.train.Checkpoint;
 import java.util.function.Consumer;
 
 /** Continues a prompt with the model of a checkpoint. */
@@ -20,14 +20,15 @@ final class Sampler implements AutoCloseable {
   private final Policy policy;
 
   /** Refuses what is wrong with the prompt or the files before it loads the native engine. */
-  Sampler(Storage storage, Checkpoint checkpoint, TrainingConfig config, String prompt) {
+  Sampler(Storage storage, CheckpointFolder checkpoint, TrainingConfig config, String prompt) {
     this.tokenizer = checkpoint.tokenizer(storage);
     this.prompt = tokenizer.encode(prompt);
     if (this.prompt.length == 0) {
       throw new UserError("the prompt is empty; give at least one character");
     }
     Parameters parameters =
-        checkpoint.model(storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+        checkpoint.parameters(
+            storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
     NativeEngine.load(config.nativeThreads());
     this.policy = new Policy(config.model(), parameters);
   }

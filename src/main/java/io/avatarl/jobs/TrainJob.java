@@ -6,7 +6,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
-import io.avatarl.train.Checkpoint;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.train.MlflowTracker;
 import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
@@ -19,7 +19,6 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.util.ShutdownHookManager;
@@ -194,7 +193,7 @@ public final class TrainJob implements Callable<Integer> {
 
   private static List<String> samples(Storage storage, TrainingConfig config, String run) {
     List<String> samples = new ArrayList<>();
-    Checkpoint checkpoint = Checkpoint.find(storage, run, OptionalLong.empty());
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
     try (Sampler sampler = new Sampler(storage, checkpoint, config, config.sample().prompt())) {
       for (int i = 0; i < config.sample().count(); i++) {
         StringBuilder text = new StringBuilder();

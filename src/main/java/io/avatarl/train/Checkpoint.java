@@ -1,51 +1,39 @@
 package io.avatarl.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
-import io.avatarl.config.UserError;
 import io.avatarl.corpus.Tokenizer;
-import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.Gpt;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Safetensors;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
+import java.util.Set;
 
 /**
- * A checkpoint folder, {@code RUN/checkpoints/step-NNNNNN/}: {@code model.safetensors}, {@code
+ * What a run needs to go on, in a {@link CheckpointFolder}: {@code model.safetensors}, {@code
  * optimizer.safetensors}, {@code config.json} (the model's shape, for readers in other languages),
- * {@code tokenizer.json} and, written last, {@code trainer.json} with the position in training and
- * the checksums of the others. A folder without a matching {@code trainer.json} is not a
- * checkpoint, so that nothing depends on atomic renames of folders.
- *
- * @param step steps done
- * @param path of the folder
+ * {@code tokenizer.json} and, written last, {@code trainer.json} with the position in training.
  */
-public record Checkpoint(long step, String path) {
-  static final String MODEL = "model.safetensors";
-  static final String OPTIMIZER = "optimizer.safetensors";
-  static final String MODEL_CONFIG = "config.json";
-  static final String TOKENIZER = "tokenizer.json";
-  static final String TRAINER = "trainer.json";
+final class Checkpoint {
   private static final String FIRST = "exp_avg.";
   private static final String SECOND = "exp_avg_sq.";
   private static final String BEHAVIOUR = "behaviour.";
   private static final ObjectMapper JSON =
-      new ObjectMapper()
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
+      new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
+
+  private Checkpoint() {}
 
   /**
    * Position in training.
@@ -55,6 +43,9 @@ public record Checkpoint(long step, String path) {
    * @param stageSeconds by the stage's name
    * @param klWeight state of the KL controller
    * @param curriculum where the curriculum stands
+   * @param monitor what the health monitor has seen
+   * @param evaluation the last one before the checkpoint; null before the first
+   * @param settings the run's configuration, {@link ConfigReader#flat flat}
    */
   record Trainer(
       long step,
@@ -66,7 +57,18 @@ public record Checkpoint(long step, String path) {
       double trainSeconds,
       Map<String, Double> stageSeconds,
       double klWeight,
-      Curriculum.Position curriculum) {}
+      Curriculum.Position curriculum,
+      HealthMonitor.State monitor,
+      Evaluation evaluation,
+      Map<String, String> settings) {}
+
+  /**
+   * A validation during training.
+   *
+   * @param step after which it was
+   * @param valCe nats per token
+   */
+  record Evaluation(long step, double valCe) {}
 
   /**
    * Everything a run needs to go on.
@@ -76,12 +78,8 @@ public record Checkpoint(long step, String path) {
    */
   record State(Trainer trainer, float[] parameters, float[][] moments, float[] behaviour) {}
 
-  static String folder(String run) {
-    return Storage.resolve(run, "checkpoints");
-  }
-
   /** Writes a checkpoint after {@code trainer.step()} steps. */
-  static Checkpoint write(
+  static CheckpointFolder write(
       Storage storage,
       String run,
       GptConfig config,
@@ -89,7 +87,6 @@ public record Checkpoint(long step, String path) {
       Learner learner,
       float[] behaviour,
       Trainer trainer) {
-    String path = Storage.resolve(folder(run), String.format("step-%06d", trainer.step()));
     ParameterLayout layout = learner.parameters().layout();
     Map<String, Safetensors.Tensor> optimizer = new LinkedHashMap<>();
     optimizer.putAll(Parameters.toTensors(layout, learner.moments()[0], FIRST));
@@ -98,19 +95,13 @@ public record Checkpoint(long step, String path) {
       optimizer.putAll(Parameters.toTensors(layout, behaviour, BEHAVIOUR));
     }
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(MODEL, Safetensors.write(learner.parameters().toTensors()));
-    files.put(OPTIMIZER, Safetensors.write(optimizer));
-    files.put(MODEL_CONFIG, modelConfig(config, tokenizer.vocabularySize()));
-    files.put(TOKENIZER, tokenizer.toJson().getBytes(StandardCharsets.UTF_8));
-    ObjectNode marker = JSON.valueToTree(trainer);
-    ObjectNode checksums = marker.putObject("sha256");
-    files.forEach(
-        (name, bytes) -> {
-          storage.writeBytes(Storage.resolve(path, name), bytes);
-          checksums.put(name, Sha256.of(bytes));
-        });
-    storage.writeString(Storage.resolve(path, TRAINER), marker.toPrettyString());
-    return new Checkpoint(trainer.step(), path);
+    files.put(CheckpointFolder.MODEL, Safetensors.write(learner.parameters().toTensors()));
+    files.put(CheckpointFolder.OPTIMIZER, Safetensors.write(optimizer));
+    files.put(CheckpointFolder.CONFIG, modelConfig(config, tokenizer.vocabularySize()));
+    files.put(CheckpointFolder.TOKENIZER, tokenizer.toJson().getBytes(StandardCharsets.UTF_8));
+    CheckpointFolder folder = CheckpointFolder.of(run, trainer.step());
+    folder.write(storage, files, CheckpointFolder.toMarker(trainer));
+    return folder;
   }
 
   /**
@@ -136,114 +127,50 @@ public record Checkpoint(long step, String path) {
     return node.toPrettyString().getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Complete checkpoints of a run, oldest first. */
-  public static List<Checkpoint> list(Storage storage, String run) {
-    if (!storage.exists(folder(run))) {
-      return List.of();
-    }
-    return storage.list(folder(run)).stream()
-        .filter(name -> name.matches("step-\\d+"))
-        .map(
-            name ->
-                new Checkpoint(
-                    Long.parseLong(name.substring("step-".length())),
-                    Storage.resolve(folder(run), name)))
-        .filter(checkpoint -> storage.exists(Storage.resolve(checkpoint.path, TRAINER)))
-        .toList();
+  /**
+   * Everything needed to train on.
+   *
+   * @throws io.avatarl.model.DamagedCheckpoint where a file is not what was written
+   */
+  static State read(Storage storage, CheckpointFolder folder, ParameterLayout layout) {
+    Trainer trainer = folder.content(storage, Trainer.class);
+    float[] parameters = folder.parameters(storage, layout).toArray();
+    Map<String, Safetensors.Tensor> optimizer = folder.tensors(storage, CheckpointFolder.OPTIMIZER);
+    String file = Storage.resolve(folder.path(), CheckpointFolder.OPTIMIZER);
+    return folder.reading(
+        CheckpointFolder.OPTIMIZER,
+        () -> {
+          float[] behaviour =
+              optimizer.keySet().stream().anyMatch(name -> name.startsWith(BEHAVIOUR))
+                  ? Parameters.fromTensors(layout, optimizer, BEHAVIOUR, file)
+                  : new float[0];
+          float[][] moments = {
+            Parameters.fromTensors(layout, optimizer, FIRST, file),
+            Parameters.fromTensors(layout, optimizer, SECOND, file)
+          };
+          return new State(trainer, parameters, moments, behaviour);
+        });
   }
 
-  /** The newest checkpoint of a run, or the one after {@code step} steps. */
-  public static Checkpoint find(Storage storage, String run, OptionalLong step) {
-    List<Checkpoint> all = list(storage, run);
-    if (all.isEmpty()) {
-      throw new UserError(
-          run
-              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume --out "
-              + run);
-    }
-    if (step.isEmpty()) {
-      return all.get(all.size() - 1);
-    }
-    return all.stream()
-        .filter(checkpoint -> checkpoint.step == step.getAsLong())
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UserError(
-                    run
-                        + ": no checkpoint of step "
-                        + step.getAsLong()
-                        + "; there are steps "
-                        + all.stream().map(c -> Long.toString(c.step)).toList()));
-  }
-
-  /** The model's parameters. */
-  public Parameters model(Storage storage, ParameterLayout layout) {
-    Parameters parameters = new Parameters(layout);
-    parameters.set(
-        Parameters.fromTensors(layout, tensors(storage, MODEL), "", Storage.resolve(path, MODEL)));
-    return parameters;
-  }
-
-  /** The tokenizer the model was trained with. */
-  public Tokenizer tokenizer(Storage storage) {
-    return Tokenizer.fromJson(new String(verified(storage, TOKENIZER), StandardCharsets.UTF_8));
-  }
-
-  /** Everything needed to train on. */
-  State state(Storage storage, ParameterLayout layout) {
-    Map<String, Safetensors.Tensor> optimizer = tensors(storage, OPTIMIZER);
-    String file = Storage.resolve(path, OPTIMIZER);
-    float[] behaviour =
-        optimizer.keySet().stream().anyMatch(name -> name.startsWith(BEHAVIOUR))
-            ? Parameters.fromTensors(layout, optimizer, BEHAVIOUR, file)
-            : new float[0];
-    return new State(
-        trainer(storage),
-        model(storage, layout).toArray(),
-        new float[][] {
-          Parameters.fromTensors(layout, optimizer, FIRST, file),
-          Parameters.fromTensors(layout, optimizer, SECOND, file)
-        },
-        behaviour);
-  }
-
-  private Map<String, Safetensors.Tensor> tensors(Storage storage, String name) {
-    return Safetensors.read(Storage.resolve(path, name), verified(storage, name));
-  }
-
-  /** Position in training. */
-  public Trainer trainer(Storage storage) {
-    ObjectNode node = marker(storage);
-    node.remove("sha256");
-    try {
-      return JSON.treeToValue(node, Trainer.class);
-    } catch (JsonProcessingException e) {
-      throw damaged(TRAINER, e);
+  /** Keeps the newest checkpoints and the best; all other folders go, also incomplete ones. */
+  static void prune(Storage storage, String run, int keep) {
+    List<CheckpointFolder> complete = CheckpointFolder.list(storage, run);
+    Set<CheckpointFolder> kept =
+        new LinkedHashSet<>(complete.subList(Math.max(0, complete.size() - keep), complete.size()));
+    CheckpointFolder.best(storage, complete).ifPresent(kept::add);
+    for (CheckpointFolder folder : CheckpointFolder.all(storage, run)) {
+      if (!kept.contains(folder)) {
+        folder.delete(storage);
+      }
     }
   }
 
-  private ObjectNode marker(Storage storage) {
-    try {
-      return (ObjectNode) JSON.readTree(storage.readBytes(Storage.resolve(path, TRAINER)));
-    } catch (java.io.IOException | ClassCastException e) {
-      throw damaged(TRAINER, e);
+  /** Removes what is left of the checkpoints after one that a run goes on from. */
+  static void dropAfter(Storage storage, String run, long step) {
+    for (CheckpointFolder folder : CheckpointFolder.all(storage, run)) {
+      if (folder.step() > step) {
+        folder.delete(storage);
+      }
     }
-  }
-
-  private byte[] verified(Storage storage, String name) {
-    byte[] bytes = storage.readBytes(Storage.resolve(path, name));
-    String expected = marker(storage).path("sha256").path(name).asText();
-    if (!Sha256.of(bytes).equals(expected)) {
-      throw damaged(name, null);
-    }
-    return bytes;
-  }
-
-  private UserError damaged(String name, Throwable cause) {
-    return new UserError(
-        Storage.resolve(path, name)
-            + ": damaged (its checksum does not match); delete the folder to use the checkpoint before it",
-        cause);
   }
 }

@@ -10,8 +10,8 @@ import java.util.Locale;
 
 /**
  * Warns when training goes wrong: avatarl's three warnings (train.py of 3 June 2025,
- * ConfidenceMonitor) and the collapse of the policy's entropy. A warning is given when its
- * condition begins to hold, not at every step.
+ * ConfidenceMonitor), the collapse of the policy's entropy, and jumps of the loss's size and of the
+ * learning rate. A warning is given when its condition begins to hold, not at every step.
  */
 final class HealthMonitor {
   private static final int LONG = 100;
@@ -20,12 +20,57 @@ final class HealthMonitor {
   private static final double CONFIDENT = 0.8;
   private static final double CONFIDENT_SHARE = 0.7;
   private static final double NORM_JUMP = 10;
+  private static final double LOSS_JUMP = 10;
+  // A linear warm-up from 0 stays at twice the average of its rates so far.
+  private static final double RATE_JUMP = 3;
   private static final double LOW_ENTROPY = 0.05;
 
   private final Deque<Double> confidence = new ArrayDeque<>();
   private final Deque<Double> accuracy = new ArrayDeque<>();
   private final Deque<Double> norms = new ArrayDeque<>();
+  private final Deque<Double> losses = new ArrayDeque<>();
+  private final Deque<Double> rates = new ArrayDeque<>();
   private final List<String> holding = new ArrayList<>();
+
+  /**
+   * All that later warnings depend on, for a checkpoint: what was seen of late, oldest first.
+   *
+   * @param confidence mean probability of the top token, per step
+   * @param accuracy per step
+   * @param norms of the gradient, per update
+   * @param losses their absolute values, per update
+   * @param rates learning rates, per update
+   * @param holding names of the conditions that hold
+   */
+  record State(
+      List<Double> confidence,
+      List<Double> accuracy,
+      List<Double> norms,
+      List<Double> losses,
+      List<Double> rates,
+      List<String> holding) {
+    static final State START =
+        new State(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
+  }
+
+  HealthMonitor(State state) {
+    confidence.addAll(state.confidence());
+    accuracy.addAll(state.accuracy());
+    norms.addAll(state.norms());
+    losses.addAll(state.losses());
+    rates.addAll(state.rates());
+    holding.addAll(state.holding());
+  }
+
+  State state() {
+    return new State(
+        List.copyOf(confidence),
+        List.copyOf(accuracy),
+        List.copyOf(norms),
+        List.copyOf(losses),
+        List.copyOf(rates),
+        List.copyOf(holding));
+  }
 
   /** Watches one step; returns the warnings that begin with it. */
   List<String> stepped(RolloutStatistics rollouts, List<UpdateMetrics> updates) {
@@ -63,6 +108,26 @@ final class HealthMonitor {
           update.update(),
           usual);
       push(norms, update.gradientNorm(), LONG);
+      double usualLoss = mean(losses);
+      warn(
+          fresh,
+          "loss",
+          losses.size() >= SHORT && Math.abs(update.loss()) > LOSS_JUMP * usualLoss,
+          "loss spike: %.3g at update %d, usually %.3g in size",
+          update.loss(),
+          update.update(),
+          usualLoss);
+      push(losses, Math.abs(update.loss()), LONG);
+      double usualRate = mean(rates);
+      warn(
+          fresh,
+          "rate",
+          rates.size() >= SHORT && update.learningRate() > RATE_JUMP * usualRate,
+          "learning-rate spike: %.3g at update %d, usually %.3g",
+          update.learningRate(),
+          update.update(),
+          usualRate);
+      push(rates, update.learningRate(), LONG);
     }
     warn(
         fresh,

@@ -1,7 +1,14 @@
 package io.avatarl.train;
 
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.OptimizerConfig.Schedule;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.rollout.RolloutStatistics;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -23,18 +30,69 @@ public final class RunFiles {
   private RunFiles() {}
 
   /**
-   * Whether a run may go on with this difference ({@code key: old → new}): cadence, samples and
-   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds. A table in
-   * two formats could not be read.
+   * Refuses to go on with a run under settings that would make it another run. Cadence, samples and
+   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds; of {@code
+   * steps} see {@link #stepsChanged}. A rollout table in two formats could not be read.
+   *
+   * @param before the run's settings, {@link ConfigReader#flat flat}; keys that they lack are of a
+   *     newer version
+   * @throws UserError that names every key with its old and new value
    */
-  static boolean mayChangeOnResume(String difference) {
+  static void requireSame(String run, Map<String, String> before, Map<String, String> now) {
+    List<String> changed =
+        ConfigReader.differences(before, now).stream()
+            .filter(difference -> !mayChangeOnResume(difference))
+            .toList();
+    if (!changed.isEmpty()) {
+      throw new UserError(
+          run
+              + ": the run was started with other settings ("
+              + String.join("; ", changed)
+              + "); resume it with the same, or start another with --out");
+    }
+  }
+
+  private static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
         || difference.startsWith("rollouts.") && !difference.startsWith("rollouts.format:")
         || difference.startsWith("sample.")
         || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")
-        || difference.startsWith("preset:");
+        || difference.startsWith("preset:")
+        || difference.startsWith("steps:");
+  }
+
+  /**
+   * What another number of steps means to a run that goes on. With a constant learning rate it ends
+   * in the same weights as a run that had it from the beginning; other schedules are spread over
+   * the planned updates, so that what was learnt before belongs to another schedule than what
+   * follows.
+   *
+   * @return a warning where that is so
+   * @throws UserError where the run is already further
+   */
+  static Optional<String> stepsChanged(String run, Checkpoint.Trainer trainer, TrainingConfig now) {
+    if (now.steps() < trainer.step()) {
+      throw new UserError(
+          run
+              + ": has "
+              + trainer.step()
+              + " steps behind it, more than steps = "
+              + now.steps()
+              + "; give a larger number, or leave it out");
+    }
+    String old = trainer.settings().get("steps");
+    String value = Integer.toString(now.steps());
+    return value.equals(old) || now.learner().optimizer().schedule() == Schedule.CONSTANT
+        ? Optional.empty()
+        : Optional.of(
+            "steps: "
+                + old
+                + " → "
+                + value
+                + ": the learning-rate schedule is spread over the new number from here on, so the weights"
+                + " will not be those of a run that had it from the beginning");
   }
 
   /** Removes the records of steps after a checkpoint, which will be made again. */

@@ -12,6 +12,8 @@ import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
 import io.avatarl.learner.Minibatch;
 import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.model.CheckpointFolder;
+import io.avatarl.model.DamagedCheckpoint;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
@@ -25,7 +27,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -51,7 +52,8 @@ public final class Training {
   private volatile boolean stopRequested;
 
   private final StageClock clock = new StageClock();
-  private final HealthMonitor monitor = new HealthMonitor();
+  private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
+  private Checkpoint.Evaluation evaluation;
   private Curriculum curriculum;
   private NgramCounts counts;
   private RolloutStatistics totals = RolloutStatistics.NONE;
@@ -96,7 +98,7 @@ public final class Training {
       corpus.requireWindows(asked.model().context());
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
       this.judge = judge(asked);
-      this.resumed = resume ? newest() : Optional.empty();
+      this.resumed = resume ? newest(asked) : Optional.empty();
     } catch (RuntimeException e) {
       if (!existed) {
         storage.delete(output);
@@ -127,27 +129,40 @@ public final class Training {
         asked.corpus().sha256().isEmpty()
             ? asked.with(asked.corpus().at(asked.corpus().path(), before.corpus().sha256()))
             : asked;
-    List<String> changed =
-        ConfigReader.differences(before, same).stream()
-            .filter(key -> !RunFiles.mayChangeOnResume(key))
-            .toList();
-    if (!changed.isEmpty()) {
-      throw new UserError(
-          output
-              + ": the run was started with other settings ("
-              + String.join("; ", changed)
-              + "); resume it with the same, or start another with --out");
-    }
+    RunFiles.requireSame(output, ConfigReader.flat(before), ConfigReader.flat(same));
     return same;
   }
 
-  private Optional<Checkpoint.State> newest() {
-    if (Checkpoint.list(storage, output).isEmpty()) {
-      listener.warned(output + ": holds no checkpoint yet; starting from the first step");
-      return Optional.empty();
+  /** The newest checkpoint that can be read; those that cannot are passed over with a warning. */
+  private Optional<Checkpoint.State> newest(TrainingConfig asked) {
+    List<DamagedCheckpoint> damaged = new ArrayList<>();
+    List<CheckpointFolder> all = CheckpointFolder.list(storage, output);
+    for (int i = all.size() - 1; i >= 0; i--) {
+      Checkpoint.State state;
+      try {
+        state = Checkpoint.read(storage, all.get(i), layout);
+      } catch (DamagedCheckpoint e) {
+        damaged.add(e);
+        continue;
+      }
+      // What the checkpoint's own run had, whatever happened to config.conf since.
+      RunFiles.requireSame(output, state.trainer().settings(), ConfigReader.flat(asked));
+      damaged.forEach(e -> listener.warned(e.getMessage()));
+      if (!damaged.isEmpty()) {
+        listener.warned("going on from step " + state.trainer().step() + " instead");
+      }
+      RunFiles.stepsChanged(output, state.trainer(), asked).ifPresent(listener::warned);
+      return Optional.of(state);
     }
-    return Optional.of(
-        Checkpoint.find(storage, output, OptionalLong.empty()).state(storage, layout));
+    if (!damaged.isEmpty()) {
+      throw new UserError(
+          output
+              + ": none of its checkpoints can be read; restore one, or start another run with --out. The newest is "
+              + damaged.get(0).getMessage(),
+          damaged.get(0));
+    }
+    listener.warned(output + ": holds no checkpoint yet; starting from the first step");
+    return Optional.empty();
   }
 
   /** Asks {@link #run} to write a checkpoint after the current step and to return. */
@@ -192,8 +207,11 @@ public final class Training {
         totals = RunFiles.totals(state.trainer());
         entropy = state.trainer().entropy();
         reward = state.trainer().reward();
+        monitor = new HealthMonitor(state.trainer().monitor());
+        evaluation = state.trainer().evaluation();
       }
       if (resume) {
+        Checkpoint.dropAfter(storage, output, step);
         RunFiles.dropMetricsAfter(storage, output, step);
         RolloutTable.dropAfter(spark, storage, output, step);
       }
@@ -270,7 +288,7 @@ public final class Training {
       reward = rollouts.statistics().meanReward();
       listener.stepped(step, rollouts.statistics(), update);
       boolean stopping = stopRequested && !last;
-      if (!last && due(config.evaluation().every(), step)) {
+      if (last ? config.evaluation().every() > 0 : due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
       }
       if (config.rollouts().due(step, config.steps()) && step > 1) {
@@ -278,7 +296,7 @@ public final class Training {
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
-        checkpoint(learner, ahead && !last ? behaviour : new float[0], step);
+        checkpoint(learner, ahead ? behaviour : new float[0], step);
       } else if (due(config.evaluation().every(), step)) {
         metrics.flush(step);
       }
@@ -368,7 +386,7 @@ public final class Training {
       return Optional.empty();
     }
     TrainingConfig referee = Runs.config(storage, run);
-    Checkpoint checkpoint = Checkpoint.find(storage, run, OptionalLong.empty());
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
     if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
       throw new UserError(
           "reward.referee.run: "
@@ -388,7 +406,7 @@ public final class Training {
     ParameterLayout judged =
         ParameterLayout.of(referee.model(), corpus.tokenizer().vocabularySize());
     return Optional.of(
-        new Rewards.Judge(referee.model(), checkpoint.model(storage, judged).toArray()));
+        new Rewards.Judge(referee.model(), checkpoint.parameters(storage, judged).toArray()));
   }
 
   private void probe(PolicyCluster cluster, long step) {
@@ -410,6 +428,7 @@ public final class Training {
       record.put("val_calibration_error", scores.calibrationError());
       record.put("positions", scores.positions());
       metrics.add(record);
+      evaluation = new Checkpoint.Evaluation(step, scores.crossEntropy());
       listener.evaluated(step, scores);
     }
   }
@@ -433,11 +452,11 @@ public final class Training {
               trainSeconds(),
               clock.seconds(),
               learner.klWeight().controlled(),
-              curriculum.position()));
-      List<Checkpoint> all = Checkpoint.list(storage, output);
-      for (Checkpoint old : all.subList(0, Math.max(0, all.size() - config.checkpoint().keep()))) {
-        storage.delete(old.path());
-      }
+              curriculum.position(),
+              monitor.state(),
+              evaluation,
+              ConfigReader.flat(config)));
+      Checkpoint.prune(storage, output, config.checkpoint().keep());
     }
   }
 

@@ -80,10 +80,10 @@ class ConfigReaderTest {
             "model.bias=true",
             "sample.prompt=007 ${HOME} # no comment\t\u00e9\\");
     assertEquals(config, ConfigReader.read("another", ConfigReader.render(config), List.of()));
-    assertEquals(List.of(), ConfigReader.differences(config, config));
+    assertEquals(List.of(), differences(config, config));
     assertEquals(
-        List.of("model.norm: \"layer\" → \"rms\"", "steps: 250 → 251"),
-        ConfigReader.differences(
+        List.of("model.norm: layer → rms", "steps: 250 → 251"),
+        differences(
             config,
             ConfigReader.read(
                 "", ConfigReader.render(config), List.of("steps=251", "model.norm=rms"))));
@@ -305,9 +305,8 @@ class ConfigReaderTest {
     TrainingConfig config = read(STAGES, "reward.wordLengths=[1,0.5]");
     assertEquals(List.of(1.0, 0.5), config.reward().wordLengths());
     assertEquals(config, ConfigReader.read("another", ConfigReader.render(config), List.of()));
-    assertEquals(List.of(), ConfigReader.differences(config, config));
-    List<String> differences =
-        ConfigReader.differences(config, read(STAGES.replace("steps = 9", "steps = 8")));
+    assertEquals(List.of(), differences(config, config));
+    List<String> differences = differences(config, read(STAGES.replace("steps = 9", "steps = 8")));
     assertEquals(2, differences.size(), differences.toString());
     assertContains(differences.get(0), "curriculum.stages: ");
     assertContains(differences.get(1), "reward.wordLengths: ");
@@ -406,5 +405,9 @@ class ConfigReaderTest {
         bare.add(prefix + entry.getKey());
       }
     }
+  }
+
+  private static List<String> differences(TrainingConfig old, TrainingConfig now) {
+    return ConfigReader.differences(ConfigReader.flat(old), ConfigReader.flat(now));
   }
 }

@@ -206,8 +206,8 @@ class CommandsTest {
             "--set",
             "seed=2")
         .refuses("other settings", "model.width: 16 → 32", "seed: 1 → 2", "--out");
-    Outcome.train("--out", run.toString(), "--resume", "--set", "steps=8")
-        .refuses("other settings", "steps: 6 → 8");
+    Outcome.train("--out", run.toString(), "--resume", "--set", "steps=5")
+        .refuses("has 6 steps behind it, more than steps = 5");
   }
 
   @Test
@@ -231,23 +231,35 @@ class CommandsTest {
     String says = "model.safetensors: damaged (its checksum does not match)";
     Outcome.evaluate(damaged.toString()).refuses(file.toString(), says);
     Outcome.sample(damaged.toString()).refuses(file.toString(), says);
-    Outcome.train("--resume", "--out", damaged.toString()).refuses(file.toString(), says);
     assertEquals(kept, contents(damaged));
     // The advice of the message works.
     Outcome.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
-    Files.delete(damaged.resolve("checkpoints/step-000006/trainer.json"));
-    Outcome.train("--resume", "--out", damaged.toString()).succeeds();
+    Outcome resumed = Outcome.train("--resume", "--out", damaged.toString()).succeeds();
+    assertTrue(resumed.err().contains("WARNING: " + file + ": damaged"), resumed.err());
+    assertTrue(resumed.err().contains("WARNING: going on from step 4 instead"), resumed.err());
     assertEquals(summary(run).path("weights_sha256"), summary(damaged).path("weights_sha256"));
   }
 
   @Test
   void brokenFilesOfACheckpoint() throws IOException {
     Path broken = copy("broken");
-    Files.writeString(broken.resolve("checkpoints/step-000006/trainer.json"), "{");
+    for (String step : new String[] {"2", "4", "6"}) {
+      Files.writeString(broken.resolve("checkpoints/step-00000" + step + "/trainer.json"), "{");
+    }
     Outcome.sample(broken.toString()).refuses("trainer.json: damaged");
-    Outcome.train("--resume", "--out", broken.toString()).refuses("trainer.json: damaged");
+    Outcome.sample(broken.toString(), "--checkpoint", "best").refuses("no checkpoint knows");
+    Outcome.train("--resume", "--out", broken.toString())
+        .refuses("none of its checkpoints can be read", "--out");
     Files.writeString(broken.resolve("config.conf"), "steps = ");
     Outcome.sample(broken.toString()).refuses("config.conf");
+  }
+
+  @Test
+  void theBestCheckpoint() {
+    // Whose cross-entropy falls all the time: the last one.
+    assertEquals(
+        Outcome.evaluate(run.toString()).succeeds().out(),
+        Outcome.evaluate(run.toString(), "--checkpoint", "best").succeeds().out());
   }
 
   @Test

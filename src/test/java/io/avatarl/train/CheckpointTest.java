@@ -13,6 +13,7 @@ import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Sha256;
 import io.avatarl.learner.Learner;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
@@ -47,12 +48,21 @@ class CheckpointTest {
           1.5,
           Map.of("learn", 0.5),
           0.1 / 3,
-          new Curriculum.Position(2, 5, 1 / 3.0, 2 / 3.0, Double.MAX_VALUE, 7));
+          new Curriculum.Position(2, 5, 1 / 3.0, 2 / 3.0, Double.MAX_VALUE, 7),
+          new HealthMonitor.State(
+              List.of(0.1, 0.7),
+              List.of(1 / 3.0),
+              List.of(1e-30),
+              List.of(0.0, Double.MIN_VALUE),
+              List.of(),
+              List.of("entropy")),
+          new Checkpoint.Evaluation(2, 2 / 7.0),
+          Map.of("sample.prompt", "\n\"", "steps", "6"));
 
   @TempDir static Path run;
   private static Tokenizer tokenizer;
   private static Parameters parameters;
-  private static Checkpoint checkpoint;
+  private static CheckpointFolder checkpoint;
 
   @BeforeAll
   static void write() {
@@ -83,9 +93,9 @@ class CheckpointTest {
   @Test
   void javaReadsBackWhatItWrote() {
     assertEquals(
-        parameters.sha256(), checkpoint.model(Trial.storage(), parameters.layout()).sha256());
+        parameters.sha256(), checkpoint.parameters(Trial.storage(), parameters.layout()).sha256());
     assertEquals(tokenizer, checkpoint.tokenizer(Trial.storage()));
-    Checkpoint.State state = checkpoint.state(Trial.storage(), parameters.layout());
+    Checkpoint.State state = Checkpoint.read(Trial.storage(), checkpoint, parameters.layout());
     assertEquals(TRAINER, state.trainer());
     assertArrayEquals(parameters.toArray(), state.behaviour());
   }

@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class HealthMonitorTest {
-  private final HealthMonitor monitor = new HealthMonitor();
+  private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
   private final List<String> warnings = new ArrayList<>();
   private long steps;
 
@@ -18,6 +18,17 @@ class HealthMonitorTest {
   private final List<Long> at = new ArrayList<>();
 
   private void steps(int count, double confidence, double accuracy, double entropy, double norm) {
+    steps(count, confidence, accuracy, entropy, norm, 0, 1);
+  }
+
+  private void steps(
+      int count,
+      double confidence,
+      double accuracy,
+      double entropy,
+      double norm,
+      double loss,
+      double rate) {
     for (int i = 0; i < count; i++) {
       steps++;
       RolloutStatistics rollouts =
@@ -35,7 +46,8 @@ class HealthMonitorTest {
               0,
               0);
       List<String> fresh =
-          monitor.stepped(rollouts, List.of(new UpdateMetrics(steps, 0, norm, 0, 0, 0, 0, 0, 0)));
+          monitor.stepped(
+              rollouts, List.of(new UpdateMetrics(steps, loss, norm, rate, 0, 0, 0, 0, 0)));
       for (String warning : fresh) {
         warnings.add(warning);
         at.add(steps);
@@ -101,5 +113,41 @@ class HealthMonitorTest {
     steps(1, 0.5, 0.5, 0.06, 1);
     steps(3, 0.5, 0.5, 0.01, 1);
     assertWarned("entropy collapse", 6L, 12L);
+  }
+
+  @Test
+  void spikesOfLossAndLearningRate() {
+    for (int i = 1; i <= 40; i++) {
+      steps(1, 0.5, 0.5, 1.5, 1, i % 2 == 0 ? -1 : 1, i / 40.0); // a warm-up
+    }
+    steps(100, 0.5, 0.5, 1.5, 1, -1, 1);
+    assertWarned("");
+    steps(1, 0.5, 0.5, 1.5, 1, -11, 1);
+    assertWarned("loss spike: -11.0 at update 141", 141L);
+    steps(1, 0.5, 0.5, 1.5, 1, 1, 3.5);
+    assertEquals(List.of(141L, 142L), at);
+    assertTrue(warnings.get(1).startsWith("learning-rate spike: 3.50 at update 142"));
+  }
+
+  @Test
+  void goesOnFromItsState() {
+    Runnable[] phases = {
+      () -> steps(49, 0.9, 0.2, 1.5, 1, 1, 1),
+      () -> steps(60, 0.9, 0.2, 0.01, 1, 1, 1),
+      () -> steps(3, 0.5, 0.5, 0.01, 30, 20, 9)
+    };
+    for (Runnable phase : phases) {
+      phase.run();
+    }
+    List<String> expected = List.copyOf(warnings);
+    assertEquals(6, expected.size(), expected.toString());
+    warnings.clear();
+    steps = 0;
+    monitor = new HealthMonitor(HealthMonitor.State.START);
+    for (Runnable phase : phases) {
+      monitor = new HealthMonitor(monitor.state());
+      phase.run();
+    }
+    assertEquals(expected, warnings);
   }
 }

@@ -11,6 +11,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Sha256;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +19,6 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -242,8 +242,8 @@ class TrainingTest {
     assertEquals(Trial.metrics(reference(AHEAD + ahead)), Trial.metrics(run));
   }
 
-  private static Checkpoint newest(Path run) {
-    return Checkpoint.find(Trial.storage(), run.toString(), OptionalLong.empty());
+  private static CheckpointFolder newest(Path run) {
+    return CheckpointFolder.find(Trial.storage(), run.toString(), CheckpointFolder.NEWEST);
   }
 
   private static void delete(Path tree) throws IOException {
@@ -257,15 +257,17 @@ class TrainingTest {
   @Test
   void keepsTheNewestCheckpoints() {
     List<Long> steps =
-        Checkpoint.list(Trial.storage(), reference(AHEAD + 0).toString()).stream()
-            .map(Checkpoint::step)
+        CheckpointFolder.list(Trial.storage(), reference(AHEAD + 0).toString()).stream()
+            .map(CheckpointFolder::step)
             .toList();
     assertEquals(List.of(2L, 4L, 6L), steps);
     Path run = fresh("kept");
     Trial.train(spark, corpus, run, "checkpoint.keep=1");
     assertEquals(
         List.of(6L),
-        Checkpoint.list(Trial.storage(), run.toString()).stream().map(Checkpoint::step).toList());
+        CheckpointFolder.list(Trial.storage(), run.toString()).stream()
+            .map(CheckpointFolder::step)
+            .toList());
   }
 
   @Test
@@ -304,7 +306,7 @@ class TrainingTest {
             config,
             text,
             newest(run)
-                .model(
+                .parameters(
                     Trial.storage(),
                     ParameterLayout.of(config.model(), text.tokenizer().vocabularySize())));
     Summary summary = onOneCore.get(AHEAD + 0);
@@ -386,10 +388,15 @@ class TrainingTest {
         assertTrue(Double.isFinite(row.<Double>getAs(column)), column);
       }
     }
-    // The evaluation after the last step is the final one, in the summary.
+    // The one after the last step is for choosing the best checkpoint; the summary's is of the
+    // whole
+    // split.
     List<Row> evaluations =
-        metrics.stream().filter(row -> row.getAs("kind").equals("evaluation")).toList();
-    assertEquals(1, evaluations.size());
+        metrics.stream()
+            .filter(row -> row.getAs("kind").equals("evaluation"))
+            .sorted(Comparator.comparing(row -> row.<Long>getAs("step")))
+            .toList();
+    assertEquals(2, evaluations.size());
     assertEquals(3L, evaluations.get(0).<Long>getAs("step"));
     assertEquals(6L, evaluations.get(0).<Long>getAs("update"));
     assertTrue(evaluations.get(0).<Double>getAs("val_ce") > 0);
@@ -428,6 +435,7 @@ class TrainingTest {
             "step 1: rollouts",
             "step 2: rollouts",
             "step 1: evaluation",
+            "step 2: evaluation",
             "step 2: probe",
             "final evaluation: consecutive windows",
             "final evaluation: sliding windows"),

@@ -97,6 +97,19 @@ public final class Trial {
     return training[0].run(spark);
   }
 
+  /** Goes on with a run; its warnings are added to {@code warnings}. */
+  static Summary resume(
+      SparkSession spark, Path corpus, Path run, List<String> warnings, String... overrides) {
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void warned(String warning) {
+            warnings.add(warning);
+          }
+        };
+    return training(corpus, run, true, listener, overrides).run(spark).orElseThrow();
+  }
+
   static Summary resume(SparkSession spark, Path corpus, Path run, String... overrides) {
     return training(corpus, run, true, new TrainingListener() {}, overrides)
         .run(spark)

@@ -1,0 +1,305 @@
+package io.avatarl.model;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.GptConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Sha256;
+import io.avatarl.files.Storage;
+import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * A checkpoint on disk, {@code RUN/checkpoints/step-NNNNNN/}: its files and {@link #MARKER}, which
+ * is written last and holds their lengths and checksums and its own. A folder without that marker
+ * is no checkpoint, so that nothing depends on atomic renames of folders; a file that does not
+ * match it is {@link DamagedCheckpoint damaged}.
+ *
+ * @param step steps done
+ * @param path of the folder
+ */
+public record CheckpointFolder(long step, String path) {
+  public static final String MODEL = "model.safetensors";
+  public static final String OPTIMIZER = "optimizer.safetensors";
+  public static final String CONFIG = "config.json";
+  public static final String TOKENIZER = "tokenizer.json";
+  public static final String MARKER = "trainer.json";
+
+  /** Asks {@link #find} for the checkpoint with the lowest validation cross-entropy. */
+  public static final String BEST = "best";
+
+  /** Asks {@link #find} for the newest checkpoint. */
+  public static final String NEWEST = "newest";
+
+  private static final String NAME = "step-\\d{1,18}";
+  private static final String SHA256 = "sha256";
+  private static final String BYTES = "bytes";
+  private static final String EVALUATION = "evaluation";
+  // Of a marker; it holds some hundred numbers.
+  private static final int LARGEST_MARKER = 16_000_000;
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .build();
+
+  /** The folder that holds a run's checkpoints. */
+  private static String parent(String run) {
+    return Storage.resolve(run, "checkpoints");
+  }
+
+  /** The place of the checkpoint after {@code step} steps. */
+  public static CheckpointFolder of(String run, long step) {
+    return new CheckpointFolder(
+        step, Storage.resolve(parent(run), String.format("step-%06d", step)));
+  }
+
+  /** All of a run's checkpoint folders, by step, also those without a marker. */
+  public static List<CheckpointFolder> all(Storage storage, String run) {
+    if (!storage.exists(parent(run))) {
+      return List.of();
+    }
+    return storage.list(parent(run)).stream()
+        .filter(name -> name.matches(NAME))
+        .map(
+            name ->
+                new CheckpointFolder(
+                    Long.parseLong(name.substring("step-".length())),
+                    Storage.resolve(parent(run), name)))
+        .sorted(Comparator.comparingLong(CheckpointFolder::step))
+        .toList();
+  }
+
+  /** A run's checkpoints, by step; their files are not looked at. */
+  public static List<CheckpointFolder> list(Storage storage, String run) {
+    return all(storage, run).stream().filter(folder -> folder.isMarked(storage)).toList();
+  }
+
+  private boolean isMarked(Storage storage) {
+    return storage.exists(file(MARKER));
+  }
+
+  /**
+   * A checkpoint of a run.
+   *
+   * @param which {@link #NEWEST}, {@link #BEST} or a step
+   */
+  public static CheckpointFolder find(Storage storage, String run, String which) {
+    List<CheckpointFolder> all = list(storage, run);
+    if (all.isEmpty()) {
+      throw new UserError(
+          run
+              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume --out "
+              + run);
+    }
+    if (which.equals(NEWEST)) {
+      return all.get(all.size() - 1);
+    }
+    if (which.equals(BEST)) {
+      return best(storage, all)
+          .orElseThrow(
+              () ->
+                  new UserError(
+                      run
+                          + ": no checkpoint knows a validation figure (evaluation.every was 0, or none was due"
+                          + " before it); name a step"));
+    }
+    return all.stream()
+        .filter(folder -> Long.toString(folder.step).equals(which))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UserError(
+                    run
+                        + ": no checkpoint of step "
+                        + which
+                        + "; there are steps "
+                        + all.stream().map(c -> Long.toString(c.step)).toList()));
+  }
+
+  /**
+   * The one whose last evaluation had the lowest cross-entropy; of equals the earliest, which is
+   * the one that was evaluated. Those whose marker cannot be read are passed over.
+   */
+  public static Optional<CheckpointFolder> best(Storage storage, List<CheckpointFolder> all) {
+    CheckpointFolder best = null;
+    double lowest = Double.POSITIVE_INFINITY;
+    for (CheckpointFolder folder : all) {
+      double ce = Double.NaN;
+      try {
+        ce = folder.marker(storage).path(EVALUATION).path("val_ce").asDouble(Double.NaN);
+      } catch (DamagedCheckpoint e) {
+        // Whoever asks for this one by name is told.
+      }
+      if (ce < lowest) {
+        best = folder;
+        lowest = ce;
+      }
+    }
+    return Optional.ofNullable(best);
+  }
+
+  /** Writes the files and then the marker: what {@code marker} holds, lengths and checksums. */
+  public void write(Storage storage, Map<String, byte[]> files, ObjectNode marker) {
+    // What stands here from a run that was cut off must not count while it is half overwritten.
+    storage.delete(file(MARKER));
+    ObjectNode lengths = marker.putObject(BYTES);
+    ObjectNode checksums = marker.putObject(SHA256);
+    files.forEach(
+        (name, bytes) -> {
+          storage.writeBytes(file(name), bytes);
+          lengths.put(name, bytes.length);
+          checksums.put(name, Sha256.of(bytes));
+        });
+    checksums.put(MARKER, checksum(marker));
+    storage.writeString(file(MARKER), marker.toPrettyString());
+  }
+
+  /** Removes the checkpoint; the marker goes first, so that no reader meets half of it. */
+  public void delete(Storage storage) {
+    storage.delete(file(MARKER));
+    storage.delete(path);
+  }
+
+  /** What {@link #write} was given as marker, without lengths and checksums. */
+  public ObjectNode content(Storage storage) {
+    ObjectNode marker = marker(storage);
+    marker.remove(List.of(BYTES, SHA256));
+    return marker;
+  }
+
+  /** A file of the checkpoint, verified. */
+  public byte[] read(Storage storage, String name) {
+    ObjectNode marker = marker(storage);
+    long expected = marker.path(BYTES).path(name).asLong(-1);
+    byte[] bytes = bytes(storage, name, expected, expected);
+    if (!Sha256.of(bytes).equals(marker.path(SHA256).path(name).asText())) {
+      throw damaged(name, "its checksum does not match", null);
+    }
+    return bytes;
+  }
+
+  /** The tensors of a file of the checkpoint. */
+  public Map<String, Safetensors.Tensor> tensors(Storage storage, String name) {
+    return reading(name, () -> Safetensors.read(file(name), read(storage, name)));
+  }
+
+  /** The model's parameters. */
+  public Parameters parameters(Storage storage, ParameterLayout layout) {
+    Map<String, Safetensors.Tensor> tensors = tensors(storage, MODEL);
+    return reading(
+        MODEL,
+        () -> {
+          Parameters parameters = new Parameters(layout);
+          parameters.set(Parameters.fromTensors(layout, tensors, "", file(MODEL)));
+          return parameters;
+        });
+  }
+
+  /** The tokenizer the model was trained with. */
+  public Tokenizer tokenizer(Storage storage) {
+    byte[] json = read(storage, TOKENIZER);
+    return reading(TOKENIZER, () -> Tokenizer.fromJson(new String(json, StandardCharsets.UTF_8)));
+  }
+
+  /** The model's shape. */
+  public GptConfig config(Storage storage) {
+    try {
+      ObjectNode node = (ObjectNode) JSON.readTree(read(storage, CONFIG));
+      node.remove(List.of("vocabulary", "constants"));
+      return JSON.treeToValue(node, GptConfig.class);
+    } catch (java.io.IOException | ClassCastException | IllegalArgumentException e) {
+      throw new UserError(
+          file(CONFIG) + ": not a model of this version; use the version of avatarl that wrote it",
+          e);
+    }
+  }
+
+  /** Reads the content of a file that is what was written; still it may not be what is needed. */
+  public <T> T reading(String name, Supplier<T> reader) {
+    try {
+      return reader.get();
+    } catch (DamagedCheckpoint e) {
+      throw e;
+    } catch (UserError e) {
+      throw damaged(name, e.getMessage(), e);
+    }
+  }
+
+  /**
+   * @param type a record
+   */
+  public <T> T content(Storage storage, Class<T> type) {
+    try {
+      return JSON.treeToValue(content(storage), type);
+    } catch (JsonProcessingException | IllegalArgumentException e) {
+      throw damaged(MARKER, "not a checkpoint of this version of avatarl", e);
+    }
+  }
+
+  /** As a marker holds it: property names in snake case. */
+  public static ObjectNode toMarker(Object content) {
+    return JSON.valueToTree(content);
+  }
+
+  private ObjectNode marker(Storage storage) {
+    JsonNode node;
+    try {
+      node = JSON.readTree(bytes(storage, MARKER, 2, LARGEST_MARKER));
+    } catch (java.io.IOException e) {
+      throw damaged(MARKER, "it is no JSON", e);
+    }
+    if (!(node instanceof ObjectNode marker)
+        || !(marker.path(SHA256) instanceof ObjectNode checksums)) {
+      throw damaged(MARKER, "it holds no checksums", null);
+    }
+    String own = checksums.path(MARKER).asText();
+    checksums.remove(MARKER);
+    if (!own.equals(checksum(marker))) {
+      throw damaged(MARKER, "its checksum does not match", null);
+    }
+    return marker;
+  }
+
+  /** Of a marker without its own checksum. */
+  private static String checksum(ObjectNode marker) {
+    return Sha256.of(marker.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The whole file, whose length is looked at before anything is read. */
+  private byte[] bytes(Storage storage, String name, long shortest, long longest) {
+    if (!storage.exists(file(name))) {
+      throw damaged(name, "it is missing", null);
+    }
+    long length = storage.length(file(name));
+    if (length < shortest || length > longest) {
+      throw damaged(name, "it has " + length + " bytes", null);
+    }
+    return storage.readBytes(file(name));
+  }
+
+  private String file(String name) {
+    return Storage.resolve(path, name);
+  }
+
+  private DamagedCheckpoint damaged(String name, String why, Throwable cause) {
+    return new DamagedCheckpoint(file(name), why, cause);
+  }
+}

@@ -1,0 +1,19 @@
+package io.avatarl.model;
+
+import io.avatarl.config.UserError;
+
+/**
+ * A file of a checkpoint is missing, short, altered or not what it should be: another checkpoint
+ * may do. (A file that cannot be read for want of rights, or because its file system fails, is not
+ * damaged.)
+ */
+public final class DamagedCheckpoint extends UserError {
+  DamagedCheckpoint(String file, String why, Throwable cause) {
+    super(
+        file
+            + ": damaged ("
+            + why
+            + "); use the checkpoint before it (--checkpoint STEP), or delete this one's folder",
+        cause);
+  }
+}
