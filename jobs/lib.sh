@@ -5,7 +5,6 @@ set -euo pipefail
 
 AVATARL_HOME="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 export AVATARL_HOME
-readonly build="$AVATARL_HOME/target"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -31,6 +30,31 @@ find_java() {
   fi
   local major="${version%%[!0-9]*}"
   [[ -n "$major" && "$major" -ge 17 ]] || refuse "Java 17 or newer is needed; $java is ${version:-of no known version}: $mend"
+}
+
+# Sets what depends on Spark's version: `build` (folder), `scala` and `profile` (Maven's options). The version is that of
+# SPARK_HOME or, for the project's own Spark, AVATARL_SPARK.
+find_spark() {
+  local core version="${AVATARL_SPARK:-4.0}"
+  if [[ -n "${SPARK_HOME:-}" ]]; then
+    [[ -x "$SPARK_HOME/bin/spark-submit" ]] ||
+      refuse "SPARK_HOME=$SPARK_HOME has no bin/spark-submit: correct it, or unset it to use the project's own Spark"
+    for core in "$SPARK_HOME"/jars/spark-core_*.jar; do
+      case "$core" in
+        */spark-core_2.12-3.5.*) version=3.5 ;;
+        */spark-core_2.13-4.* | */spark-core_\*.jar) version=4.0 ;;
+        *)
+          refuse "SPARK_HOME=$SPARK_HOME is $(basename "$core" .jar), but Spark 4 for Scala 2.13 or 3.5 for Scala 2.12 is" \
+            "needed: correct or unset it"
+          ;;
+      esac
+    done
+  fi
+  case "$version" in
+    4.0) build="$AVATARL_HOME/target" scala=2.13 profile=() ;;
+    3.5) build="$AVATARL_HOME/target/spark-3.5" scala=2.12 profile=(-Pspark-3.5) ;;
+    *) refuse "AVATARL_SPARK=$version: there are 4.0 and 3.5" ;;
+  esac
 }
 
 # The job's jar, or nothing where it is missing.
@@ -60,10 +84,10 @@ build() {
   rm -f "$build"/avatarl-spark-*-job.jar
   # Other versions of Spark's jars must not stay beside the new ones.
   [[ "$AVATARL_HOME/pom.xml" -nt "$build/spark-home/jars" ]] && rm -rf "$build/spark-home/jars"
-  if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" -Dmaven.test.skip=true package 2>&1)"; then
+  if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" "${profile[@]}" -Dmaven.test.skip=true package 2>&1)"; then
     rm -f "$build"/avatarl-spark-*-job.jar
     grep '^\[ERROR\]' <<<"$output" >&2 || say "$output"
-    say "the build failed: \`mvn -Dmaven.test.skip=true package\` in $AVATARL_HOME shows all of it"
+    say "the build failed: \`mvn${profile[*]:+ ${profile[*]}} -Dmaven.test.skip=true package\` in $AVATARL_HOME shows all of it"
     exit 1
   fi
   # As old as the start of the build, so that what was edited meanwhile is built next time.
@@ -151,11 +175,12 @@ split_options() {
 
 # run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that signals reach it and its exit code is ours.
 run_job() {
-  local main_class="$1" java jar terminal=false columns="" defaults
+  local main_class="$1" java jar terminal=false columns="" defaults build scala profile
   shift
   local submit job master properties classpath
   split_options "$@"
   find_java
+  find_spark
 
   # glibc gives large blocks back to the kernel at once, and every tensor asks for them anew: a fifth of a step's time.
   # Executors get the same from conf/spark-defaults.conf.
@@ -179,17 +204,11 @@ run_job() {
     local own_home=true
     export SPARK_HOME="$build/spark-home" SPARK_CONF_DIR="$AVATARL_HOME/conf"
     # Where Spark's jars do not lie in a distribution, it asks for this before it starts executors.
-    export SPARK_SCALA_VERSION=2.13
+    export SPARK_SCALA_VERSION="$scala"
     # With a file of the user's, Spark reads the defaults only when told to; the user's file wins.
     [[ -z "$properties" ]] || submit+=(--load-spark-defaults)
   else
-    local own_home=false core
-    [[ -x "$SPARK_HOME/bin/spark-submit" ]] ||
-      refuse "SPARK_HOME=$SPARK_HOME has no bin/spark-submit: correct it, or unset it to use the project's own Spark"
-    for core in "$SPARK_HOME"/jars/spark-core_*.jar; do
-      [[ ! -f "$core" || "$core" == */spark-core_2.13-4.* ]] ||
-        refuse "SPARK_HOME=$SPARK_HOME is $(basename "$core" .jar), but Spark 4 for Scala 2.13 is needed: correct or unset it"
-    done
+    local own_home=false
   fi
   # Outside any condition: bash would ignore `set -e` in it.
   ensure_built

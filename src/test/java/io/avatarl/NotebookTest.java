@@ -34,8 +34,7 @@ class NotebookTest {
 
   @Test
   void requiresTheProjectsSpark() throws IOException {
-    String pom = Files.readString(Path.of("pom.xml"));
-    String version = pom.replaceAll("(?s).*<spark.version>(.*?)</spark.version>.*", "$1");
+    String version = System.getProperty("avatarl.spark.version");
     String requirements = Files.readString(Path.of("notebooks/requirements.txt"));
     assertTrue(requirements.lines().anyMatch(("pyspark==" + version)::equals), requirements);
   }

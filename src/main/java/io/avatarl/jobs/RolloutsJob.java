@@ -92,6 +92,8 @@ public final class RolloutsJob implements Callable<Integer> {
     try (Job.Session session = Job.Session.open("avatarl rollouts", settings)) {
       // The views' names are common words; a notebook's session may have its own of them.
       SparkSession spark = session.spark().newSession();
+      // Spark 4's default: a query that divides by zero is refused instead of answered with NULL.
+      spark.conf().set("spark.sql.ansi.enabled", "true");
       if (sql == null) {
         rollouts(spark);
       } else {
@@ -215,16 +217,17 @@ public final class RolloutsJob implements Callable<Integer> {
   }
 
   /** Spark's own errors (syntax, names, arithmetic) are the query's; all else is not. */
+  @SuppressWarnings("deprecation") // Spark 4 calls it getCondition, and 3.5 has only this.
   private static RuntimeException explained(Exception e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
-      if (t instanceof SparkThrowable s && s.getCondition() != null) {
+      if (t instanceof SparkThrowable s && s.getErrorClass() != null) {
         String line =
             String.valueOf(t.getMessage())
                 .lines()
                 .map(String::strip)
                 .filter(l -> !l.isEmpty())
                 .findFirst()
-                .orElse(s.getCondition());
+                .orElse(s.getErrorClass());
         return new UserError("--sql: " + line.replaceAll(" SQLSTATE: \\w+$", ""), e);
       }
     }

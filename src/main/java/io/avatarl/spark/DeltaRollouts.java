@@ -21,8 +21,11 @@ final class DeltaRollouts {
   /** Delta's public entry point, which every build of it has. */
   static final String CLASS = "io.delta.tables.DeltaTable";
 
-  /** What to add; the pom's tests use the same one. */
-  static final String PACKAGE = "io.delta:delta-spark_2.13:4.0.1";
+  /** What to add to the Spark that runs; the pom's tests use the same. */
+  static final String PACKAGE =
+      org.apache.spark.package$.MODULE$.SPARK_VERSION().startsWith("3.")
+          ? "io.delta:delta-spark_2.12:3.3.2"
+          : "io.delta:delta-spark_2.13:4.0.1";
 
   private static final String FORMAT = "delta";
   private static final String LOG = "_delta_log";

@@ -114,14 +114,11 @@ class BadInputTest {
   }
 
   @Test
-  void aDeltaTableWithoutTheLibrary() throws IOException {
-    String version =
-        Files.readString(Path.of("pom.xml"))
-            .replaceAll("(?s).*<delta.version>(.*)</delta.version>.*", "$1");
+  void aDeltaTableWithoutTheLibrary() {
     WithoutDelta.call(() -> train("--set", "rollouts.format=delta"))
         .refuses(
             "rollouts.format = delta: Delta Lake is not on the class path",
-            "add --packages io.delta:delta-spark_2.13:" + version);
+            "add --packages " + System.getProperty("avatarl.delta.package"));
     train("--set", "rollouts.format=orc").refuses("is not one of parquet, delta");
   }
 
