@@ -2,6 +2,7 @@ package io.avatarl.learner;
 
 import io.avatarl.config.OptimizerConfig;
 import io.avatarl.model.ParameterLayout;
+import java.util.List;
 
 /**
  * AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter 2019, arXiv 1711.05101,
@@ -12,8 +13,8 @@ import io.avatarl.model.ParameterLayout;
  *   θ ← θ − η λ θ − η (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
  * </pre>
  */
-final class AdamW {
-  private final ParameterLayout layout;
+final class AdamW implements Optimizer {
+  private final List<ParameterLayout.Parameter> trained;
   private final float beta1;
   private final float beta2;
   private final float epsilon;
@@ -22,7 +23,14 @@ final class AdamW {
   private final float[] secondMoment;
 
   AdamW(ParameterLayout layout, OptimizerConfig config) {
-    this.layout = layout;
+    this(layout, config, layout.parameters());
+  }
+
+  /**
+   * @param trained those of the layout's parameters that this optimizer changes
+   */
+  AdamW(ParameterLayout layout, OptimizerConfig config, List<ParameterLayout.Parameter> trained) {
+    this.trained = trained;
     this.beta1 = (float) config.beta1();
     this.beta2 = (float) config.beta2();
     this.epsilon = (float) config.epsilon();
@@ -31,30 +39,23 @@ final class AdamW {
     this.secondMoment = new float[layout.length()];
   }
 
-  /** First moments, [layout.length()], shared. */
-  float[] firstMoment() {
+  @Override
+  public float[] firstMoment() {
     return firstMoment;
   }
 
-  /** Second moments, [layout.length()], shared. */
-  float[] secondMoment() {
+  @Override
+  public float[] secondMoment() {
     return secondMoment;
   }
 
-  /**
-   * One update in place.
-   *
-   * @param update counts from 1
-   * @param parameters [layout.length()]
-   * @param gradient [layout.length()]
-   * @param gradientScale multiplies the gradient (for clipping)
-   */
-  void step(
+  @Override
+  public void step(
       long update, double learningRate, float[] parameters, float[] gradient, float gradientScale) {
     float correction1 = (float) (learningRate / (1 - Math.pow(beta1, update)));
     float correction2 = (float) (1 / (1 - Math.pow(beta2, update)));
     float keep = (float) (1 - learningRate * weightDecay);
-    for (ParameterLayout.Parameter p : layout.parameters()) {
+    for (ParameterLayout.Parameter p : trained) {
       step(
           p.offset(),
           p.offset() + p.size(),

@@ -13,8 +13,8 @@ import java.util.concurrent.Future;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
- * per minibatch, then one AdamW step. A minibatch is cut into a configured number of slices, whose
- * gradients are computed at the same time, one thread each, and added in slice order.
+ * per minibatch, then one step of the optimizer. A minibatch is cut into a configured number of
+ * slices, whose gradients are computed at the same time, one thread each, and added in slice order.
  */
 public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
@@ -23,7 +23,7 @@ public final class Learner implements AutoCloseable {
   private final float[] values;
   private final float[] gradient;
   private final float[][] sliceGradients;
-  private final AdamW optimizer;
+  private final Optimizer optimizer;
   private final LearningRate learningRate;
   private final KlWeight klWeight;
   private final ExecutorService threads;
@@ -57,7 +57,6 @@ public final class Learner implements AutoCloseable {
     this.values = parameters.toArray();
     this.gradient = new float[layout.length()];
     this.sliceGradients = new float[config.slices()][layout.length()];
-    this.optimizer = new AdamW(layout, config.optimizer());
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
     this.klWeight = new KlWeight(config.kl());
     this.threads =
@@ -68,6 +67,7 @@ public final class Learner implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
+    this.optimizer = Optimizer.of(layout, config.optimizer(), threads);
   }
 
   /** The parameters being trained. */
@@ -213,7 +213,7 @@ public final class Learner implements AutoCloseable {
   }
 
   /** The result of a slice, which takes milliseconds: an interruption is kept for later. */
-  private static <T> T get(Future<T> future) {
+  static <T> T get(Future<T> future) {
     boolean interrupted = false;
     try {
       while (true) {

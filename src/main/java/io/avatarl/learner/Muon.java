@@ -1,0 +1,132 @@
+package io.avatarl.learner;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import io.avatarl.config.OptimizerConfig;
+import io.avatarl.model.ParameterLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+
+/**
+ * Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): each matrix inside the blocks moves
+ * by its averaged gradient made orthogonal, so that all its directions move equally far.
+ *
+ * <pre>
+ *   m ← μ m + g,   O = orthogonal(g + μ m),   W ← W (1 − η λ) − η √max(1, out/in) O
+ * </pre>
+ *
+ * The attention's queries, keys and values are three matrices in one parameter and are treated as
+ * three. Embeddings, the output matrix and vectors are {@link AdamW}'s. Muon's η follows AdamW's
+ * schedule with a peak of its own.
+ */
+final class Muon implements Optimizer {
+  /** Coefficients of the quintic iteration, from the same source. */
+  private static final double A = 3.4445;
+
+  private static final double B = -4.7750;
+  private static final double C = 2.0315;
+  private static final double EPSILON = 1e-7;
+
+  private final OptimizerConfig config;
+  private final AdamW rest;
+  private final List<Matrix> matrices;
+  private final ExecutorService threads;
+  private final float[] momentum;
+
+  /** A matrix [out, in] in the flat parameters. */
+  private record Matrix(int offset, int out, int in) {
+    int size() {
+      return out * in;
+    }
+  }
+
+  Muon(ParameterLayout layout, OptimizerConfig config, ExecutorService threads) {
+    this.config = config;
+    this.threads = threads;
+    this.matrices = new ArrayList<>();
+    List<ParameterLayout.Parameter> others = new ArrayList<>();
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      if (p.name().startsWith("transformer.h.") && p.shape().size() == 2) {
+        int parts = p.name().endsWith("attn.c_attn.weight") ? 3 : 1;
+        int out = p.shape().get(0) / parts;
+        int in = p.shape().get(1);
+        for (int i = 0; i < parts; i++) {
+          matrices.add(new Matrix(p.offset() + i * out * in, out, in));
+        }
+      } else {
+        others.add(p);
+      }
+    }
+    this.rest = new AdamW(layout, config, others);
+    this.momentum = rest.firstMoment();
+  }
+
+  /** AdamW's first moments and, where it has none, Muon's momentum. */
+  @Override
+  public float[] firstMoment() {
+    return momentum;
+  }
+
+  @Override
+  public float[] secondMoment() {
+    return rest.secondMoment();
+  }
+
+  @Override
+  public void step(
+      long update, double learningRate, float[] parameters, float[] gradient, float gradientScale) {
+    double rate = learningRate / config.learningRate() * config.muon().learningRate();
+    List<Future<?>> running = new ArrayList<>();
+    for (Matrix matrix : matrices) {
+      running.add(
+          threads.submit(() -> step(matrix, (float) rate, parameters, gradient, gradientScale)));
+    }
+    rest.step(update, learningRate, parameters, gradient, gradientScale);
+    running.forEach(Learner::get);
+  }
+
+  private void step(
+      Matrix matrix, float rate, float[] parameters, float[] gradient, float gradientScale) {
+    float mu = (float) config.muon().momentum();
+    float[] direction = new float[matrix.size()];
+    for (int i = 0; i < direction.length; i++) {
+      float g = gradient[matrix.offset + i] * gradientScale;
+      float m = mu * momentum[matrix.offset + i] + g;
+      momentum[matrix.offset + i] = m;
+      direction[i] = g + mu * m;
+    }
+    float[] orthogonal = orthogonal(direction, matrix.out, matrix.in, config.muon().iterations());
+    float keep = (float) (1 - rate * config.weightDecay());
+    float step = (float) (rate * Math.sqrt(Math.max(1, (double) matrix.out / matrix.in)));
+    for (int i = 0; i < orthogonal.length; i++) {
+      int at = matrix.offset + i;
+      parameters[at] = parameters[at] * keep - step * orthogonal[i];
+    }
+  }
+
+  /**
+   * Nearly U Vᵀ of the matrix U S Vᵀ, by iterating X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, which brings
+   * every singular value into about [0.7, 1.2].
+   *
+   * @param values [out·in], row by row
+   */
+  static float[] orthogonal(float[] values, int out, int in, int iterations) {
+    try (NDManager scope = NDManager.newBaseManager()) {
+      NDArray x = scope.create(values, new Shape(out, in));
+      boolean tall = out > in;
+      if (tall) {
+        x = x.transpose();
+      }
+      x = x.div(x.norm().add(EPSILON));
+      for (int i = 0; i < iterations; i++) {
+        NDArray square = x.matMul(x.transpose()); // [n, n], n the shorter side
+        NDArray factor = square.mul(B).add(square.matMul(square).mul(C));
+        x = x.mul(A).add(factor.matMul(x));
+      }
+      return (tall ? x.transpose() : x).toFloatArray();
+    }
+  }
+}

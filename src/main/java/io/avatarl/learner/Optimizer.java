@@ -1,0 +1,38 @@
+package io.avatarl.learner;
+
+import io.avatarl.config.OptimizerConfig;
+import io.avatarl.model.ParameterLayout;
+import java.util.concurrent.ExecutorService;
+
+/** Changes parameters by a gradient. A new optimizer is one class and one line in {@link #of}. */
+sealed interface Optimizer permits AdamW, Muon {
+  /**
+   * One update in place.
+   *
+   * @param update counts from 1
+   * @param learningRate of the schedule, whose peak is {@link OptimizerConfig#learningRate}
+   * @param parameters [layout.length()]
+   * @param gradient [layout.length()]
+   * @param gradientScale multiplies the gradient (for clipping)
+   */
+  void step(
+      long update, double learningRate, float[] parameters, float[] gradient, float gradientScale);
+
+  /** Averaged gradients, [layout.length()], shared. */
+  float[] firstMoment();
+
+  /** Averaged squares of gradients, [layout.length()], shared; 0 where none are needed. */
+  float[] secondMoment();
+
+  /**
+   * The optimizer the configuration names.
+   *
+   * @param threads for independent parts of an update
+   */
+  static Optimizer of(ParameterLayout layout, OptimizerConfig config, ExecutorService threads) {
+    return switch (config.kind()) {
+      case ADAMW -> new AdamW(layout, config);
+      case MUON -> new Muon(layout, config, threads);
+    };
+  }
+}
