@@ -551,11 +551,50 @@ def differences(expected, stored, where):
         yield f"{where}: computed {expected!r}, stored {stored!r}"
 
 
+def muon():
+    """Muon with Nesterov momentum and weight decay on one block's matrices. The orthogonalisation is computed on the singular
+    values of torch.linalg.svd, not by the iteration over matrices that is tested."""
+    rng = random.Random("muon")
+    momentum, decay, iterations = 0.9, 0.1, 5
+    rates = [0.02, 0.05, 0.01]
+    width = 4
+    shapes = {"attn.c_attn": (3 * width, width), "attn.c_proj": (width, width),
+              "mlp.c_fc": (4 * width, width), "mlp.c_proj": (width, 4 * width)}
+    initial = {n: normal(rng, *s, std=0.5) for n, s in shapes.items()}
+    gradients = [{n: normal(rng, *s, std=0.3) for n, s in shapes.items()} for _ in rates]
+
+    def orthogonal(matrix):
+        u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+        s = s / (matrix.norm() + 1e-7)
+        for _ in range(iterations):
+            s = 3.4445 * s - 4.7750 * s ** 3 + 2.0315 * s ** 5
+        return u @ torch.diag(s) @ vh
+
+    params = {n: x.clone() for n, x in initial.items()}
+    buffers = {n: torch.zeros_like(x) for n, x in initial.items()}
+    steps = []
+    for rate, gradient in zip(rates, gradients):
+        for n, p in params.items():
+            buffers[n] = momentum * buffers[n] + gradient[n]
+            direction = gradient[n] + momentum * buffers[n]
+            parts = direction.chunk(3) if n == "attn.c_attn" else [direction]
+            change = torch.cat([max(1, part.shape[0] / part.shape[1]) ** 0.5 * orthogonal(part) for part in parts])
+            params[n] = p * (1 - rate * decay) - rate * change
+        steps.append({n: p.clone() for n, p in params.items()})
+    return {
+        "momentum": momentum, "weight_decay": decay, "iterations": iterations, "learning_rates": torch.tensor(rates),
+        "initial": {n: single(x) for n, x in initial.items()},
+        "gradients": [{n: single(x) for n, x in g.items()} for g in gradients],
+        "steps": steps,
+    }
+
+
 DOCUMENTS = {
     **{name + ".json": (lambda name=name: gpt(name)) for name in GPT_VARIANTS},
     "advantages.json": advantages,
     "policy_loss.json": policy_loss,
     "adamw.json": adamw,
+    "muon.json": muon,
     "schedules.json": schedules,
     "calibration.json": calibration,
     "safetensors.json": safetensors,

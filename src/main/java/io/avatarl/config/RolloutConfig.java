@@ -18,6 +18,7 @@ import java.io.Serializable;
  * @param credit what the tokens of a continuation are paid: each its own reward, or an even share
  *     of the sum
  * @param policyTop the policy's most probable tokens in an active group
+ * @param refereeTop the most probable tokens of {@code reward.referee}'s model in an active group
  * @param ngramTop the n-gram table's most probable tokens in an active group
  * @param ngramOrder order of that table and of the proposal
  * @param windowsPerUpdate windows in one minibatch of the learner
@@ -38,6 +39,7 @@ public record RolloutConfig(
     double topP,
     Credit credit,
     int policyTop,
+    int refereeTop,
     int ngramTop,
     int ngramOrder,
     int windowsPerUpdate,
@@ -78,11 +80,39 @@ public record RolloutConfig(
     Check.range("topK", topK, 0, 1 << 20);
     Check.that(topP > 0 && topP <= 1, "topP", topP + " is not in (0, 1]");
     Check.range("policyTop", policyTop, 0, 1 << 20);
+    Check.range("refereeTop", refereeTop, 0, 1 << 20);
     Check.range("ngramTop", ngramTop, 0, 1 << 20);
     Check.range("ngramOrder", ngramOrder, 1, 5);
     Check.range("windowsPerUpdate", windowsPerUpdate, 1, 1 << 20);
     Check.range("shards", shards, 1, 1 << 16);
     Check.range("ahead", ahead, 0, 1);
+  }
+
+  /** The same with rollouts of another length. */
+  public RolloutConfig withHorizon(int tokens) {
+    return new RolloutConfig(
+        exploration,
+        weights,
+        samples,
+        mixture,
+        proposal,
+        tokens,
+        temperature,
+        topK,
+        topP,
+        credit,
+        policyTop,
+        refereeTop,
+        ngramTop,
+        ngramOrder,
+        windowsPerUpdate,
+        shards,
+        ahead);
+  }
+
+  /** Whether the exploration asks the referee. */
+  public boolean needsReferee() {
+    return exploration == Exploration.ACTIVE && refereeTop > 0;
   }
 
   /** Whether the exploration looks into an n-gram table. */

@@ -9,6 +9,7 @@ import java.util.Map;
  * @param name for the metrics and the rollout table
  * @param reward weights of reward components that differ from {@code reward.weights}
  * @param klWeight factor on {@code learner.kl.weight}
+ * @param horizon tokens of one rollout; 0: {@code rollout.horizon}
  * @param promotion what ends the stage
  * @param steps after which it may end ({@code step}: does end)
  * @param threshold relative change of the averaged perplexity: {@code improvement} ends the stage
@@ -20,6 +21,7 @@ public record StageConfig(
     String name,
     Map<String, Double> reward,
     double klWeight,
+    int horizon,
     Promotion promotion,
     int steps,
     double threshold,
@@ -33,6 +35,7 @@ public record StageConfig(
 
   public StageConfig {
     Check.range("klWeight", klWeight, 0, 1e6);
+    Check.range("horizon", horizon, 0, 65536);
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("threshold", threshold, 0, 1);
     Check.range("patience", patience, 1, 1_000_000_000);

@@ -33,22 +33,41 @@ public record TrainingConfig(
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("nativeThreads", nativeThreads, 1, 1024);
     int windows = learner.updatesPerStep() * rollout.windowsPerUpdate();
+    requireHorizon("rollout.horizon", rollout.horizon(), model, reward, curriculum);
+    for (int i = 0; i < curriculum.stages().size(); i++) {
+      String key = "curriculum.stages[" + i + "].horizon";
+      int horizon = curriculum.stages().get(i).horizon();
+      requireHorizon(key, horizon, model, reward, curriculum);
+      try {
+        rollout.withHorizon(Math.max(1, horizon));
+      } catch (Check.Refused e) {
+        Check.that(false, key, e.getMessage());
+      }
+    }
     Check.that(
-        rollout.horizon() <= model.context(),
-        "rollout.horizon",
-        rollout.horizon() + " does not fit into model.context = " + model.context());
-    Check.that(
-        rollout.horizon() == 1 || !rewards(reward, curriculum, "referee"),
-        "rollout.horizon",
-        rollout.horizon()
-            + ": a continuation has one action in a state, and the reward referee compares those of a"
-            + " state; set 1");
+        !rollout.needsReferee() || !reward.referee().run().isEmpty(),
+        "rollout.refereeTop",
+        rollout.refereeTop() + " needs a referee; name its run in reward.referee.run");
     Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
             + " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
             + windows);
+  }
+
+  private static void requireHorizon(
+      String key, int horizon, GptConfig model, RewardConfig reward, CurriculumConfig curriculum) {
+    Check.that(
+        horizon <= model.context(),
+        key,
+        horizon + " does not fit into model.context = " + model.context());
+    Check.that(
+        horizon <= 1 || !rewards(reward, curriculum, "referee"),
+        key,
+        horizon
+            + ": a continuation has one action in a state, and the reward referee compares those of a"
+            + " state; set 1");
   }
 
   /** Whether some stage pays a reward component. */
@@ -80,6 +99,12 @@ public record TrainingConfig(
         tracking);
   }
 
+  /** What executors do in a stage of the curriculum. */
+  public RolloutConfig rollout(int stage) {
+    int horizon = curriculum.stages().isEmpty() ? 0 : curriculum.stages().get(stage).horizon();
+    return horizon == 0 ? rollout : rollout.withHorizon(horizon);
+  }
+
   /** Windows of one step over all shards. */
   public int windowsPerStep() {
     return learner.updatesPerStep() * rollout.windowsPerUpdate();
@@ -96,7 +121,8 @@ public record TrainingConfig(
   }
 
   /**
-   * States scored in one step: every position of its windows, or every token of its continuations.
+   * States scored in one step: every position of its windows, or every token of its continuations
+   * (of {@code rollout.horizon} tokens; stages may have horizons of their own).
    */
   public long groupsPerStep() {
     return (long) windowsPerStep() * (rollout.horizon() > 1 ? rollout.horizon() : model.context());

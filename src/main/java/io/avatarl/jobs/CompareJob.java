@@ -40,6 +40,8 @@ import picocli.CommandLine.Parameters;
           + " maxrl-sampled,rollout.samples=64.",
       "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model on the same windows: a"
           + " yardstick, not reinforcement learning.",
+      "The name of a folder of presets, avatarl, stands for all of them. A preset that asks a referee and names none takes"
+          + " the comparison's run of maxrl, where that comes before it.",
       "A comparison that was interrupted goes on where it stopped when it is started again with the same --out."
     })
 public final class CompareJob implements Callable<Integer> {
@@ -91,6 +93,7 @@ public final class CompareJob implements Callable<Integer> {
   record Row(
       String name,
       double valCe,
+      double valBitsPerCharacter,
       double valPerplexity,
       double valAccuracy,
       double valCalibrationError,
@@ -105,6 +108,7 @@ public final class CompareJob implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Storage storage = Job.storage();
+    presets = presets.stream().flatMap(name -> Presets.inFolder(name).stream()).toList();
     List<TrainingConfig> configs = new ArrayList<>();
     for (String preset : presets) {
       configs.add(config(preset, storage));
@@ -122,7 +126,7 @@ public final class CompareJob implements Callable<Integer> {
     Map<String, Baselines.Baseline> baselines;
     try (Job.Session session = Job.Session.open("avatarl compare")) {
       for (int i = 0; i < presets.size(); i++) {
-        String run = Storage.resolve(output, presets.get(i).replaceAll("[^A-Za-z0-9.,=_-]", "-"));
+        String run = folder(presets.get(i));
         folders.add(run);
         TrainingConfig config = configs.get(i);
         err.printf("%n[%d/%d] %s%n", i + 1, presets.size(), presets.get(i));
@@ -157,6 +161,9 @@ public final class CompareJob implements Callable<Integer> {
     String[] parts = preset.split(",");
     boolean yardstick = parts[0].equals(YARDSTICK);
     Presets.Preset chosen = Presets.load(yardstick ? Presets.DEFAULT : parts[0], storage);
+    if (presets.subList(0, presets.indexOf(preset)).contains(Presets.DEFAULT)) {
+      chosen = chosen.withReferee(folder(Presets.DEFAULT));
+    }
     List<String> all = new ArrayList<>(List.of(parts).subList(1, parts.length));
     all.addAll(overrides);
     if (corpusPath != null) {
@@ -180,6 +187,10 @@ public final class CompareJob implements Callable<Integer> {
     }
     all.add("steps=" + steps);
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+  }
+
+  private String folder(String preset) {
+    return Storage.resolve(output, preset.replaceAll("[^A-Za-z0-9.,=_-]", "-"));
   }
 
   private static long maxrlGroups(Storage storage) {
@@ -211,6 +222,7 @@ public final class CompareJob implements Callable<Integer> {
     return new Row(
         name,
         s.valCe(),
+        s.valBitsPerCharacter(),
         s.valPerplexity(),
         s.valAccuracy(),
         s.valCalibrationError(),
@@ -243,6 +255,7 @@ public final class CompareJob implements Callable<Integer> {
         new Row(
             name,
             scores.crossEntropy(),
+            scores.bitsPerCharacter(),
             scores.perplexity(),
             scores.accuracy(),
             scores.calibrationError(),
@@ -260,15 +273,16 @@ public final class CompareJob implements Callable<Integer> {
   private static String table(List<Row> rows, Map<String, Baselines.Baseline> baselines) {
     StringBuilder table =
         new StringBuilder(
-            "| preset | val_ce | perplexity | accuracy | calibration error | entropy | reward | updates | groups/s | seconds |\n"
-                + "|---|---|---|---|---|---|---|---|---|---|\n");
+            "| preset | val_ce | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups/s | seconds |\n"
+                + "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (Row r : rows) {
       table.append(
           String.format(
               Locale.ROOT,
-              "| %s | %.4f | %.2f | %.1f %% | %.3f | %s | %s | %d | %.0f | %.0f |%n",
+              "| %s | %.4f | %.3f | %.2f | %.1f %% | %.3f | %s | %s | %d | %.0f | %.0f |%n",
               r.name(),
               r.valCe(),
+              r.valBitsPerCharacter(),
               r.valPerplexity(),
               100 * r.valAccuracy(),
               r.valCalibrationError(),
@@ -283,9 +297,10 @@ public final class CompareJob implements Callable<Integer> {
             table.append(
                 String.format(
                     Locale.ROOT,
-                    "| %s table | %.4f | %.2f | %.1f %% | | | | | | |%n",
+                    "| %s table | %.4f | %.3f | %.2f | %.1f %% | | | | | | |%n",
                     name,
                     b.ce(),
+                    b.bitsPerCharacter(),
                     Math.exp(b.ce()),
                     100 * b.accuracy())));
     return table.toString();

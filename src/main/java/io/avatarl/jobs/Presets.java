@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import com.typesafe.config.ConfigUtil;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import java.io.IOException;
@@ -39,7 +40,21 @@ final class Presets {
    * @param name for the summary
    * @param hocon its text
    */
-  record Preset(String name, String hocon) {}
+  record Preset(String name, String hocon) {
+    /** The same, but where it asks a referee and names none, this run judges. */
+    Preset withReferee(String run) {
+      return hocon.contains("referee")
+          ? new Preset(name, "reward.referee.run = " + ConfigUtil.quoteString(run) + "\n" + hocon)
+          : this;
+    }
+  }
+
+  /** The presets in a folder, or the name itself where no folder has it. */
+  static List<String> inFolder(String name) {
+    String folder = name.replaceAll("/+$", "") + "/";
+    List<String> inside = names().stream().filter(preset -> preset.startsWith(folder)).toList();
+    return inside.isEmpty() ? List.of(name) : inside;
+  }
 
   /** A known preset by name, or a HOCON file at any Hadoop path (it ends in .conf). */
   static Preset load(String nameOrFile, Storage storage) {

@@ -1,6 +1,5 @@
 package io.avatarl.reward;
 
-import io.avatarl.config.GptConfig;
 import io.avatarl.config.RewardConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -28,18 +27,11 @@ public final class Rewards implements Serializable {
    * @param referee the frozen judge, where one is configured
    */
   public record Sources(
-      RewardConfig config, Corpus corpus, NgramCounts counts, Optional<Judge> referee) {
+      RewardConfig config, Corpus corpus, NgramCounts counts, Optional<FrozenPolicy> referee) {
     private NgramModel ngrams(int order) {
       return new NgramModel(counts, order);
     }
   }
-
-  /**
-   * A frozen model.
-   *
-   * @param weights flat parameters in the model's layout
-   */
-  public record Judge(GptConfig model, float[] weights) {}
 
   private interface Factory {
     RewardComponent make(Sources sources);
@@ -69,17 +61,14 @@ public final class Rewards implements Serializable {
         "referee",
         sources -> {
           // The configuration checks reward.weights only; a stage may be the first to pay it.
-          Judge judge =
+          FrozenPolicy judge =
               sources
                   .referee()
                   .orElseThrow(
                       () ->
                           new UserError(
                               "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
-          return new Referee(
-              sources.config().referee(),
-              new FrozenPolicy(
-                  judge.model(), sources.corpus().tokenizer().vocabularySize(), judge.weights()));
+          return new Referee(sources.config().referee(), judge);
         });
   }
 

@@ -4,35 +4,45 @@ import io.avatarl.corpus.NgramModel;
 import java.util.Optional;
 
 /**
- * A few actions per state: the policy's most probable tokens, an n-gram table's most probable ones,
- * and the gold token, without repetition (avatarl.py, August 2025, "action space"), for
+ * A few actions per state: the most probable tokens of the policy, of a referee and of an n-gram
+ * table, and the gold token, without repetition (avatarl.py, August 2025, "action space"), for
  * vocabularies where trying every token is too wide. The group is the policy restricted to them: an
  * entry weighs π(a) over the sum of π over the group. Groups with fewer distinct tokens end in
  * entries of weight 0, so that all are equally long.
  *
  * @param policyTop most probable tokens of the policy
+ * @param refereeTop most probable tokens of the referee, where there is one
  * @param ngramTop most probable tokens of the table
  */
-record ActiveExploration(int vocabulary, int policyTop, int ngramTop, Optional<NgramModel> ngrams)
+record ActiveExploration(
+    int vocabulary,
+    int policyTop,
+    int refereeTop,
+    Optional<FrozenPolicy> referee,
+    int ngramTop,
+    Optional<NgramModel> ngrams)
     implements Exploration {
   @Override
   public Groups explore(Scene scene) {
     Rows rows = scene.rows();
     float[] logProbs = scene.logProbs();
     int groups = rows.inputs().length;
-    int width = Math.min(vocabulary, policyTop + ngramTop + 1);
+    int width = Math.min(vocabulary, policyTop + refereeTop + ngramTop + 1);
     int[] actions = new int[groups * width];
     float[] weights = new float[actions.length];
     float[] chosenLogProbs = new float[actions.length];
     double[] scores = new double[vocabulary];
+    Optional<float[]> judged = referee.map(r -> r.logProbs(rows));
     for (int g = 0; g < groups; g++) {
       int from = g * width;
       int end = from;
       actions[end++] = rows.golds()[g];
-      for (int v = 0; v < vocabulary; v++) {
-        scores[v] = logProbs[g * vocabulary + v];
-      }
+      copy(logProbs, g, scores);
       end = addTop(actions, from, end, width, scores, policyTop);
+      if (judged.isPresent()) {
+        copy(judged.get(), g, scores);
+        end = addTop(actions, from, end, width, scores, refereeTop);
+      }
       if (ngrams.isPresent()) {
         int start = g / rows.context() * rows.context();
         ngrams.get().distribution(rows.inputs(), start, g + 1, scores, 0);
@@ -51,6 +61,12 @@ record ActiveExploration(int vocabulary, int policyTop, int ngramTop, Optional<N
       }
     }
     return Groups.ofWindows(rows, width, false, actions, weights, chosenLogProbs);
+  }
+
+  private static void copy(float[] logProbs, int g, double[] scores) {
+    for (int v = 0; v < scores.length; v++) {
+      scores[v] = logProbs[g * scores.length + v];
+    }
   }
 
   /**

@@ -23,12 +23,23 @@ public sealed interface Exploration
    * The exploration the configuration names.
    *
    * @param ngrams where {@link RolloutConfig#needsNgrams} says that it takes one
+   * @param referee where {@link RolloutConfig#needsReferee} says so
    */
-  static Exploration of(RolloutConfig config, int vocabulary, Optional<NgramModel> ngrams) {
+  static Exploration of(
+      RolloutConfig config,
+      int vocabulary,
+      Optional<NgramModel> ngrams,
+      Optional<FrozenPolicy> referee) {
     return switch (config.exploration()) {
       case EXHAUSTIVE -> new ExhaustiveExploration(vocabulary, config.weights());
       case ACTIVE ->
-          new ActiveExploration(vocabulary, config.policyTop(), config.ngramTop(), ngrams);
+          new ActiveExploration(
+              vocabulary,
+              config.policyTop(),
+              config.refereeTop(),
+              referee,
+              config.ngramTop(),
+              ngrams);
       case SAMPLED ->
           config.horizon() == 1
               ? new SampledExploration(vocabulary, config.samples(), config.mixture(), ngrams)

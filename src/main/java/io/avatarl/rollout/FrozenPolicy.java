@@ -5,6 +5,7 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import java.io.Serializable;
+import java.util.Arrays;
 
 /** A model that does not train, as it travels to the executors. */
 public final class FrozenPolicy implements Serializable {
@@ -30,6 +31,11 @@ public final class FrozenPolicy implements Serializable {
   /** Log-probabilities of every token in every group, [G·V]. */
   public float[] logProbs(Groups groups) {
     return Reference.policy(policy(), groups);
+  }
+
+  /** Log-probabilities of every token at every position, [B·T·V]. */
+  float[] logProbs(Rows rows) {
+    return policy().logProbs(rows.windows(), Arrays.stream(rows.inputs()).asLongStream().toArray());
   }
 
   private synchronized Policy policy() {

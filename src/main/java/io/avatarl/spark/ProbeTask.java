@@ -55,8 +55,7 @@ final class ProbeTask implements Function<Integer, Probe> {
           policy.logProbs(rows.windows(), Arrays.stream(rows.inputs()).asLongStream().toArray());
       RandomStream random = RandomStream.of(config.seed(), 0, 0, Purpose.EXPLORATION);
       Groups groups =
-          Exploration.of(config.rollout(), run.vocabulary(), run.explorationNgrams())
-              .explore(new Exploration.Scene(rows, logProbs, policy, random));
+          run.exploration(stage).explore(new Exploration.Scene(rows, logProbs, policy, random));
       return new Probe(
           step, states(run, rows, logProbs, Paid.of(run, stage, groups)), sample(run, policy));
     }

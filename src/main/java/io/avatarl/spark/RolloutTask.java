@@ -60,7 +60,7 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
       RandomStream random =
           RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
       Groups groups =
-          Exploration.of(config.rollout(), run.vocabulary(), run.explorationNgrams())
+          run.exploration(stage)
               .explore(new Exploration.Scene(rows, logProbs, replica.policy(), random));
       float[] reference = reference(run, groups, logProbs, replica.policy());
       long explored = System.nanoTime();

@@ -1,8 +1,10 @@
 package io.avatarl.spark;
 
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramModel;
+import io.avatarl.rollout.Exploration;
 import java.io.Serializable;
 import java.util.Optional;
 
@@ -22,10 +24,13 @@ record RunContext(String run, TrainingConfig config, Corpus corpus, RewardPlan p
     return new NgramModel(plan.counts(), order);
   }
 
-  /** The table that the exploration looks into. */
-  Optional<NgramModel> explorationNgrams() {
-    return config.rollout().needsNgrams()
-        ? Optional.of(ngrams(config.rollout().ngramOrder()))
-        : Optional.empty();
+  /** The exploration of a stage of the curriculum. */
+  Exploration exploration(int stage) {
+    RolloutConfig rollout = config.rollout(stage);
+    return Exploration.of(
+        rollout,
+        vocabulary(),
+        rollout.needsNgrams() ? Optional.of(ngrams(rollout.ngramOrder())) : Optional.empty(),
+        rollout.needsReferee() ? Optional.of(plan.referee()) : Optional.empty());
   }
 }

@@ -2,6 +2,7 @@ package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.GptConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -18,6 +19,7 @@ import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
+import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
@@ -43,7 +45,7 @@ public final class Training {
   private final CorpusSource.Found source;
   private final Corpus corpus;
   private final ParameterLayout layout;
-  private final Optional<Rewards.Judge> judge;
+  private final Optional<FrozenPolicy> referee;
   private final String output;
   private final boolean resume;
   private final Optional<Checkpoint.State> resumed;
@@ -97,7 +99,7 @@ public final class Training {
       this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
       corpus.requireWindows(asked.model().context());
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
-      this.judge = judge(asked);
+      this.referee = referee(asked);
       this.resumed = resume ? newest(asked) : Optional.empty();
     } catch (RuntimeException e) {
       if (!existed) {
@@ -372,20 +374,20 @@ public final class Training {
   private RewardPlan rewardPlan() {
     List<Map<String, Double>> stages = rewardStages(curriculum);
     Rewards rewards =
-        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, judge), stages);
-    return new RewardPlan(counts, rewards, new ArrayList<>(stages));
+        new Rewards(new Rewards.Sources(config.reward(), corpus, counts, referee), stages);
+    return new RewardPlan(counts, rewards, new ArrayList<>(stages), referee.orElse(null));
   }
 
   private static List<Map<String, Double>> rewardStages(Curriculum curriculum) {
     return curriculum.stages().stream().map(Curriculum.Stage::rewards).toList();
   }
 
-  private Optional<Rewards.Judge> judge(TrainingConfig asked) {
+  private Optional<FrozenPolicy> referee(TrainingConfig asked) {
     String run = asked.reward().referee().run();
     if (run.isEmpty()) {
       return Optional.empty();
     }
-    TrainingConfig referee = Runs.config(storage, run);
+    GptConfig model = Runs.config(storage, run).model();
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
     if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
       throw new UserError(
@@ -393,20 +395,19 @@ public final class Training {
               + run
               + " has another vocabulary; name a run over the same corpus");
     }
-    if (referee.model().context() < asked.model().context()) {
+    if (model.context() < asked.model().context()) {
       throw new UserError(
           "reward.referee.run: "
               + run
               + " has context "
-              + referee.model().context()
+              + model.context()
               + ", model.context is "
               + asked.model().context()
               + "; shorten it or name another run");
     }
-    ParameterLayout judged =
-        ParameterLayout.of(referee.model(), corpus.tokenizer().vocabularySize());
-    return Optional.of(
-        new Rewards.Judge(referee.model(), checkpoint.parameters(storage, judged).toArray()));
+    int vocabulary = corpus.tokenizer().vocabularySize();
+    Parameters weights = checkpoint.parameters(storage, ParameterLayout.of(model, vocabulary));
+    return Optional.of(new FrozenPolicy(model, vocabulary, weights.toArray()));
   }
 
   private void probe(PolicyCluster cluster, long step) {

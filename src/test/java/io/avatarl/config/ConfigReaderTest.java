@@ -280,16 +280,17 @@ class ConfigReaderTest {
             "first",
             Map.of("bigram", 1.0, "exact", 0.5),
             0.5,
+            0,
             StageConfig.Promotion.PLATEAU,
             7,
             0.05,
             20),
         curriculum.stages().get(0));
     assertEquals(
-        new StageConfig("", Map.of(), 0.5, StageConfig.Promotion.IMPROVEMENT, 9, 0.2, 20),
+        new StageConfig("", Map.of(), 0.5, 0, StageConfig.Promotion.IMPROVEMENT, 9, 0.2, 20),
         curriculum.stages().get(1));
     assertEquals(
-        new StageConfig("the last", Map.of(), 0, StageConfig.Promotion.PLATEAU, 7, 0.05, 20),
+        new StageConfig("the last", Map.of(), 0, 0, StageConfig.Promotion.PLATEAU, 7, 0.05, 20),
         curriculum.stages().get(2));
     assertEquals(
         11, read(STAGES, "curriculum.stage.steps=11").curriculum().stages().get(2).steps());
@@ -348,6 +349,18 @@ class ConfigReaderTest {
         "rollout.horizon: 2",
         "referee");
     assertEquals(64, read("", sampled, "rollout.horizon=64").rollout().horizon());
+    String stages = "curriculum.stages=[{ name = a }, { name = b, horizon = 4 }]";
+    assertContains(refused("", stages), "curriculum.stages[1].horizon: 4", "sampled");
+    assertContains(
+        refused("", sampled, stages, "model.context=3"),
+        "curriculum.stages[1].horizon: 4",
+        "model.context = 3");
+    assertEquals(1, read("", sampled, stages).rollout(0).horizon());
+    assertEquals(4, read("", sampled, stages).rollout(1).horizon());
+    assertContains(
+        refused("", "rollout.exploration=active", "rollout.refereeTop=2"),
+        "rollout.refereeTop: 2",
+        "reward.referee.run");
   }
 
   @Test

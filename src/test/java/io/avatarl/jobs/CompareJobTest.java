@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -8,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.train.Trial;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -46,5 +48,39 @@ class CompareJobTest {
       Outcome.compare(arguments).succeeds();
       assertEquals(rows, new ObjectMapper().readTree(out.resolve("compare.json").toFile()));
     }
+  }
+
+  @Test
+  void theRunOfMaxrlJudgesForThosePresetsAfterItThatNameNoReferee() throws Exception {
+    Path out = folder.resolve("refereed");
+    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+      Outcome.compare(
+              "maxrl",
+              "2025-08-06-referee",
+              "--groups",
+              "0",
+              "--set",
+              "steps=1",
+              "--set",
+              "model={ layers = 1, heads = 2, width = 16, context = 8 }",
+              "--corpus",
+              Trial.corpus(folder).toString(),
+              "--out",
+              out.toString())
+          .succeeds();
+      assertTrue(
+          Files.readString(out.resolve("2025-08-06-referee/config.conf"))
+              .contains(out.resolve("maxrl").toString()));
+      assertFalse(Files.readString(out.resolve("maxrl/config.conf")).contains(out + "/maxrl\""));
+    }
+  }
+
+  @Test
+  void aFolderStandsForItsPresets() {
+    assertEquals(7, Presets.inFolder("avatarl").size());
+    assertEquals(Presets.inFolder("avatarl"), Presets.inFolder("avatarl/"));
+    assertEquals("avatarl/2025-05-29-bigram", Presets.inFolder("avatarl").get(0));
+    assertEquals(List.of("maxrl"), Presets.inFolder("maxrl"));
+    assertEquals(List.of("maxrl,seed=2"), Presets.inFolder("maxrl,seed=2"));
   }
 }

@@ -83,7 +83,7 @@ class LearnerTest {
     try (Policy policy = new Policy(config.model(), parameters)) {
       float[] logProbs = policy.logProbs(windows, inputs(tokens, windows, context));
       groups =
-          Exploration.of(config.rollout(), vocabulary, Optional.empty())
+          Exploration.of(config.rollout(), vocabulary, Optional.empty(), Optional.empty())
               .explore(
                   new Exploration.Scene(Rows.of(windows, tokens), logProbs, policy, new Random(3)));
     }

@@ -7,10 +7,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.avatarl.ReferenceValues;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.OptimizerConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -106,6 +110,67 @@ class OptimizerTest {
           "first moment", layout, step.get("first_moments"), optimizer.firstMoment(), 1e-6);
       assertTensors(
           "second moment", layout, step.get("second_moments"), optimizer.secondMoment(), 1e-6);
+    }
+  }
+
+  @Test
+  void muonMovesAlongTheOrthogonalisedMomentum() {
+    NativeEngine.load(1);
+    JsonNode reference = ReferenceValues.read("muon");
+    TrainingConfig config =
+        ConfigReader.read(
+            "",
+            "model { layers = 1, heads = 1, width = 4, context = 2 }",
+            List.of(
+                "learner.optimizer.kind=muon",
+                "learner.optimizer.weightDecay=" + reference.get("weight_decay"),
+                "learner.optimizer.muon.momentum=" + reference.get("momentum"),
+                "learner.optimizer.muon.iterations=" + reference.get("iterations")));
+    OptimizerConfig settings = config.learner().optimizer();
+    ParameterLayout layout = ParameterLayout.of(config.model(), 3);
+    float[] parameters = new float[layout.length()];
+    putMatrices(layout, reference.get("initial"), parameters);
+    float[] embedding = {0.5f, -0.25f};
+    System.arraycopy(embedding, 0, parameters, 0, 2);
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      Optimizer muon = Optimizer.of(layout, settings, threads);
+      AdamW adamW = new AdamW(layout, settings);
+      float[] rest = parameters.clone();
+      double[] rates = ReferenceValues.doubles(reference.get("learning_rates"));
+      for (int i = 0; i < rates.length; i++) {
+        float[] gradient = new float[layout.length()];
+        putMatrices(layout, reference.get("gradients").get(i), gradient);
+        gradient[0] = 0.1f;
+        // The schedule's rate, as a share of AdamW's peak, is what Muon's own peak is scaled by.
+        double rate = rates[i] / settings.muon().learningRate() * settings.learningRate();
+        muon.step(i + 1, rate, parameters, gradient, 1);
+        adamW.step(i + 1, rate, rest, gradient, 1);
+        for (ParameterLayout.Parameter p : layout.parameters()) {
+          JsonNode expected = reference.get("steps").get(i).get(key(p));
+          float[] actual = Arrays.copyOfRange(parameters, p.offset(), p.offset() + p.size());
+          if (expected == null) {
+            assertArrayEquals(Arrays.copyOfRange(rest, 0, p.size()), actual, "AdamW's");
+          } else {
+            ReferenceValues.assertClose(p.name(), ReferenceValues.doubles(expected), actual, 1e-5);
+          }
+        }
+      }
+    } finally {
+      threads.shutdown();
+    }
+  }
+
+  private static String key(ParameterLayout.Parameter p) {
+    return p.name().replace("transformer.h.0.", "").replace(".weight", "");
+  }
+
+  private static void putMatrices(ParameterLayout layout, JsonNode tensors, float[] flat) {
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      if (tensors.has(key(p))) {
+        float[] values = ReferenceValues.floats(tensors.get(key(p)));
+        System.arraycopy(values, 0, flat, p.offset(), values.length);
+      }
     }
   }
 

@@ -444,7 +444,11 @@ class RewardsTest {
     Rewards rewards =
         new Rewards(
             new Rewards.Sources(
-                config, CORPUS, COUNTS, Optional.of(new Rewards.Judge(TINY, refereeWeights()))),
+                config,
+                CORPUS,
+                COUNTS,
+                Optional.of(
+                    new FrozenPolicy(TINY, CORPUS.tokenizer().vocabularySize(), refereeWeights()))),
             List.of(config.weights()));
     Groups groups = exhaustive(A, B, C);
     // The referee builds its model here; it has to be built again there.

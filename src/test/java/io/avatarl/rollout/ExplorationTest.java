@@ -34,7 +34,10 @@ class ExplorationTest {
   private static Exploration exploration(
       Optional<NgramModel> ngrams, int vocabulary, String... overrides) {
     return Exploration.of(
-        ConfigReader.read("", "", List.of(overrides)).rollout(), vocabulary, ngrams);
+        ConfigReader.read("", "", List.of(overrides)).rollout(),
+        vocabulary,
+        ngrams,
+        Optional.empty());
   }
 
   private static float[] logs(double... probabilities) {
@@ -229,6 +232,54 @@ class ExplorationTest {
   }
 
   @Test
+  void activeGroupsHoldTheRefereesTopTokens() {
+    NativeEngine.load(1);
+    int vocabulary = 9;
+    TrainingConfig config =
+        ConfigReader.read(
+            "",
+            "model { layers = 1, heads = 1, width = 8, context = 3 }",
+            List.of(
+                "rollout.exploration=active",
+                "rollout.policyTop=0",
+                "rollout.ngramTop=0",
+                "rollout.refereeTop=2",
+                "reward.referee.run=elsewhere"));
+    Parameters judge = Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.8, 4);
+    int[] tokens = {3, 1, 4, 1};
+    float[] uniform = new float[3 * vocabulary];
+    Arrays.fill(uniform, (float) -Math.log(vocabulary));
+    Groups groups =
+        Exploration.of(
+                config.rollout(),
+                vocabulary,
+                Optional.empty(),
+                Optional.of(new FrozenPolicy(config.model(), vocabulary, judge.toArray())))
+            .explore(TestGroups.scene(1, tokens, uniform, new RandomStream(1)));
+    assertEquals(3, groups.actionsPerGroup());
+    float[] judged;
+    try (Policy policy = new Policy(config.model(), judge)) {
+      judged = policy.logProbs(1, new long[] {3, 1, 4});
+    }
+    for (int g = 0; g < 3; g++) {
+      Set<Integer> expected = new HashSet<>(Set.of(groups.gold(g)));
+      float[] row = Arrays.copyOfRange(judged, g * vocabulary, (g + 1) * vocabulary);
+      float[] sorted = row.clone();
+      Arrays.sort(sorted);
+      for (int v = 0; v < vocabulary; v++) {
+        if (row[v] >= sorted[vocabulary - 2]) {
+          expected.add(v);
+        }
+      }
+      Set<Integer> tried = new HashSet<>();
+      for (int i = 0; i < 3; i++) {
+        tried.add(groups.action(g, i));
+      }
+      assertEquals(expected, tried);
+    }
+  }
+
+  @Test
   void activeExplorationByHand() {
     // After 0 the table has seen 3 most often, after 1 nothing but 2.
     NgramModel table = new NgramModel(NgramCounts.of(new int[] {0, 3, 0, 3, 1, 2, 0, 3}, 6, 2), 2);
@@ -336,7 +387,7 @@ class ExplorationTest {
         Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.6, 5);
     try (Policy policy = new Policy(config.model(), parameters)) {
       Groups groups =
-          Exploration.of(config.rollout(), vocabulary, Optional.empty())
+          Exploration.of(config.rollout(), vocabulary, Optional.empty(), Optional.empty())
               .explore(new Exploration.Scene(rows, new float[0], policy, new RandomStream(6)));
       assertTrue(groups.sampled());
       assertEquals(3 * samples, groups.windows());

@@ -66,12 +66,14 @@ class TrainingTest {
             "rollout.credit=sequence",
             "learner.kl.reference=initial",
             "learner.kl.estimator=sampled",
-            "learner.kl.target=0.05"
+            "learner.kl.target=0.05",
+            "curriculum.stages=[{ name = short, steps = 3, horizon = 2 }, { name = long }]"
           },
           "active",
           new String[] {
             AHEAD + 1,
             "rollout.exploration=active",
+            "learner.optimizer.kind=muon",
             "learner.kl.reference=last",
             "learner.kl.freeBits=0.001"
           });
