@@ -302,6 +302,8 @@ public final class Training {
       } else if (due(config.evaluation().every(), step)) {
         metrics.flush(step);
       }
+      listener.clocked(
+          step, clock.seconds(), rollouts.bytes() + (long) Float.BYTES * current.length);
       if (last || stopping) {
         return last;
       }
