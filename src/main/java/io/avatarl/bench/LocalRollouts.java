@@ -2,6 +2,7 @@ package io.avatarl.bench;
 
 import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
@@ -31,6 +32,9 @@ final class LocalRollouts {
   private final AdvantageEstimator estimator;
 
   LocalRollouts(TrainingConfig config, Corpus corpus) {
+    if (config.rollout().needsReferee()) {
+      throw new UserError("the bench measures no preset with a referee; name another");
+    }
     this.config = config;
     this.corpus = corpus;
     int vocabulary = corpus.tokenizer().vocabularySize();
@@ -50,7 +54,8 @@ final class LocalRollouts {
             vocabulary,
             config.rollout().needsNgrams()
                 ? Optional.of(new NgramModel(counts, config.rollout().ngramOrder()))
-                : Optional.empty());
+                : Optional.empty(),
+            Optional.empty());
     this.rewards =
         new Rewards(
             new Rewards.Sources(config.reward(), corpus, counts, Optional.empty()),
