@@ -5,8 +5,9 @@ import java.io.Serializable;
 /**
  * One step's policy updates.
  *
- * @param updatesPerStep M, minibatch updates for each broadcast of the weights; every group is used
- *     once
+ * @param placement who computes gradients: the driver, from what executors return, or each task
+ *     that of its own shard, with a Spark round for every update
+ * @param updatesPerStep M, minibatch updates in a step; every group is used once
  * @param slices parts of a minibatch whose gradients are computed at the same time, each on one
  *     thread, and added in order; part of the configuration, not of the machine, so that results do
  *     not depend on it
@@ -16,6 +17,7 @@ import java.io.Serializable;
  * @param entropy weight of the entropy bonus
  */
 public record LearnerConfig(
+    Placement placement,
     int updatesPerStep,
     int slices,
     double clipLow,
@@ -24,6 +26,11 @@ public record LearnerConfig(
     KlConfig kl,
     OptimizerConfig optimizer)
     implements Serializable {
+  public enum Placement {
+    DRIVER,
+    EXECUTORS
+  }
+
   public LearnerConfig {
     Check.range("updatesPerStep", updatesPerStep, 1, 1 << 20);
     Check.range("slices", slices, 1, 1024);

@@ -8,7 +8,7 @@ import java.io.Serializable;
  *
  * @param preset name of the preset it came from
  * @param seed of every random stream
- * @param steps Spark rounds; each has {@code learner.updatesPerStep} updates
+ * @param steps each has {@code learner.updatesPerStep} updates
  * @param nativeThreads threads of one native tensor operation
  */
 public record TrainingConfig(
@@ -23,6 +23,7 @@ public record TrainingConfig(
     RewardConfig reward,
     AdvantageConfig advantage,
     LearnerConfig learner,
+    BroadcastConfig broadcast,
     CurriculumConfig curriculum,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
@@ -32,7 +33,8 @@ public record TrainingConfig(
   public TrainingConfig {
     Check.range("steps", steps, 0, 1_000_000_000);
     Check.range("nativeThreads", nativeThreads, 1, 1024);
-    int windows = learner.updatesPerStep() * rollout.windowsPerUpdate();
+    boolean onDriver = learner.placement() == LearnerConfig.Placement.DRIVER;
+    int windows = (onDriver ? learner.updatesPerStep() : 1) * rollout.windowsPerUpdate();
     requireHorizon("rollout.horizon", rollout.horizon(), model, reward, curriculum);
     for (int i = 0; i < curriculum.stages().size(); i++) {
       String key = "curriculum.stages[" + i + "].horizon";
@@ -52,8 +54,16 @@ public record TrainingConfig(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
-            + " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
+            + (onDriver
+                ? " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
+                : " is more than the windows of an update that executors share: rollout.windowsPerUpdate = ")
             + windows);
+    Check.that(
+        rollout.ahead() == 0 || onDriver,
+        "rollout.ahead",
+        rollout.ahead()
+            + ": with learner.placement = executors a task's rollouts and its gradient are one pass over the"
+            + " newest weights; set 0");
   }
 
   private static void requireHorizon(
@@ -92,6 +102,7 @@ public record TrainingConfig(
         reward,
         advantage,
         learner,
+        broadcast,
         curriculum,
         evaluation,
         checkpoint,
@@ -110,14 +121,29 @@ public record TrainingConfig(
     return learner.updatesPerStep() * rollout.windowsPerUpdate();
   }
 
-  /** Windows of one shard of a step: an even share. */
+  /**
+   * Spark rounds of a step: one where the driver learns, else one for each update, whose rollouts
+   * and gradients the tasks make in one pass.
+   */
+  public int roundsPerStep() {
+    return learner.placement() == LearnerConfig.Placement.DRIVER ? 1 : learner.updatesPerStep();
+  }
+
+  /** Shards of a step; each round has {@code rollout.shards} of them. */
+  public int shardsPerStep() {
+    return roundsPerStep() * rollout.shards();
+  }
+
+  /** Windows of one shard of a step: an even share of its round. */
   public int windowsInShard(int shard) {
     return firstWindow(shard + 1) - firstWindow(shard);
   }
 
   /** Windows of a step in the shards before this one. */
   public int firstWindow(int shard) {
-    return (int) ((long) windowsPerStep() * shard / rollout.shards());
+    int windows = windowsPerStep() / roundsPerStep();
+    int round = shard / rollout.shards();
+    return windows * round + (int) ((long) windows * (shard % rollout.shards()) / rollout.shards());
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import io.avatarl.config.LearnerConfig;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
@@ -215,6 +216,14 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
             (name, x) ->
                 stages.append(stages.isEmpty() ? "" : ", ").append(format("%s %.1f", name, x)));
     line(out, "stages (s)      %s", stages);
+    line(
+        out,
+        "moved per step  %.1f MB broadcast to each executor, %.1f MB returned (learner on %s)",
+        s.bytesPerStep().get("broadcast") / 1e6,
+        s.bytesPerStep().get("returned") / 1e6,
+        config.learner().placement() == LearnerConfig.Placement.DRIVER
+            ? "the driver"
+            : "executors");
     line(out, "weights_sha256  %s", s.weightsSha256());
     line(out, "run             %s", output);
     line(out, "report          %s", report);

@@ -5,6 +5,7 @@ import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -93,6 +94,11 @@ public final class Learner implements AutoCloseable {
     parameters.values().get(0, values);
   }
 
+  /** The weight of the KL term in the next update. */
+  public double nextKlWeight() {
+    return klWeight.at(updates);
+  }
+
   /** The weight of the KL term, with its controller. */
   public KlWeight klWeight() {
     return klWeight;
@@ -102,7 +108,24 @@ public final class Learner implements AutoCloseable {
   public UpdateMetrics update(Minibatch minibatch) {
     long start = System.nanoTime();
     LossSums sums = gradients(minibatch);
-    double groups = minibatch.groups();
+    return step(sums, minibatch.groups(), start);
+  }
+
+  /**
+   * One update on a minibatch whose gradient others computed.
+   *
+   * @param parts gradients of the minibatch's parts, added in this order: [layout.length()] each
+   * @param sums over all parts
+   * @param groups of all parts
+   */
+  public UpdateMetrics update(List<float[]> parts, LossSums sums, int groups) {
+    long start = System.nanoTime();
+    add(parts);
+    return step(sums, groups, start);
+  }
+
+  /** Clips {@link #gradient()} and takes an AdamW step. */
+  private UpdateMetrics step(LossSums sums, double groups, long start) {
     double norm = norm(gradient);
     List<String> diverged = sums.notFinite();
     if (!Double.isFinite(norm)) {
@@ -165,20 +188,24 @@ public final class Learner implements AutoCloseable {
     if (failure != null) {
       throw failure;
     }
-    System.arraycopy(sliceGradients[0], 0, gradient, 0, gradient.length);
-    for (int i = 1; i < slices; i++) {
-      float[] part = sliceGradients[i];
+    add(Arrays.asList(sliceGradients).subList(0, slices));
+    return total;
+  }
+
+  /** Fills {@link #gradient()} with the sum of its parts, in their order. */
+  private void add(List<float[]> parts) {
+    System.arraycopy(parts.get(0), 0, gradient, 0, gradient.length);
+    for (float[] part : parts.subList(1, parts.size())) {
       for (int j = 0; j < gradient.length; j++) {
         gradient[j] += part[j];
       }
     }
-    return total;
   }
 
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
     try (LossGradient.Forward forward =
         lossGradient.forward(parameters, slice.windows(), slice.inputs())) {
-      return forward.backward(slice, minibatchGroups, klWeight.at(updates), sliceGradients[index]);
+      return forward.backward(slice, minibatchGroups, nextKlWeight(), sliceGradients[index]);
     }
   }
 

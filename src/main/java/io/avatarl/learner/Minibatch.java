@@ -116,7 +116,7 @@ public final class Minibatch {
     return step.first;
   }
 
-  int groups() {
+  public int groups() {
     return windows() * step.groupsPerRow();
   }
 

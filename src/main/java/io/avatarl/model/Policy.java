@@ -37,6 +37,11 @@ public final class Policy implements AutoCloseable {
     return config;
   }
 
+  /** Its weights, which must not change. */
+  public Parameters parameters() {
+    return parameters;
+  }
+
   /** V. */
   public int vocabulary() {
     return parameters.layout().parameters().get(0).shape().get(0);

@@ -1,8 +1,10 @@
 package io.avatarl.spark;
 
+import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
+import io.avatarl.learner.LossSums;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.ArrayDeque;
@@ -38,6 +40,9 @@ public final class PolicyCluster implements AutoCloseable {
   private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
   private final RolloutTable table;
+  // Of the step whose rounds are running; used by the jobs' thread alone.
+  private RolloutTable.Writer writer;
+  private float[] newest;
 
   /** A cluster for evaluation alone. */
   public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
@@ -73,20 +78,41 @@ public final class PolicyCluster implements AutoCloseable {
    * @param shards in shard order
    * @param statistics summed over the shards
    * @param version of the policy that explored
-   * @param seconds wall time of the Spark job
-   * @param tableSeconds of these, those the driver spent on the rollout table
+   * @param job its cost
    */
   public record Step(
-      List<RolloutShard> shards,
+      List<RolloutShard> shards, RolloutStatistics statistics, long version, JobCost job) {}
+
+  /**
+   * What the executors did for an update that they share.
+   *
+   * @param parts gradients in shard order
+   * @param sums over the shards
+   * @param groups of all shards
+   * @param statistics summed over the shards
+   * @param version of the policy that explored
+   * @param seconds in the backward pass, summed over the shards
+   * @param job its cost
+   */
+  public record Gradients(
+      List<float[]> parts,
+      LossSums sums,
+      int groups,
       RolloutStatistics statistics,
       long version,
       double seconds,
-      double tableSeconds) {
-    /** Bytes that the shards' arrays brought to the driver. */
-    public long bytes() {
-      return shards.stream().mapToLong(RolloutShard::bytes).sum();
-    }
-  }
+      JobCost job) {}
+
+  /**
+   * What a round cost.
+   *
+   * @param seconds wall time of the Spark job
+   * @param tableSeconds of these, those the driver spent on the rollout table
+   * @param broadcastBytes weights that went to each executor
+   * @param returnedBytes numbers that came back to the driver from all tasks
+   */
+  public record JobCost(
+      double seconds, double tableSeconds, long broadcastBytes, long returnedBytes) {}
 
   /**
    * A probe and the wall time of its job, without what it waited for jobs before it.
@@ -98,11 +124,14 @@ public final class PolicyCluster implements AutoCloseable {
   /**
    * Makes these weights the ones that later jobs use.
    *
-   * @param version above those before it: the steps behind the weights, so that a resumed run
+   * @param version above those before it: the rounds behind the weights, so that a resumed run
    *     counts on
+   * @param values not changed any more
    */
   public void publish(long version, float[] values) {
-    versions.addLast(spark.broadcast(PolicyWeights.of(run, version, values)));
+    newest = values;
+    versions.addLast(
+        spark.broadcast(PolicyWeights.of(run, version, config.broadcast().precision(), values)));
     if (versions.size() > KEPT_VERSIONS) {
       versions.removeFirst().destroy();
     }
@@ -118,31 +147,114 @@ public final class PolicyCluster implements AutoCloseable {
     Broadcast<PolicyWeights> weights = versions.getLast();
     return jobs.submit(
         () -> {
-          long start = System.nanoTime();
-          RolloutTable.Writer writer =
-              table == null ? null : table.begin(step + 1, config.curriculum().name(stage));
-          long begun = System.nanoTime();
-          List<RolloutShard> shards =
-              run(
-                  "step " + (step + 1) + ": rollouts",
-                  new RolloutTask(context, weights, step, stage, writer),
-                  config.rollout().shards());
-          long collected = System.nanoTime();
-          if (writer != null) {
-            table.commit(step + 1);
-          }
-          long end = System.nanoTime();
+          Tabled<RolloutShard> done =
+              tabled(
+                  step,
+                  stage,
+                  true,
+                  true,
+                  writer ->
+                      run(
+                          "step " + (step + 1) + ": rollouts",
+                          new RolloutTask(new Assignment(context, weights, step, stage, writer)),
+                          config.rollout().shards()));
           RolloutStatistics statistics =
-              shards.stream()
+              done.results().stream()
                   .map(RolloutShard::statistics)
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
+          long returned = done.results().stream().mapToLong(RolloutShard::bytes).sum();
           return new Step(
-              shards,
-              statistics,
-              weights.value().version(),
-              (System.nanoTime() - start) / 1e9,
-              (begun - start + end - collected) / 1e9);
+              done.results(), statistics, weights.value().version(), done.cost(weights, returned));
         });
+  }
+
+  /**
+   * Lets the executors explore and differentiate for one update with the newest weights.
+   *
+   * @param step counts from 0
+   * @param round of the step, from 0
+   * @param stage of the curriculum
+   * @param klWeight weight of the KL term in this update
+   */
+  public Gradients gradients(long step, int round, int stage, double klWeight) {
+    Broadcast<PolicyWeights> weights = versions.getLast();
+    int rounds = config.roundsPerStep();
+    String description =
+        "step " + (step + 1) + ": update " + (round + 1) + " of " + rounds + " on executors";
+    return await(
+        jobs.submit(
+            () -> {
+              Tabled<ShardGradient> done =
+                  tabled(
+                      step,
+                      stage,
+                      round == 0,
+                      round == rounds - 1,
+                      writer ->
+                          run(
+                              description,
+                              new GradientTask(
+                                  new Assignment(context, weights, step, stage, writer),
+                                  round,
+                                  klWeight),
+                              config.rollout().shards()));
+              List<float[]> parts = new ArrayList<>();
+              LossSums sums = LossSums.NONE;
+              RolloutStatistics statistics = RolloutStatistics.NONE;
+              int groups = 0;
+              double seconds = 0;
+              long returned = 0;
+              for (ShardGradient shard : done.results()) {
+                parts.add(shard.gradient());
+                sums = sums.plus(shard.sums());
+                statistics = statistics.plus(shard.statistics());
+                groups += shard.groups();
+                seconds += shard.seconds();
+                returned += shard.bytes().length;
+              }
+              return new Gradients(
+                  parts,
+                  sums,
+                  groups,
+                  statistics,
+                  weights.value().version(),
+                  seconds,
+                  done.cost(weights, returned));
+            }));
+  }
+
+  /** The results of a job whose tasks may also have written the step's rollout table. */
+  private record Tabled<T>(List<T> results, double seconds, double tableSeconds) {
+    JobCost cost(Broadcast<PolicyWeights> weights, long returned) {
+      return new JobCost(seconds, tableSeconds, weights.value().bytes().length, returned);
+    }
+  }
+
+  private interface TabledJob<T> {
+    List<T> run(RolloutTable.Writer writer);
+  }
+
+  /**
+   * Runs a round of a step.
+   *
+   * @param first whether the step's table begins with it
+   * @param last whether the step's table is complete after it
+   */
+  private <T> Tabled<T> tabled(
+      long step, int stage, boolean first, boolean last, TabledJob<T> job) {
+    long start = System.nanoTime();
+    if (table != null && first) {
+      writer = table.begin(step + 1, config.curriculum().name(stage));
+    }
+    long begun = System.nanoTime();
+    List<T> results = job.run(writer);
+    long collected = System.nanoTime();
+    if (writer != null && last) {
+      table.commit(step + 1);
+      writer = null;
+    }
+    long end = System.nanoTime();
+    return new Tabled<>(results, (end - start) / 1e9, (begun - start + end - collected) / 1e9);
   }
 
   /**
@@ -187,17 +299,29 @@ public final class PolicyCluster implements AutoCloseable {
     // depend on the cluster.
     int parts = config.rollout().shards();
     Broadcast<PolicyWeights> weights = versions.getLast();
-    List<Scores> scores =
-        await(
-            jobs.submit(
-                () ->
-                    run(
-                        description,
-                        new EvaluationTask(context, weights, coverage, parts),
-                        parts)));
-    Scores total = new Scores();
-    scores.forEach(total::add);
-    return total;
+    // What is scored is the model that a checkpoint keeps, however it was rounded to explore.
+    boolean exact = weights.value().precision() == Precision.FLOAT32;
+    Broadcast<PolicyWeights> scored =
+        exact
+            ? weights
+            : spark.broadcast(
+                PolicyWeights.of(run, weights.value().version(), Precision.FLOAT32, newest));
+    try {
+      Scores total = new Scores();
+      await(
+              jobs.submit(
+                  () ->
+                      run(
+                          description,
+                          new EvaluationTask(context, scored, coverage, parts),
+                          parts)))
+          .forEach(total::add);
+      return total;
+    } finally {
+      if (!exact) {
+        scored.destroy();
+      }
+    }
   }
 
   private <T> List<T> run(String description, Function<Integer, T> task, int parts) {

@@ -1,6 +1,8 @@
 package io.avatarl.spark;
 
+import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.learner.LossGradient;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
@@ -16,17 +18,22 @@ import org.apache.spark.broadcast.Broadcast;
  * older than the newest goes when its last user does.
  */
 final class PolicyReplica implements AutoCloseable {
-  private record Key(String run, long version) {}
+  private record Key(String run, long version, Precision precision) {}
 
   private static final Map<Key, PolicyReplica> REPLICAS = new HashMap<>();
   private static final Map<String, Long> NEWEST = new HashMap<>();
 
+  /** By run: what differentiates is the same for all versions. */
+  private static final Map<String, LossGradient> GRADIENTS = new HashMap<>();
+
   private final Key key;
+  private final TrainingConfig config;
   private final Policy policy;
   private int users;
 
-  private PolicyReplica(Key key, Policy policy) {
+  private PolicyReplica(Key key, TrainingConfig config, Policy policy) {
     this.key = key;
+    this.config = config;
     this.policy = policy;
   }
 
@@ -37,7 +44,7 @@ final class PolicyReplica implements AutoCloseable {
   static PolicyReplica acquire(RunContext run, Broadcast<PolicyWeights> broadcast) {
     PolicyWeights weights = broadcast.value();
     return acquire(
-        new Key(weights.run(), weights.version()),
+        new Key(weights.run(), weights.version(), weights.precision()),
         run.config(),
         () -> {
           Parameters parameters = new Parameters(layout(run));
@@ -49,7 +56,7 @@ final class PolicyReplica implements AutoCloseable {
   /** The policy before training. Close it after use; it stays until the run ends. */
   static PolicyReplica initial(RunContext run) {
     return acquire(
-        new Key(run.run(), INITIAL),
+        new Key(run.run(), INITIAL, Precision.FLOAT32),
         run.config(),
         () -> Parameters.initial(run.config(), layout(run)));
   }
@@ -66,7 +73,7 @@ final class PolicyReplica implements AutoCloseable {
               key,
               k -> {
                 NativeEngine.load(config.nativeThreads());
-                return new PolicyReplica(k, new Policy(config.model(), parameters.get()));
+                return new PolicyReplica(k, config, new Policy(config.model(), parameters.get()));
               });
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
@@ -87,6 +94,9 @@ final class PolicyReplica implements AutoCloseable {
           .filter(r -> r.key.run.equals(run) && r.users == 0)
           .toList()
           .forEach(PolicyReplica::discard);
+      if (count(run) == 0 && GRADIENTS.containsKey(run)) {
+        GRADIENTS.remove(run).close();
+      }
     }
   }
 
@@ -99,6 +109,14 @@ final class PolicyReplica implements AutoCloseable {
 
   Policy policy() {
     return policy;
+  }
+
+  /** Differentiates the loss; one per JVM and run. */
+  LossGradient lossGradient() {
+    synchronized (REPLICAS) {
+      return GRADIENTS.computeIfAbsent(
+          key.run, run -> new LossGradient(config.learner(), config.model()));
+    }
   }
 
   private boolean isOld() {

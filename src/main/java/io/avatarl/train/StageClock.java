@@ -57,14 +57,23 @@ final class StageClock {
    * @param slots tasks that ran at once
    */
   void rollouts(PolicyCluster.Step step, int slots) {
-    RolloutStatistics s = step.statistics();
+    round(step.statistics(), 0, step.job(), slots);
+  }
+
+  /** Adds a round in which executors also learned. */
+  void gradients(PolicyCluster.Gradients round, int slots) {
+    round(round.statistics(), round.seconds() / slots, round.job(), slots);
+  }
+
+  private void round(RolloutStatistics s, double learn, PolicyCluster.JobCost job, int slots) {
     double rollout = s.rolloutSeconds() / slots;
     double reward = s.rewardSeconds() / slots;
     add(Stage.ROLLOUT, rollout);
-    double table = s.tableSeconds() / slots + step.tableSeconds();
+    double table = s.tableSeconds() / slots + job.tableSeconds();
     add(Stage.REWARD, reward);
     add(Stage.TABLE, table);
-    add(Stage.TRANSFER, Math.max(0, step.seconds() - rollout - reward - table));
+    add(Stage.LEARN, learn);
+    add(Stage.TRANSFER, Math.max(0, job.seconds() - rollout - reward - table - learn));
   }
 
   void add(Stage stage, double more) {

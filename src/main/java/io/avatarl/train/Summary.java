@@ -21,6 +21,8 @@ import java.util.Map;
  * @param groups states scored
  * @param rollouts actions scored
  * @param trainSeconds wall time of the steps, with the evaluations and checkpoints among them
+ * @param bytesPerStep means over the steps of the process that ended the run: {@code broadcast},
+ *     the weights that went to each executor, and {@code returned}, what came back from all tasks
  * @param weightsSha256 SHA-256 of the final weights; equal for equal configurations
  */
 public record Summary(
@@ -43,6 +45,7 @@ public record Summary(
     double trainSeconds,
     double groupsPerSecond,
     Map<String, Double> stageSeconds,
+    Map<String, Long> bytesPerStep,
     String weightsSha256,
     String sparkVersion,
     String preset,

@@ -3,6 +3,7 @@ package io.avatarl.train;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
+import io.avatarl.config.LearnerConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -36,8 +37,10 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * The training loop. Each step: rollouts on the executors with the newest weights (or, one step
- * ahead, with those before), M minibatch updates on the driver, one broadcast. No part of it
- * computes a cross-entropy loss; cross-entropy is only measured, on the validation split.
+ * ahead, with those before), M minibatch updates on the driver, one broadcast; or, where executors
+ * learn, M rounds of rollouts and gradients on the executors, an update and a broadcast after each.
+ * No part of it computes a cross-entropy loss; cross-entropy is only measured, on the validation
+ * split.
  */
 public final class Training {
   private final TrainingConfig config;
@@ -54,6 +57,7 @@ public final class Training {
   private volatile boolean stopRequested;
 
   private final StageClock clock = new StageClock();
+  private final Traffic traffic = new Traffic();
   private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
   private Checkpoint.Evaluation evaluation;
   private Curriculum curriculum;
@@ -242,17 +246,19 @@ public final class Training {
   /** Steps until the last one or a stop; true if the last one is done. */
   private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
     Metrics metrics = new Metrics(storage, output, firstStep + 1, listener);
+    boolean onExecutors = config.learner().placement() == LearnerConfig.Placement.EXECUTORS;
     boolean ahead = config.rollout().ahead() == 1;
+    int rounds = config.roundsPerStep();
     began = System.nanoTime();
     long step = firstStep;
     if (step >= config.steps()) {
-      publish(learner, cluster, step);
+      publish(learner, cluster, step * rounds);
       if (resumed.isEmpty()) {
         checkpoint(learner, new float[0], step);
       }
       return true;
     }
-    Future<PolicyCluster.Step> next;
+    Future<PolicyCluster.Step> next = null;
     float[] current = learner.parameters().toArray();
     if (behaviour.length > 0) {
       // The uninterrupted run had started these rollouts one step ahead, with the weights before
@@ -261,34 +267,49 @@ public final class Training {
       next = cluster.rollouts(step, curriculum.index());
       publish(learner, cluster, step);
     } else {
-      publish(learner, cluster, step);
+      publish(learner, cluster, step * rounds);
       if (step == 0 && config.rollouts().every() > 0) {
         probe(cluster, step);
       }
-      next = cluster.rollouts(step, curriculum.index());
+      if (!onExecutors) {
+        next = cluster.rollouts(step, curriculum.index());
+      }
     }
     while (true) {
-      PolicyCluster.Step rollouts = PolicyCluster.await(next);
-      clock.rollouts(rollouts, Math.min(cluster.slots(), config.rollout().shards()));
       boolean last = step + 1 >= config.steps();
-      behaviour = current;
-      // The next rollouts may be another stage's; what is learned from now was paid by this one's.
-      Curriculum.Stage stage = curriculum.stage();
-      promote(rollouts.statistics(), step + 1);
-      if (ahead && !last) {
-        next = cluster.rollouts(step + 1, curriculum.index());
-      }
-      UpdateMetrics update = learn(learner, rollouts, stage, step, metrics);
-      current = learner.parameters().toArray();
-      publish(learner, cluster, step + 1);
-      if (!ahead && !last) {
-        next = cluster.rollouts(step + 1, curriculum.index());
+      RolloutStatistics statistics;
+      UpdateMetrics update;
+      if (onExecutors) {
+        List<UpdateMetrics> updates = new ArrayList<>();
+        statistics = learnOnExecutors(learner, cluster, step, metrics, updates);
+        update = updates.get(updates.size() - 1);
+        promote(statistics, step + 1);
+      } else {
+        PolicyCluster.Step rollouts = PolicyCluster.await(next);
+        statistics = rollouts.statistics();
+        clock.rollouts(rollouts, slots(cluster));
+        traffic.add(rollouts.job());
+        behaviour = current;
+        // The next rollouts may be another stage's; what is learned from now was paid by this
+        // one's.
+        Curriculum.Stage stage = curriculum.stage();
+        promote(statistics, step + 1);
+        if (ahead && !last) {
+          next = cluster.rollouts(step + 1, curriculum.index());
+        }
+        update = learn(learner, rollouts, stage, step, metrics);
+        current = learner.parameters().toArray();
+        publish(learner, cluster, step + 1);
+        if (!ahead && !last) {
+          next = cluster.rollouts(step + 1, curriculum.index());
+        }
       }
       step++;
-      totals = totals.plus(rollouts.statistics());
-      entropy = rollouts.statistics().meanEntropy();
-      reward = rollouts.statistics().meanReward();
-      listener.stepped(step, rollouts.statistics(), update);
+      traffic.stepped();
+      totals = totals.plus(statistics);
+      entropy = statistics.meanEntropy();
+      reward = statistics.meanReward();
+      listener.stepped(step, statistics, update);
       boolean stopping = stopRequested && !last;
       if (last ? config.evaluation().every() > 0 : due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
@@ -302,8 +323,6 @@ public final class Training {
       } else if (due(config.evaluation().every(), step)) {
         metrics.flush(step);
       }
-      listener.clocked(
-          step, clock.seconds(), rollouts.bytes() + (long) Float.BYTES * current.length);
       if (last || stopping) {
         return last;
       }
@@ -314,9 +333,14 @@ public final class Training {
     return every > 0 && step % every == 0;
   }
 
-  private void publish(Learner learner, PolicyCluster cluster, long step) {
+  /** Tasks of a round that run at once. */
+  private int slots(PolicyCluster cluster) {
+    return Math.min(cluster.slots(), config.rollout().shards());
+  }
+
+  private void publish(Learner learner, PolicyCluster cluster, long version) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.BROADCAST)) {
-      cluster.publish(step, learner.parameters().toArray());
+      cluster.publish(version, learner.parameters().toArray());
     }
   }
 
@@ -334,42 +358,105 @@ public final class Training {
       long step,
       Metrics metrics) {
     try (StageClock.Running ignored = clock.start(StageClock.Stage.LEARN)) {
-      RolloutStatistics s = rollouts.statistics();
       learner.klWeight().stage(stage.klWeight());
       List<UpdateMetrics> updates = new ArrayList<>();
       for (Minibatch minibatch :
           Minibatch.of(rollouts.shards(), config.learner().updatesPerStep())) {
         UpdateMetrics update = learner.update(minibatch);
         updates.add(update);
-        ObjectNode record = Metrics.record("update", step + 1);
-        record.put("update", update.update());
-        record.put("stage", stage.name());
-        record.put("loss", update.loss());
-        record.put("reward", s.meanReward());
-        record.put("entropy", s.meanEntropy());
-        record.put("accuracy", s.meanAccuracy());
-        record.put("confidence", s.meanConfidence());
-        record.put("perplexity", s.perplexity());
-        record.put("degenerate", s.degenerateShare());
-        record.put("gradient_norm", update.gradientNorm());
-        record.put("clip_fraction", update.clipFraction());
-        record.put("kl", update.kl());
-        record.put("reference_kl", update.referenceKl());
-        record.put("kl_weight", update.klWeight());
-        record.put("learning_rate", update.learningRate());
-        record.put("policy_version", rollouts.version());
-        record.put("seconds", update.seconds());
-        metrics.add(record);
+        metrics.add(
+            record(update, rollouts.statistics(), stage, step, rollouts.version(), rollouts.job()));
       }
-      learner
-          .klWeight()
-          .observe(updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0));
-      for (String warning : monitor.stepped(s, updates)) {
-        metrics.add(Metrics.record("warning", step + 1).put("warning", warning));
-        listener.warned("step " + (step + 1) + ": " + warning);
-      }
+      learned(learner, rollouts.statistics(), updates, step, metrics);
       return updates.get(updates.size() - 1);
     }
+  }
+
+  /**
+   * The updates of a step, each a round on the executors with the weights of the one before.
+   *
+   * @param updates gets the metrics of each
+   * @return of all rounds
+   */
+  private RolloutStatistics learnOnExecutors(
+      Learner learner,
+      PolicyCluster cluster,
+      long step,
+      Metrics metrics,
+      List<UpdateMetrics> updates) {
+    Curriculum.Stage stage = curriculum.stage();
+    learner.klWeight().stage(stage.klWeight());
+    RolloutStatistics statistics = RolloutStatistics.NONE;
+    for (int round = 0; round < config.roundsPerStep(); round++) {
+      PolicyCluster.Gradients gradients =
+          cluster.gradients(step, round, curriculum.index(), learner.nextKlWeight());
+      clock.gradients(gradients, slots(cluster));
+      traffic.add(gradients.job());
+      statistics = statistics.plus(gradients.statistics());
+      try (StageClock.Running ignored = clock.start(StageClock.Stage.LEARN)) {
+        UpdateMetrics update =
+            learner.update(gradients.parts(), gradients.sums(), gradients.groups());
+        updates.add(update);
+        metrics.add(
+            record(
+                update, gradients.statistics(), stage, step, gradients.version(), gradients.job()));
+      }
+      publish(learner, cluster, gradients.version() + 1);
+    }
+    learned(learner, statistics, updates, step, metrics);
+    return statistics;
+  }
+
+  /** Ends a step's updates. */
+  private void learned(
+      Learner learner,
+      RolloutStatistics statistics,
+      List<UpdateMetrics> updates,
+      long step,
+      Metrics metrics) {
+    learner
+        .klWeight()
+        .observe(updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0));
+    for (String warning : monitor.stepped(statistics, updates)) {
+      metrics.add(Metrics.record("warning", step + 1).put("warning", warning));
+      listener.warned("step " + (step + 1) + ": " + warning);
+    }
+  }
+
+  /**
+   * An update for the metrics.
+   *
+   * @param s of the round that its groups are from
+   * @param job of that round
+   */
+  private static ObjectNode record(
+      UpdateMetrics update,
+      RolloutStatistics s,
+      Curriculum.Stage stage,
+      long step,
+      long version,
+      PolicyCluster.JobCost job) {
+    ObjectNode record = Metrics.record("update", step + 1);
+    record.put("update", update.update());
+    record.put("stage", stage.name());
+    record.put("loss", update.loss());
+    record.put("reward", s.meanReward());
+    record.put("entropy", s.meanEntropy());
+    record.put("accuracy", s.meanAccuracy());
+    record.put("confidence", s.meanConfidence());
+    record.put("perplexity", s.perplexity());
+    record.put("degenerate", s.degenerateShare());
+    record.put("gradient_norm", update.gradientNorm());
+    record.put("clip_fraction", update.clipFraction());
+    record.put("kl", update.kl());
+    record.put("reference_kl", update.referenceKl());
+    record.put("kl_weight", update.klWeight());
+    record.put("learning_rate", update.learningRate());
+    record.put("policy_version", version);
+    record.put("broadcast_bytes", job.broadcastBytes());
+    record.put("returned_bytes", job.returnedBytes());
+    record.put("seconds", update.seconds());
+    return record;
   }
 
   /** Counts n-grams and builds the reward components that some stage pays. */
@@ -496,6 +583,7 @@ public final class Training {
             seconds,
             totals.groups() / seconds,
             clock.seconds(),
+            traffic.perStep(),
             learner.parameters().sha256(),
             spark.version(),
             config.preset(),

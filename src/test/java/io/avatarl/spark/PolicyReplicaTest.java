@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
@@ -57,7 +58,7 @@ class PolicyReplicaTest {
   private Broadcast<PolicyWeights> broadcast(long version) {
     float[] values = Parameters.random(LAYOUT, 0.5, version).toArray();
     return JavaSparkContext.fromSparkContext(spark.sparkContext())
-        .broadcast(PolicyWeights.of(run, version, values));
+        .broadcast(PolicyWeights.of(run, version, Precision.FLOAT32, values));
   }
 
   private RunContext context() {

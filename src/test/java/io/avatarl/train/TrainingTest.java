@@ -344,6 +344,7 @@ class TrainingTest {
             "train_seconds",
             "groups_per_second",
             "stage_seconds",
+            "bytes_per_step",
             "weights_sha256",
             "spark_version",
             "preset",

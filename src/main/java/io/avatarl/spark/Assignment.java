@@ -1,0 +1,95 @@
+package io.avatarl.spark;
+
+import io.avatarl.config.KlConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.Windows;
+import io.avatarl.model.Policy;
+import io.avatarl.rollout.Exploration;
+import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.Reference;
+import io.avatarl.rollout.RolloutShard;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.rollout.Rows;
+import java.io.Serializable;
+import org.apache.spark.broadcast.Broadcast;
+
+/**
+ * What the tasks of a round have in common, and what they do with log-probabilities: exploration,
+ * rewards, advantages. A shard depends on (seed, step, shard, stage, weights) alone, so that a
+ * second attempt gives the same bits.
+ *
+ * @param step from 0
+ * @param stage of the curriculum
+ * @param table where the rollouts are also written to; null: nowhere
+ */
+record Assignment(
+    Broadcast<RunContext> context,
+    Broadcast<PolicyWeights> weights,
+    long step,
+    int stage,
+    RolloutTable.Writer table)
+    implements Serializable {
+
+  /** The windows of a shard, which counts through the rounds of the step. */
+  Rows rows(int shard) {
+    RunContext run = context.value();
+    TrainingConfig config = run.config();
+    int windows = config.windowsInShard(shard);
+    return Rows.of(
+        windows,
+        Windows.draw(run.corpus(), config.model().context(), windows, config.seed(), step, shard));
+  }
+
+  /** Closed by the caller. */
+  PolicyReplica replica() {
+    return PolicyReplica.acquire(context.value(), weights);
+  }
+
+  /**
+   * Explores and pays.
+   *
+   * @param logProbs of every token at every position of the rows, [B·T·V]
+   * @param policy the one they are from
+   * @param start of the task, in the JVM's nanoseconds
+   */
+  RolloutShard explore(int shard, Rows rows, float[] logProbs, Policy policy, long start) {
+    RunContext run = context.value();
+    TrainingConfig config = run.config();
+    RandomStream random =
+        RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
+    Groups groups =
+        run.exploration(stage).explore(new Exploration.Scene(rows, logProbs, policy, random));
+    float[] reference = reference(run, groups, logProbs, policy);
+    long explored = System.nanoTime();
+    Paid paid = Paid.of(run, stage, groups);
+    long rewarded = System.nanoTime();
+    if (table != null) {
+      table.write(run, shard, weights.value().version(), paid);
+    }
+    long written = System.nanoTime();
+    RolloutStatistics sums =
+        RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards())
+            .timed(
+                (explored - start) / 1e9,
+                (rewarded - explored + System.nanoTime() - written) / 1e9,
+                (written - rewarded) / 1e9);
+    return new RolloutShard(shard, groups, paid.advantages(), reference, sums);
+  }
+
+  private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
+    KlConfig kl = run.config().learner().kl();
+    float[] all =
+        switch (kl.reference()) {
+          case NONE -> new float[0];
+          case NGRAM -> Reference.ngram(run.ngrams(kl.order()), groups);
+          case INITIAL -> {
+            try (PolicyReplica initial = PolicyReplica.initial(run)) {
+              yield Reference.policy(initial.policy(), groups);
+            }
+          }
+          case LAST -> groups.first() == 0 ? logProbs : Reference.policy(policy, groups);
+        };
+    return all.length == 0 ? all : Reference.select(kl.estimator(), groups, all, run.vocabulary());
+  }
+}
