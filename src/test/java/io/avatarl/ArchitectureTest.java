@@ -42,6 +42,7 @@ class ArchitectureTest {
     ROOMS.put("evaluation", Set.of("corpus", "model"));
     ROOMS.put("spark", allSoFar());
     ROOMS.put("train", allSoFar());
+    ROOMS.put("bench", allSoFar());
     ROOMS.put("jobs", allSoFar());
   }
 

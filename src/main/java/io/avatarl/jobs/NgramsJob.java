@@ -1,5 +1,7 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.sun.management.OperatingSystemMXBean;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
@@ -19,6 +21,8 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -37,6 +41,8 @@ import picocli.CommandLine.Option;
             + " spark-submit are passed on.")
 public final class NgramsJob implements Callable<Integer> {
   private static final double MEGABYTE = 1e6;
+  private static final ObjectMapper JSON =
+      new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
   /** Characters of the validation split that are scored: five models, one thread. */
   private static final int SCORED = 1_000_000;
@@ -90,6 +96,11 @@ public final class NgramsJob implements Callable<Integer> {
       description = "the last part of the text, held out (default: ${DEFAULT-VALUE})")
   private double validationFraction = 0.1;
 
+  @Option(names = "--json", paramLabel = "FILE|URI", description = "also write the timings there")
+  private String json;
+
+  private final List<Timing> timings = new ArrayList<>();
+
   public static void main(String[] args) {
     Job.main(new NgramsJob(), args);
   }
@@ -113,6 +124,9 @@ public final class NgramsJob implements Callable<Integer> {
       }
       count(session.spark(), temporary != null ? temporary.toUri().toString() : path());
     }
+    if (json != null) {
+      Job.storage().writeString(json, JSON.writeValueAsString(timings) + "\n");
+    }
     return 0;
   }
 
@@ -134,7 +148,7 @@ public final class NgramsJob implements Callable<Integer> {
   private void count(SparkSession spark, String path) {
     Stopwatch watch = new Stopwatch();
     NgramJob job = new NgramJob(spark, path);
-    String scanned = watch.reads(job.bytes());
+    String scanned = took("looked at", watch, job.bytes());
     long train = Corpus.trainCharacters(job.characters(), validationFraction);
     line("text        %s: %,d bytes, %,d characters", path, job.bytes(), job.characters());
     line("looked at   %s", scanned);
@@ -149,7 +163,8 @@ public final class NgramsJob implements Callable<Integer> {
     }
     watch = new Stopwatch();
     NgramCounts counts = job.count(tokenizer, validationFraction, order, minCount);
-    String counted = watch.reads(job.bytes() * ((double) train / job.characters()));
+    String counted =
+        took("counted", watch, Math.round(job.bytes() * ((double) train / job.characters())));
     long total = 0;
     for (int n = 1; n <= counts.order(); n++) {
       line("%d-grams     %,d", n, counts.size(n));
@@ -172,11 +187,11 @@ public final class NgramsJob implements Callable<Integer> {
     int bytes = text.getBytes(StandardCharsets.UTF_8).length;
     Stopwatch watch = new Stopwatch();
     BpeTokenizer tokenizer = BpeTokenizer.train(text, merges);
-    line("BPE learnt  %s from %,d bytes", watch.reads(bytes), bytes);
+    line("BPE learnt  %s from %,d bytes", took("BPE learnt", watch, bytes), bytes);
     tokenizer.encode("loads the native library");
     watch = new Stopwatch();
     int[] tokens = tokenizer.encode(text);
-    String encoded = watch.reads(bytes);
+    String encoded = took("tokenized", watch, bytes);
     line(
         "tokenized   %s, one thread: %,d tokens, %.3f bytes each",
         encoded, tokens.length, (double) bytes / tokens.length);
@@ -212,10 +227,19 @@ public final class NgramsJob implements Callable<Integer> {
     private final long began = System.nanoTime();
     private final long cpuBegan = SYSTEM.getProcessCpuTime();
 
-    /** How long it took to go through so many bytes. */
-    String reads(double bytes) {
-      double seconds = (System.nanoTime() - began) / 1e9;
-      double cpuSeconds = (SYSTEM.getProcessCpuTime() - cpuBegan) / 1e9;
+    Timing read(String what, long bytes) {
+      return new Timing(
+          what,
+          bytes,
+          (System.nanoTime() - began) / 1e9,
+          (SYSTEM.getProcessCpuTime() - cpuBegan) / 1e9);
+    }
+  }
+
+  /** How long it took to go through so many bytes. */
+  record Timing(String what, long bytes, double seconds, double cpuSeconds) {
+    @Override
+    public String toString() {
       return String.format(
           Locale.ROOT,
           "%.2f s, %.1f MB/s (CPU %.2f s, %.1f MB/s)",
@@ -224,6 +248,12 @@ public final class NgramsJob implements Callable<Integer> {
           cpuSeconds,
           bytes / MEGABYTE / cpuSeconds);
     }
+  }
+
+  private String took(String what, Stopwatch watch, long bytes) {
+    Timing timing = watch.read(what, bytes);
+    timings.add(timing);
+    return timing.toString();
   }
 
   /** Of this process, by the kernel's account: heap, native memory and all. Linux only. */

@@ -20,8 +20,21 @@ import java.util.List;
  * initial weights, windows, optimizer and number of updates as a preset, in a loop without Spark.
  * It exists for comparison only.
  */
-public final class CrossEntropyBaseline {
-  private CrossEntropyBaseline() {}
+public final class CrossEntropyBaseline implements AutoCloseable {
+  private final TrainingConfig config;
+  private final Corpus corpus;
+  private final Learner learner;
+
+  public CrossEntropyBaseline(TrainingConfig config, Corpus corpus) {
+    NativeEngine.load(config.nativeThreads());
+    this.config = config;
+    this.corpus = corpus;
+    ParameterLayout layout =
+        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
+    this.learner =
+        Learner.crossEntropy(
+            config.learner(), config.model(), Parameters.initial(config, layout), config.updates());
+  }
 
   /**
    * @param parameters trained
@@ -31,21 +44,21 @@ public final class CrossEntropyBaseline {
 
   /** Trains as long as {@code config} says. */
   public static Result train(TrainingConfig config, Corpus corpus) {
-    NativeEngine.load(config.nativeThreads());
-    ParameterLayout layout =
-        ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
-    Parameters parameters = Parameters.initial(config, layout);
-    long start = System.nanoTime();
-    try (Learner learner =
-        Learner.crossEntropy(config.learner(), config.model(), parameters, config.updates())) {
+    try (CrossEntropyBaseline loop = new CrossEntropyBaseline(config, corpus)) {
+      long start = System.nanoTime();
       for (long step = 0; step < config.steps(); step++) {
-        for (Minibatch minibatch :
-            Minibatch.of(shards(config, corpus, step), config.learner().updatesPerStep())) {
-          learner.update(minibatch);
-        }
+        loop.step(step);
       }
+      return new Result(loop.learner.parameters(), (System.nanoTime() - start) / 1e9);
     }
-    return new Result(parameters, (System.nanoTime() - start) / 1e9);
+  }
+
+  /** The updates of a step, which counts from 0. */
+  public void step(long step) {
+    for (Minibatch minibatch :
+        Minibatch.of(shards(config, corpus, step), config.learner().updatesPerStep())) {
+      learner.update(minibatch);
+    }
   }
 
   /** The windows that the rollouts of a step would have. */
@@ -67,5 +80,10 @@ public final class CrossEntropyBaseline {
               RolloutStatistics.counts(gold.count(), gold.count())));
     }
     return shards;
+  }
+
+  @Override
+  public void close() {
+    learner.close();
   }
 }

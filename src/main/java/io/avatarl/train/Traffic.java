@@ -9,14 +9,19 @@ final class Traffic {
   private long broadcast;
   private long returned;
   private long steps;
+  private long before;
 
   void add(PolicyCluster.JobCost round) {
     broadcast += round.broadcastBytes();
     returned += round.returnedBytes();
   }
 
-  void stepped() {
+  /** Ends a step; returns the bytes that moved in it. */
+  long stepped() {
     steps++;
+    long step = broadcast + returned - before;
+    before += step;
+    return step;
   }
 
   /**

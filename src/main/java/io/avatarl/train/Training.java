@@ -305,7 +305,7 @@ public final class Training {
         }
       }
       step++;
-      traffic.stepped();
+      long bytes = traffic.stepped();
       totals = totals.plus(statistics);
       entropy = statistics.meanEntropy();
       reward = statistics.meanReward();
@@ -323,6 +323,7 @@ public final class Training {
       } else if (due(config.evaluation().every(), step)) {
         metrics.flush(step);
       }
+      listener.clocked(step, clock.seconds(), bytes);
       if (last || stopping) {
         return last;
       }

@@ -5,6 +5,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
+import java.util.Map;
 
 /** Watches a run; called on the training thread. */
 public interface TrainingListener {
@@ -13,6 +14,14 @@ public interface TrainingListener {
 
   /** A step is done. */
   default void stepped(long step, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {}
+
+  /**
+   * Where the time went so far, after {@code step} steps.
+   *
+   * @param stageSeconds wall time by stage, as in {@code summary.json}
+   * @param stepBytes what this step sent between driver and executors, once per receiver
+   */
+  default void clocked(long step, Map<String, Double> stageSeconds, long stepBytes) {}
 
   /** The policy was scored during training, on a part of the validation split. */
   default void evaluated(long step, Scores scores) {}
@@ -42,6 +51,12 @@ public interface TrainingListener {
       public void stepped(long step, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {
         first.stepped(step, rollouts, lastUpdate);
         second.stepped(step, rollouts, lastUpdate);
+      }
+
+      @Override
+      public void clocked(long step, Map<String, Double> stageSeconds, long stepBytes) {
+        first.clocked(step, stageSeconds, stepBytes);
+        second.clocked(step, stageSeconds, stepBytes);
       }
 
       @Override

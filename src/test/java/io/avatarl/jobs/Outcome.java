@@ -39,6 +39,10 @@ record Outcome(int code, String out, String err) {
     return of(CompareJob::new, arguments);
   }
 
+  static Outcome bench(String... arguments) {
+    return of(BenchJob::new, arguments);
+  }
+
   private static Outcome of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();

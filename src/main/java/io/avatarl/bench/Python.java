@@ -1,0 +1,110 @@
+package io.avatarl.bench;
+
+import io.avatarl.config.GptConfig;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A Python with PyTorch, for the yardsticks; most machines have none.
+ *
+ * @param path of the interpreter, or null
+ * @param missing why there is none, or null
+ */
+public record Python(String path, String missing) {
+  private static final String SCRIPT = "/io/avatarl/bench/pytorch_bench.py";
+  private static final int IMPORT_SECONDS = 120;
+
+  /** The first of these interpreters that can import torch; nulls are passed over. */
+  public static Python find(String... candidates) {
+    return Stream.of(candidates)
+        .filter(Objects::nonNull)
+        .filter(python -> runs(List.of(python, "-c", "import torch"), IMPORT_SECONDS))
+        .findFirst()
+        .map(python -> new Python(python, null))
+        .orElse(
+            new Python(
+                null, "no Python with PyTorch: --install-python makes one, --python names one"));
+  }
+
+  /** Whether a command ends well in time. */
+  public static boolean runs(List<String> command, int seconds) {
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      if (process.waitFor(seconds, TimeUnit.SECONDS)) {
+        return process.exitValue() == 0;
+      }
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+      return false;
+    } catch (IOException e) {
+      return false; // No such program.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** The same, but missing where the script does not know this form of the model. */
+  Python forModel(GptConfig model) {
+    boolean known =
+        model.norm() == GptConfig.Norm.RMS
+            && model.positions() == GptConfig.Positions.ROTARY
+            && model.activation() == GptConfig.Activation.RELU2
+            && model.qkNorm()
+            && model.tied()
+            && !model.bias();
+    return known
+        ? this
+        : new Python(null, "the PyTorch script knows the default form of the model only");
+  }
+
+  /**
+   * Starts the script.
+   *
+   * @param folder for the script and its messages
+   * @param rows windows of a minibatch, or continuations at once
+   */
+  Part part(
+      Path folder,
+      String what,
+      GptConfig model,
+      int vocabulary,
+      int rows,
+      int threads,
+      List<String> more)
+      throws IOException {
+    Path script = folder.resolve("pytorch_bench.py");
+    try (InputStream in = Python.class.getResourceAsStream(SCRIPT)) {
+      Files.write(script, in.readAllBytes());
+    }
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                path,
+                script.toString(),
+                what,
+                "--vocabulary=" + vocabulary,
+                "--context=" + model.context(),
+                "--layers=" + model.layers(),
+                "--heads=" + model.heads(),
+                "--width=" + model.width(),
+                "--rows=" + rows,
+                "--threads=" + threads));
+    command.addAll(more);
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
+    String name = "pytorch-" + what + "-" + rows + (more.contains("--compile") ? "-compiled" : "");
+    return new ProcessPart(builder, folder.resolve(name + ".log"));
+  }
+}

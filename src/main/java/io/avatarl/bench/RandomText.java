@@ -1,0 +1,24 @@
+package io.avatarl.bench;
+
+import io.avatarl.corpus.Corpus;
+import java.nio.charset.StandardCharsets;
+import java.util.Random;
+
+/** A corpus of a given vocabulary: random characters, each of them at least once. */
+final class RandomText {
+  /** Chinese characters: more than 20,000 in a row, none of them white space. */
+  private static final int FIRST = 0x4e00;
+
+  private static final int LENGTH = 100_000;
+
+  private RandomText() {}
+
+  static Corpus of(int vocabulary) {
+    Random random = new Random(vocabulary);
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < vocabulary + LENGTH; i++) {
+      text.append((char) (FIRST + (i < vocabulary ? i : random.nextInt(vocabulary))));
+    }
+    return Corpus.of("random", text.toString().getBytes(StandardCharsets.UTF_8), 0.1);
+  }
+}

@@ -1,0 +1,371 @@
+package io.avatarl.jobs;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.bench.Bench;
+import io.avatarl.bench.Part;
+import io.avatarl.bench.ProcessPart;
+import io.avatarl.bench.Python;
+import io.avatarl.bench.Results;
+import io.avatarl.bench.Rounds;
+import io.avatarl.bench.TrainingPart;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.files.Storage;
+import io.avatarl.train.Training;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures; see {@code jobs/bench.sh --help}. */
+@Command(
+    name = "jobs/bench.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Measures the whole job beside the bare learner, a plain cross-entropy loop, the same model in PyTorch and"
+          + " avatarl's one forward per action; prints tables and saves them as bench.json.",
+      "All that is compared is started first and then takes turns, because a machine's speed drifts: a figure is the"
+          + " median of the rounds (min – max), a ratio is taken within a round.",
+      "The whole jobs run in processes of their own, with masters of their own, on this machine."
+    })
+public final class BenchJob implements Callable<Integer> {
+  private static final int INSTALL_SECONDS = 1200;
+  private static final String PYTHON_PACKAGES = "torch==2.7.1 numpy==2.4.6";
+
+  enum Section {
+    STEP,
+    FLOOR,
+    SCALING,
+    GENERATION,
+    TEXT
+  }
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  @Option(
+      names = "--quick",
+      description =
+          "two minutes: sections step and floor with short laps, and without torch.compile, evaluations, checkpoints"
+              + " and rollout tables")
+  private boolean quick;
+
+  @Option(
+      names = "--only",
+      paramLabel = "SECTION",
+      split = ",",
+      description =
+          "step (speeds, stages, ratios), floor (what the arithmetic asks for), scaling (cost of a group by shape),"
+              + " generation (sampled continuations), text (n-grams, BPE, tokenizing); may be repeated (default: all)")
+  private List<Section> only = List.of();
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "runs of each part (default: 5; --quick: 3)")
+  private Integer rounds;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      description = "of one run, at least (default: 5; --quick: 1.5)")
+  private Double seconds;
+
+  @Option(
+      names = "--preset",
+      paramLabel = "NAME|FILE",
+      description = "what is measured (default: ${DEFAULT-VALUE})")
+  private String preset = Presets.DEFAULT;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "overrides one key of the preset; may be repeated")
+  private List<String> overrides = List.of();
+
+  @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
+  private String corpusPath;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "folder of bench.json and of the measured processes' messages (default: runs/bench)")
+  private Path output;
+
+  @Option(
+      names = "--python",
+      paramLabel = "FILE",
+      description =
+          "a Python with PyTorch (default: the first that has it of $AVATARL_PYTHON, target/bench-python,"
+              + " .venv, python3)")
+  private String python;
+
+  @Option(
+      names = "--install-python",
+      description = "first install PyTorch with pip, in target/bench-python (downloads about 3 GB)")
+  private boolean install;
+
+  @Option(names = "--training", hidden = true, description = "be a whole job that takes turns")
+  private boolean training;
+
+  BenchJob(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  public static void main(String[] args) {
+    Job.main(new BenchJob(System.out, System.err), args);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    if (rounds != null && rounds < 1 || seconds != null && !(seconds > 0)) {
+      throw new UserError("--rounds and --seconds must be above 0");
+    }
+    Storage storage = Job.storage();
+    if (training) {
+      serve(storage);
+      return 0;
+    }
+    Path folder =
+        Files.createDirectories(output != null ? output : Path.of(Home.path(), "runs", "bench"));
+    TrainingConfig config = config(storage, List.of());
+    Corpus corpus = corpus(storage, config);
+    Path environment = Path.of(Home.path(), "target", "bench-python");
+    if (install) {
+      install(environment);
+    }
+    Bench bench =
+        new Bench(
+            more -> config(storage, more),
+            corpus,
+            new Scripts(),
+            Python.find(
+                python,
+                System.getenv("AVATARL_PYTHON"),
+                environment.resolve("bin/python").toString(),
+                Path.of(Home.path(), ".venv/bin/python").toString(),
+                "python3"),
+            folder,
+            new Rounds(
+                rounds != null ? rounds : quick ? 3 : 5,
+                seconds != null ? seconds : quick ? 1.5 : 5,
+                seconds != null ? seconds : quick ? 2 : 8),
+            quick,
+            line -> err.println(line));
+    Results results = new Results(machine(config, corpus));
+    for (Section section : sections()) {
+      List<Results.Section> tables =
+          switch (section) {
+            case STEP -> bench.step();
+            case FLOOR -> List.of(bench.floor());
+            case SCALING -> List.of(bench.scaling());
+            case GENERATION -> List.of(bench.generation());
+            case TEXT -> List.of(bench.text());
+          };
+      for (Results.Section table : tables) {
+        results.add(table);
+        out.println();
+        Results.lines(table).forEach(out::println);
+      }
+    }
+    Path file = folder.resolve("bench.json");
+    Files.writeString(file, results.toJson());
+    out.println();
+    out.println("saved " + file);
+    return 0;
+  }
+
+  private List<Section> sections() {
+    if (!only.isEmpty()) {
+      return only;
+    }
+    return quick ? List.of(Section.STEP, Section.FLOOR) : Arrays.asList(Section.values());
+  }
+
+  private TrainingConfig config(Storage storage, List<String> more) {
+    Presets.Preset chosen = Presets.load(preset, storage);
+    List<String> all = new ArrayList<>(overrides);
+    if (corpusPath != null) {
+      all.add("corpus.path=" + corpusPath);
+    }
+    all.addAll(more);
+    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+  }
+
+  private static Corpus corpus(Storage storage, TrainingConfig config) {
+    CorpusSource.Found found =
+        new CorpusSource(storage, Home.path(), System.getenv())
+            .find(
+                Optional.of(config.corpus().path()).filter(path -> !path.isEmpty()),
+                Optional.of(config.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+    Corpus corpus = Corpus.of(found.name(), found.bytes(), config.corpus());
+    corpus.requireWindows(config.model().context());
+    return corpus;
+  }
+
+  private Map<String, Object> machine(TrainingConfig config, Corpus corpus) {
+    Map<String, Object> machine = new LinkedHashMap<>();
+    machine.put("cores", Runtime.getRuntime().availableProcessors());
+    machine.put("processor", processor());
+    machine.put("java", System.getProperty("java.version"));
+    machine.put("preset", config.preset());
+    machine.put("overrides", overrides);
+    machine.put("corpus", corpus.name());
+    machine.put("vocabulary", corpus.tokenizer().vocabularySize());
+    machine.forEach((name, value) -> out.printf("%-11s %s%n", name, value));
+    return machine;
+  }
+
+  private static String processor() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .filter(line -> line.startsWith("model name"))
+          .map(line -> line.replaceAll(".*:\\s*", ""))
+          .findFirst()
+          .orElse("");
+    } catch (IOException e) {
+      return ""; // Not Linux.
+    }
+  }
+
+  private void install(Path environment) {
+    err.println("installing PyTorch in " + environment + " ...");
+    String command =
+        "python3 -m venv %1$s && %1$s/bin/pip install -q %2$s"
+            .formatted("'" + environment + "'", PYTHON_PACKAGES);
+    if (!Python.runs(List.of("bash", "-c", command), INSTALL_SECONDS)) {
+      throw new UserError(
+          "--install-python: pip could not install "
+              + PYTHON_PACKAGES
+              + "; install them yourself and name that Python with --python");
+    }
+  }
+
+  /** Be the training run of another bench, which asks on standard input. */
+  private void serve(Storage storage) throws IOException {
+    TrainingConfig config = config(storage, List.of("steps=1000000000"));
+    Path run = Files.createTempDirectory("avatarl-bench");
+    try (Job.Session session = Job.Session.open("avatarl bench");
+        Part part = training(storage, session, config, run.resolve("run"))) {
+      ProcessPart.serve(
+          part, new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), out);
+    } finally {
+      delete(run);
+    }
+  }
+
+  /** A run that takes turns. */
+  static Part training(Storage storage, Job.Session session, TrainingConfig config, Path run) {
+    return new TrainingPart(
+        session.spark(),
+        config.groupsPerStep(),
+        Math.max(1, config.evaluation().every()),
+        listener ->
+            new Training(
+                storage,
+                config,
+                new CorpusSource(storage, Home.path(), System.getenv()),
+                run.toString(),
+                false,
+                listener));
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  /** Starts other processes through the scripts beside this one. */
+  private final class Scripts implements Bench.Launch {
+    @Override
+    public Part training(String master, List<String> more, Path log) throws IOException {
+      List<String> command = new ArrayList<>(List.of(script("bench.sh"), "--master", master));
+      command.addAll(List.of("--training", "--preset", preset));
+      if (corpusPath != null) {
+        command.addAll(List.of("--corpus", corpusPath));
+      }
+      Stream.concat(overrides.stream(), more.stream())
+          .forEach(override -> command.addAll(List.of("--set", override)));
+      return new ProcessPart(process(command), log);
+    }
+
+    @Override
+    public JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException {
+      Path file = folder.resolve("ngrams-" + megabytes + ".json");
+      Process process =
+          process(
+                  List.of(
+                      script("ngrams.sh"),
+                      "--generated",
+                      Integer.toString(megabytes),
+                      "--bpe",
+                      Integer.toString(merges),
+                      "--json",
+                      file.toString()))
+              .redirectErrorStream(true)
+              .redirectOutput(folder.resolve("ngrams-" + megabytes + ".log").toFile())
+              .start();
+      try {
+        if (process.waitFor() != 0) {
+          throw new IllegalStateException(
+              "jobs/ngrams.sh ended with code "
+                  + process.exitValue()
+                  + "; its messages are in "
+                  + folder);
+        }
+      } catch (InterruptedException e) {
+        process.destroy();
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException(e);
+      }
+      return new ObjectMapper().readTree(Files.readAllBytes(file));
+    }
+
+    /** Without what the script that started this process left for it alone. */
+    private ProcessBuilder process(List<String> command) {
+      ProcessBuilder builder = new ProcessBuilder(command);
+      Map<String, String> environment = builder.environment();
+      environment.remove("SPARK_SUBMIT_OPTS");
+      if (Path.of(Home.path(), "target", "spark-home")
+          .toString()
+          .equals(environment.get("SPARK_HOME"))) {
+        environment.remove("SPARK_HOME");
+        environment.remove("SPARK_CONF_DIR");
+      }
+      return builder;
+    }
+
+    private String script(String name) {
+      Path script = Path.of(Home.path(), "jobs", name);
+      if (!Files.isExecutable(script)) {
+        throw new UserError(
+            script + ": not there; start the bench through jobs/bench.sh of a clone");
+      }
+      return script.toString();
+    }
+  }
+}

@@ -1,0 +1,146 @@
+"""The yardstick of jobs/bench.sh: the same GPT (its default form) in PyTorch, float32, on the CPU.
+
+Takes turns with the other parts: a line with a number of seconds on standard input starts a lap, and one line of JSON
+answers it. What a lap repeats: `train` - forward, backward, clipping by the global norm and AdamW of one minibatch by
+cross-entropy; `generate` - continuations by one token at a time with a key-value cache.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.c_attn = nn.Linear(width, 3 * width, bias=False)
+        self.c_proj = nn.Linear(width, width, bias=False)
+        self.c_fc = nn.Linear(width, 4 * width, bias=False)
+        self.m_proj = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x, cos, sin, past):
+        batch, length, width = x.shape
+        q, k, v = (
+            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.c_attn(rms(x)).split(width, dim=2)
+        )
+        q, k = rotate(rms(q), cos, sin), rotate(rms(k), cos, sin)
+        if past is not None:
+            k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
+        x = x + self.c_proj(y.transpose(1, 2).reshape(batch, length, width))
+        return x + self.m_proj(F.relu(self.c_fc(rms(x))).square()), (k, v)
+
+
+class Gpt(nn.Module):
+    def __init__(self, vocabulary, context, layers, heads, width):
+        super().__init__()
+        self.wte = nn.Embedding(vocabulary, width)
+        self.h = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        for p in self.parameters():
+            nn.init.normal_(p, std=0.02)
+        half = width // heads // 2
+        angles = torch.outer(torch.arange(context), 10_000.0 ** (-torch.arange(half) / half)).repeat(1, 2)
+        self.register_buffer("cos", angles.cos())
+        self.register_buffer("sin", angles.sin())
+
+    def forward(self, tokens, past=None):
+        start = 0 if past is None else past[0][0].shape[2]
+        end = start + tokens.shape[1]
+        x = self.wte(tokens)
+        presents = []
+        for i, block in enumerate(self.h):
+            x, present = block(x, self.cos[start:end], self.sin[start:end], None if past is None else past[i])
+            presents.append(present)
+        return rms(x) @ self.wte.weight.T, presents
+
+
+def rms(x):
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def rotate(x, cos, sin):
+    a, b = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-b, a), -1) * sin
+
+
+def training(args, model):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    forward = torch.compile(model) if args.compile else model
+
+    def once():
+        tokens = torch.randint(args.vocabulary, (args.rows, args.context + 1))
+        logits, _ = forward(tokens[:, :-1])
+        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return args.rows * args.context
+
+    return once
+
+
+def generation(args, model):
+    prompt = args.context - args.horizon + 1
+
+    @torch.inference_mode()
+    def once():
+        logits, past = model(torch.randint(args.vocabulary, (args.rows // args.samples, prompt)))
+        logits = logits[:, -1].repeat_interleave(args.samples, 0)
+        past = [tuple(t.repeat_interleave(args.samples, 0) for t in layer) for layer in past]
+        for step in range(args.horizon):
+            log_probs = logits.log_softmax(-1)
+            tokens = torch.multinomial(log_probs.exp(), 1)
+            log_probs.gather(1, tokens)  # the importance ratio needs it
+            if step + 1 < args.horizon:
+                logits, past = model(tokens, past)
+                logits = logits[:, -1]
+        return args.rows * args.horizon
+
+    return once
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["train", "generate"])
+    for name in ("vocabulary", "context", "layers", "heads", "width", "rows", "threads"):
+        parser.add_argument("--" + name, type=int, required=True)
+    parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--horizon", type=int, default=1)
+    parser.add_argument("--compile", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(1)
+    model = Gpt(args.vocabulary, args.context, args.layers, args.heads, args.width)
+    once = (training if args.what == "train" else generation)(args, model)
+    once()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        seconds, units, times = float(line), 0, 0
+        start, cpu = time.perf_counter(), time.process_time()
+        while True:
+            units += once()
+            times += 1
+            if time.perf_counter() - start >= seconds:
+                break
+        print("lap " + json.dumps({
+            "units": units,
+            "times": times,
+            "seconds": time.perf_counter() - start,
+            "cpuSeconds": time.process_time() - cpu,
+            "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "bytesPerStep": 0,
+            "stageSeconds": {},
+        }), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.bench.Bench;
+import io.avatarl.bench.Part;
+import io.avatarl.bench.Python;
+import io.avatarl.bench.Results;
+import io.avatarl.bench.Rounds;
+import io.avatarl.bench.Spread;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.files.Storage;
+import io.avatarl.train.Trial;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The bench on a toy model, with every measured process inside this JVM. */
+class BenchJobTest {
+  private static final int ROUNDS = 2;
+
+  @TempDir static Path folder;
+  private static SparkSession spark;
+  private static Function<List<String>, TrainingConfig> configs;
+  private static Corpus corpus;
+  private static final List<String> masters = new ArrayList<>();
+
+  @BeforeAll
+  static void prepare() throws IOException {
+    spark = Trial.spark("local[2]", Map.of());
+    Path play = Trial.corpus(folder);
+    configs =
+        overrides -> {
+          List<String> all = new ArrayList<>(overrides);
+          all.add("corpus.path=" + play);
+          return ConfigReader.read("trial", Trial.PRESET, all);
+        };
+    TrainingConfig config = configs.apply(List.of());
+    corpus = Corpus.of("play", Files.readAllBytes(play), config.corpus());
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static Bench bench(Python python) {
+    Bench.Launch launch =
+        new Bench.Launch() {
+          @Override
+          public Part training(String master, List<String> overrides, Path log) {
+            masters.add(master);
+            List<String> all = new ArrayList<>(overrides);
+            all.add("steps=1000000");
+            Storage storage = new Storage(new Configuration());
+            return BenchJob.training(
+                storage,
+                new Job.Session(spark, false),
+                configs.apply(all),
+                folder.resolve(log.getFileName() + "-run"));
+          }
+
+          @Override
+          public JsonNode ngrams(int megabytes, int merges, Path out) throws IOException {
+            Path json = out.resolve("timings.json");
+            if (Files.exists(json)) {
+              return new ObjectMapper().readTree(Files.readAllBytes(json));
+            }
+            int code =
+                Job.run(
+                    new NgramsJob(),
+                    new PrintStream(PrintStream.nullOutputStream()),
+                    System.err,
+                    "--corpus",
+                    folder.resolve("play.txt").toString(),
+                    "--bpe",
+                    "20",
+                    "--json",
+                    json.toString());
+            assertEquals(0, code);
+            return new ObjectMapper().readTree(Files.readAllBytes(json));
+          }
+        };
+    return new Bench(
+        configs, corpus, launch, python, folder, new Rounds(ROUNDS, 0.01, 0.01), true, line -> {});
+  }
+
+  private static Object cell(Results.Section table, String row, String column) {
+    int at = table.columns().indexOf(column);
+    return table.rows().stream()
+        .filter(cells -> cells.get(0).equals(row))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError(row + " is not in " + table.rows()))
+        .get(at);
+  }
+
+  private static Spread positive(Results.Section table, String row, String column) {
+    Spread spread = (Spread) cell(table, row, column);
+    assertEquals(ROUNDS, spread.values().size());
+    assertTrue(spread.min() > 0 && Double.isFinite(spread.max()), () -> row + " " + spread);
+    return spread;
+  }
+
+  @Test
+  void theWholeJobBesideItsYardsticks() throws IOException {
+    // The two that are not this JVM's: PyTorch where a machine has it.
+    Python python = Python.find(System.getenv("AVATARL_PYTHON"), "python3");
+    List<Results.Section> tables = bench(python).step();
+    assertEquals(List.of("local[1]", "local[2]", "local-cluster[2,1,1024]"), masters);
+    Results.Section speed = tables.get(0);
+    for (String row :
+        List.of(
+            "bare learner",
+            "whole job, local[1]",
+            "whole job, local[2]",
+            "whole job, local-cluster",
+            "cross-entropy loop (DJL)",
+            "one forward per action",
+            "one window per action")) {
+      positive(speed, row, "groups/s");
+    }
+    if (python.path() == null) {
+      assertEquals(python.missing(), cell(speed, "PyTorch eager", "remark"));
+    } else {
+      positive(speed, "PyTorch eager", "groups/s");
+    }
+    Results.Section stages = tables.get(1);
+    double wall = positive(stages, "wall ms", "local[2]").max();
+    Spread learn = positive(stages, "learn ms", "local[2]");
+    assertTrue(learn.max() < wall, () -> learn + " of " + wall);
+    // 8 windows of 16 states: inputs, and weights, log-probabilities and advantages of all V
+    // actions; then the weights of the model, with the gaps of their layout.
+    int v = corpus.tokenizer().vocabularySize();
+    double shards = 4.0 * (8 * 16 + 3 * 8 * 16 * v);
+    double bytes = positive(stages, "bytes sent, per receiver", "local[2]").median();
+    int parameters = v * 16 + 2 * 12 * 16 * 16;
+    assertTrue(
+        bytes >= shards + 4 * parameters && bytes < shards + 4 * (parameters + 1000),
+        () -> bytes + " for shards of " + shards);
+    Results.Section ratios = tables.get(2);
+    for (List<Object> row : ratios.rows()) {
+      if (!row.get(0).toString().contains("PyTorch")) {
+        positive(ratios, row.get(0).toString(), "value");
+      }
+    }
+    assertEquals(
+        "≤ 1.5",
+        cell(ratios, "time per token: whole job, local[2] / cross-entropy loop (DJL)", "target"));
+  }
+
+  @Test
+  void generationAndText() throws IOException {
+    Python none = new Python(null, "none here");
+    Results.Section generation = bench(none).generation();
+    assertEquals(3, generation.rows().size());
+    assertTrue(generation.rows().get(1).get(4).toString().endsWith("4 × 8; none here"));
+    Results.Section text = bench(none).text();
+    assertEquals(
+        List.of("looked at", "BPE learnt", "tokenized", "counted"),
+        text.rows().subList(0, 4).stream().map(row -> row.get(0)).toList());
+    assertEquals(0.02, (double) text.rows().get(0).get(1), 1e-9);
+  }
+
+  @Test
+  void wrongInput() {
+    Outcome.bench("--rounds", "0").refuses("--rounds and --seconds must be above 0");
+    Outcome.bench("--only", "everything").refuses("everything");
+  }
+}
