@@ -53,10 +53,8 @@ public final class LossGradient implements AutoCloseable {
     JniUtils.setGradMode(true);
     NDManager scope = manager.newSubManager();
     try {
-      Map<String, NDArray> weights = parameters.tensors(scope, true);
       NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
-      return new Forward(
-          scope, parameters.layout(), weights, gpt.logits(weights, tokens)); // [B, T, V]
+      return new Forward(scope, parameters.layout(), gpt.trace(parameters.tensors(scope), tokens));
     } catch (RuntimeException e) {
       scope.close();
       throw e;
@@ -67,15 +65,16 @@ public final class LossGradient implements AutoCloseable {
   public final class Forward implements AutoCloseable {
     private final NDManager scope;
     private final ParameterLayout layout;
-    private final Map<String, NDArray> weights;
-    private final NDArray logits;
+    private final Gpt.Trace trace;
+    private final NDArray logits; // [B, T, V]
 
-    private Forward(
-        NDManager scope, ParameterLayout layout, Map<String, NDArray> weights, NDArray logits) {
+    private Forward(NDManager scope, ParameterLayout layout, Gpt.Trace trace) {
       this.scope = scope;
       this.layout = layout;
-      this.weights = weights;
-      this.logits = logits;
+      this.trace = trace;
+      // A leaf of the loss's graph, which ends here: the model differentiates itself.
+      this.logits = trace.logits();
+      this.logits.setRequiresGradient(true);
     }
 
     /** Log-probabilities of every token at every position, without gradient: [B·T·V]. */
@@ -108,10 +107,10 @@ public final class LossGradient implements AutoCloseable {
       // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
       NDArray seed = scope.create(1f / groups);
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+      Map<String, NDArray> gradients = trace.backward(logits.getGradient());
       for (ParameterLayout.Parameter p : layout.parameters()) {
-        weights
+        gradients
             .get(p.name())
-            .getGradient()
             .toByteBuffer(true)
             .order(ByteOrder.nativeOrder())
             .asFloatBuffer()
@@ -138,6 +137,7 @@ public final class LossGradient implements AutoCloseable {
 
     @Override
     public void close() {
+      trace.close();
       scope.close();
     }
   }

@@ -28,8 +28,9 @@ final class PolicyLoss implements Objective {
   private final boolean fullKl;
 
   /**
-   * @param constants a manager that outlives the backward pass; operations with a {@code Number}
-   *     would leave autograd with freed memory, see {@link io.avatarl.model.Gpt}
+   * @param constants a manager that outlives the backward pass; an operation with a {@code Number}
+   *     has DJL build a scalar tensor over a Java buffer and close it at once, while autograd keeps
+   *     pointing at its memory
    */
   PolicyLoss(LearnerConfig config, NDManager constants) {
     this.lowest = constants.create((float) (1 - config.clipLow()));

@@ -1,23 +1,21 @@
 package io.avatarl.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
 import io.avatarl.config.GptConfig;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The forward pass of a GPT: token windows in, logits out. There is no dropout, no loss and no
- * sampling here, and no state but constants: parameters come with each call, so that one object
- * serves every version of the weights and any number of threads.
- *
- * <p>No differentiated operation takes a {@code Number}: DJL would build a scalar tensor over a
- * Java buffer and close it at once, while autograd keeps pointing at its memory. Every constant of
- * the graph lives in this object's manager, which must outlive the backward pass, and stands on the
- * right of an operation, because a result belongs to the manager of the left operand.
+ * A GPT: token windows in, logits out, and backwards the gradient of the logits in, gradients of
+ * the parameters out. The formulas are in the TorchScript program {@code gpt.py}, forward and
+ * backward written out. There is no dropout, no loss and no sampling here, and no state but
+ * constants: parameters come with each call, so that one object serves every version of the weights
+ * and any number of threads.
  */
 public final class Gpt implements AutoCloseable {
   /** ε under the root of RMSNorm. */
@@ -29,61 +27,62 @@ public final class Gpt implements AutoCloseable {
   /** Base of the rotary angles, angle(t, i) = t · base^(−2i / headWidth). */
   public static final double ROTARY_BASE = 10_000;
 
-  private final GptConfig config;
+  private final GptScript script;
   final NDManager constants; // for the test that counts what it holds
-  private final NDArray causalMask; // [T, T]: 0 on and below the diagonal, -inf above
-  private final NDArray cos; // [T, headWidth], scaled by headWidth^-1/4
-  private final NDArray sin; // the same
-  private final NDArray rotateHalf; // [headWidth, headWidth]: (x1, x2) -> (-x2, x1)
-  private final NDArray scale; // headWidth^-1/4, applied to queries and to keys
-  private final NDArray epsilon;
+  private final IValue tables;
+  private final IValue noCache;
+  private final IValue start;
+  private final IValue yes;
+  private final IValue no;
 
   /**
    * Builds the constants on the manager's device. The caller closes this object after the last
    * backward pass.
    */
   public Gpt(GptConfig config, NDManager parent) {
-    this.config = config;
+    this.script = GptScript.of(config);
     this.constants = parent.newSubManager();
+    this.tables = tables(config);
+    this.noCache = IValue.listFrom(new PtNDArray[0]);
+    this.start = IValue.from(0);
+    this.yes = IValue.from(true);
+    this.no = IValue.from(false);
+  }
+
+  /**
+   * The causal mask [T, T], 0 on and below the diagonal and -inf above; and what queries and keys
+   * are multiplied by: cosines and sines [T, 2, H, headWidth] of the rotary angles, the first half
+   * of a head's sines negative, or a plain factor. Scores are q·k / √headWidth; half of the root on
+   * each side keeps one table for both.
+   */
+  private IValue tables(GptConfig config) {
     int context = config.context();
     int width = config.headWidth();
-    // Scores are q·k / √headWidth; half of the root on each side keeps one table for both.
     double root = Math.pow(width, -0.25);
-    this.causalMask = constants.create(mask(context), new Shape(context, context));
-    float[] cosines = new float[context * width];
-    float[] sines = new float[context * width];
-    for (int t = 0; t < context; t++) {
-      for (int i = 0; i < width; i++) {
-        double angle = t * Math.pow(ROTARY_BASE, -2.0 * (i % (width / 2.0)) / width);
-        cosines[t * width + i] = (float) (root * Math.cos(angle));
-        sines[t * width + i] = (float) (root * Math.sin(angle));
-      }
-    }
-    this.cos = constants.create(cosines, new Shape(context, width));
-    this.sin = constants.create(sines, new Shape(context, width));
-    this.rotateHalf = constants.create(rotation(width), new Shape(width, width));
-    this.scale = constants.create((float) root);
-    this.epsilon = constants.create(RMS_EPSILON);
-  }
-
-  private static float[] mask(int context) {
     float[] mask = new float[context * context];
-    for (int query = 0; query < context; query++) {
-      for (int key = query + 1; key < context; key++) {
-        mask[query * context + key] = Float.NEGATIVE_INFINITY;
+    int both = 2 * config.heads() * width;
+    float[] cosines = new float[context * both];
+    float[] sines = new float[context * both];
+    for (int t = 0; t < context; t++) {
+      for (int key = t + 1; key < context; key++) {
+        mask[t * context + key] = Float.NEGATIVE_INFINITY;
+      }
+      for (int i = 0; i < both; i++) {
+        int dimension = i % width;
+        double angle = t * Math.pow(ROTARY_BASE, -2.0 * (dimension % (width / 2.0)) / width);
+        cosines[t * both + i] = (float) (root * Math.cos(angle));
+        sines[t * both + i] = (float) (root * (2 * dimension < width ? -1 : 1) * Math.sin(angle));
       }
     }
-    return mask;
+    return IValue.listFrom(
+        constant(mask, context, context),
+        constant(cosines, context, 2, config.heads(), width),
+        constant(sines, context, 2, config.heads(), width),
+        constant(new float[] {(float) root}, 1));
   }
 
-  private static float[] rotation(int width) {
-    float[] rotation = new float[width * width];
-    int half = width / 2;
-    for (int i = 0; i < half; i++) {
-      rotation[(half + i) * width + i] = -1f;
-      rotation[i * width + half + i] = 1f;
-    }
-    return rotation;
+  private PtNDArray constant(float[] values, long... shape) {
+    return (PtNDArray) constants.create(values, new Shape(shape));
   }
 
   /**
@@ -94,7 +93,9 @@ public final class Gpt implements AutoCloseable {
    * @return float32 [B, T, V], attached to the manager of {@code tokens}
    */
   public NDArray logits(Map<String, NDArray> weights, NDArray tokens) {
-    return logits(weights, tokens, null);
+    try (IValue none = IValue.listFrom(new PtNDArray[0])) {
+      return forward(weights, tokens, noCache, start, none, no);
+    }
   }
 
   /**
@@ -102,140 +103,101 @@ public final class Gpt implements AutoCloseable {
    * extends it.
    */
   NDArray logits(Map<String, NDArray> weights, NDArray tokens, KeyValueCache cache) {
-    int start = cache == null ? 0 : cache.length();
-    int length = (int) tokens.getShape().get(1);
-    NDManager scope = tokens.getManager();
-    NDArray embedding = weights.get("transformer.wte.weight"); // [V, D]
-    NDArray x = // [B, T, D]
-        tokens
-            .getNDArrayInternal()
-            .embedding(tokens, embedding, SparseFormat.DENSE)
-            .singletonOrThrow();
-    if (config.positions() == GptConfig.Positions.LEARNED) {
-      x = x.add(rows(scope, weights.get("transformer.wpe.weight"), start, length));
+    try (IValue cached = IValue.listFrom(cache.arrays());
+        IValue seen = IValue.from(cache.length());
+        IValue none = IValue.listFrom(new PtNDArray[0])) {
+      NDArray logits = forward(weights, tokens, cached, seen, none, no);
+      cache.advance((int) tokens.getShape().get(1));
+      return logits;
     }
-    for (int layer = 0; layer < config.layers(); layer++) {
-      String h = "transformer.h." + layer + ".";
-      x = x.add(attention(weights, h + "attn.", norm(weights, h + "ln_1", x), layer, start, cache));
-      x = x.add(mlp(weights, h + "mlp.", norm(weights, h + "ln_2", x)));
-    }
-    if (cache != null) {
-      cache.advance(length);
-    }
-    NDArray output = config.tied() ? embedding : weights.get("lm_head.weight"); // [V, D]
-    return timesTransposed(norm(weights, "transformer.ln_f", x), output); // [B, T, V]
-  }
-
-  private NDArray attention(
-      Map<String, NDArray> weights,
-      String name,
-      NDArray x,
-      int layer,
-      int start,
-      KeyValueCache cache) {
-    long batch = x.getShape().get(0);
-    long length = x.getShape().get(1);
-    NDManager scope = x.getManager();
-    NDArray qkv = // [3, B, H, T, headWidth]
-        linear(weights, name + "c_attn", x)
-            .reshape(batch, length, 3, config.heads(), config.headWidth())
-            .transpose(2, 0, 3, 1, 4);
-    NDList parts = qkv.split(new long[] {2}, 0);
-    NDArray qk =
-        parts.get(0); // [2, B, H, T, headWidth]: queries and keys pass through the same operations
-    NDArray v = parts.get(1).squeeze(0); // [B, H, T, headWidth]
-    if (config.qkNorm()) {
-      qk = rmsNorm(qk);
-    }
-    if (config.positions() == GptConfig.Positions.ROTARY) {
-      NDArray rotated = qk.matMul(rotateHalf);
-      qk =
-          qk.mul(rows(scope, cos, start, length)).add(rotated.mul(rows(scope, sin, start, length)));
-    } else {
-      qk = qk.mul(scale);
-    }
-    NDList pair = qk.split(new long[] {1}, 0);
-    NDArray q = pair.get(0).squeeze(0); // [B, H, T, headWidth]
-    NDArray k = pair.get(1).squeeze(0);
-    if (cache != null) {
-      k = cache.appendKeys(layer, k); // [B, H, start + T, headWidth]
-      v = cache.appendValues(layer, v);
-    }
-    NDArray transposed = k.swapAxes(2, 3);
-    transposed.attach(scope); // a cached key belongs to its cache, a view of it must not stay there
-    NDArray scores = q.matMul(transposed); // [B, H, T, start + T]
-    if (length > 1) {
-      scores = scores.add(maskRows(scope, start, length));
-    }
-    NDArray mixed = scores.softmax(-1).matMul(v); // [B, H, T, headWidth]
-    return linear(
-        weights,
-        name + "c_proj",
-        mixed.swapAxes(1, 2).reshape(batch, length, config.width())); // [B, T, D]
-  }
-
-  private NDArray mlp(Map<String, NDArray> weights, String name, NDArray x) {
-    NDArray hidden = linear(weights, name + "c_fc", x); // [B, T, 4D]
-    NDArray active =
-        switch (config.activation()) {
-          case RELU2 -> {
-            NDArray positive = hidden.getNDArrayInternal().relu();
-            yield positive.mul(positive);
-          }
-          case GELU -> hidden.getNDArrayInternal().gelu();
-        };
-    return linear(weights, name + "c_proj", active); // [B, T, D]
-  }
-
-  private NDArray linear(Map<String, NDArray> weights, String name, NDArray x) {
-    NDArray y = timesTransposed(x, weights.get(name + ".weight"));
-    return config.bias() ? y.add(weights.get(name + ".bias")) : y;
-  }
-
-  /** The transposed view belongs to the forward pass, not to the parameter's manager. */
-  private static NDArray timesTransposed(NDArray x, NDArray weight) {
-    NDArray transposed = weight.transpose();
-    transposed.attach(x.getManager());
-    return x.matMul(transposed);
-  }
-
-  private NDArray norm(Map<String, NDArray> weights, String name, NDArray x) {
-    if (config.norm() == GptConfig.Norm.RMS) {
-      return rmsNorm(x);
-    }
-    return x.getNDArrayInternal()
-        .layerNorm(
-            x,
-            new Shape(config.width()),
-            weights.get(name + ".weight"),
-            weights.get(name + ".bias"),
-            LAYER_NORM_EPSILON)
-        .singletonOrThrow();
-  }
-
-  /** x / √(mean x² + ε) over the last dimension (Zhang and Sennrich 2019, without gain). */
-  private NDArray rmsNorm(NDArray x) {
-    return x.div(x.mul(x).mean(new int[] {-1}, true).add(epsilon).sqrt());
   }
 
   /**
-   * Rows [start, start + length) of a table; a view of them belongs to the forward pass, not to the
-   * table's manager.
+   * As {@link #logits(Map, NDArray)}, and keeps what the backward pass needs until the result is
+   * closed.
    */
-  private static NDArray rows(NDManager scope, NDArray table, int start, long length) {
-    return start == 0 && length == table.getShape().get(0)
-        ? table
-        : table.get(scope, new NDIndex("{}:{}", start, start + length));
+  public Trace trace(Map<String, NDArray> weights, NDArray tokens) {
+    IValue saved = IValue.listFrom(new PtNDArray[0]);
+    try {
+      try (NDArray logits = forward(weights, tokens, noCache, start, saved, yes)) {
+        // A script runs in inference mode, whose tensors can never become part of a graph.
+        return new Trace(weights, saved, logits.duplicate());
+      }
+    } catch (RuntimeException e) {
+      saved.close();
+      throw e;
+    }
   }
 
-  private NDArray maskRows(NDManager scope, int start, long length) {
-    return length == config.context()
-        ? causalMask
-        : causalMask.get(scope, new NDIndex("{}:{}, :{}", start, start + length, start + length));
+  private NDArray forward(
+      Map<String, NDArray> weights,
+      NDArray tokens,
+      IValue cache,
+      IValue start,
+      IValue saved,
+      IValue keep) {
+    try (IValue named = named(weights);
+        IValue input = IValue.from((PtNDArray) tokens);
+        IValue output = script.run("forward", input, named, tables, cache, start, saved, keep)) {
+      return output.toTensor((PtNDManager) tokens.getManager());
+    }
+  }
+
+  private static IValue named(Map<String, NDArray> weights) {
+    Map<String, PtNDArray> tensors = new HashMap<>();
+    weights.forEach((name, weight) -> tensors.put(name, (PtNDArray) weight));
+    return IValue.stringMapFrom(tensors);
+  }
+
+  /** A forward pass that may still be differentiated, once. */
+  public final class Trace implements AutoCloseable {
+    private final Map<String, NDArray> weights;
+    private final IValue saved;
+    private final NDArray logits;
+
+    private Trace(Map<String, NDArray> weights, IValue saved, NDArray logits) {
+      this.weights = weights;
+      this.saved = saved;
+      this.logits = logits;
+    }
+
+    /** float32 [B, T, V]. */
+    public NDArray logits() {
+      return logits;
+    }
+
+    /**
+     * @param gradient of a scalar with respect to {@link #logits()}, [B, T, V]
+     * @return its gradients with respect to the parameters, by name, attached to the manager of
+     *     {@code gradient}
+     */
+    public Map<String, NDArray> backward(NDArray gradient) {
+      try (IValue named = named(weights);
+          IValue input = IValue.from((PtNDArray) gradient);
+          IValue output = script.run("backward", input, named, tables, saved)) {
+        Map<String, NDArray> gradients = new HashMap<>();
+        output
+            .toIValueMap()
+            .forEach(
+                (name, value) -> {
+                  gradients.put(name, value.toTensor((PtNDManager) gradient.getManager()));
+                  value.close();
+                });
+        return gradients;
+      }
+    }
+
+    @Override
+    public void close() {
+      saved.close();
+    }
   }
 
   @Override
   public void close() {
+    for (IValue value : new IValue[] {tables, noCache, start, yes, no}) {
+      value.close();
+    }
     constants.close();
   }
 }

@@ -2,21 +2,34 @@ package io.avatarl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import io.avatarl.config.GptConfig;
 
 /**
- * Keys and values of the tokens a generator has already seen, one pair per layer, each [B, H,
- * length, headWidth]. Keys carry their position (they are cached after the rotation).
+ * Keys and values of the tokens a generator has already seen, one pair per layer, each [B·H,
+ * capacity, headWidth] with the first {@link #length()} places filled. Keys carry their position
+ * (they are cached after the rotation).
  */
 final class KeyValueCache implements AutoCloseable {
   final NDManager manager; // for the test that counts what it holds
-  private final NDArray[] keys;
-  private final NDArray[] values;
+  private final PtNDArray[] arrays; // keys and values of the first layer, of the second, …
+  private int rows;
   private int length;
 
-  KeyValueCache(int layers, NDManager parent) {
+  /**
+   * @param rows B
+   * @param capacity tokens that will fit
+   */
+  KeyValueCache(GptConfig config, int rows, int capacity, NDManager parent) {
     this.manager = parent.newSubManager();
-    this.keys = new NDArray[layers];
-    this.values = new NDArray[layers];
+    this.arrays = new PtNDArray[2 * config.layers()];
+    this.rows = rows;
+    Shape shape = new Shape((long) rows * config.heads(), capacity, config.headWidth());
+    for (int i = 0; i < arrays.length; i++) {
+      arrays[i] = (PtNDArray) manager.create(shape, DataType.FLOAT32);
+    }
   }
 
   /** Tokens in the cache. */
@@ -24,42 +37,28 @@ final class KeyValueCache implements AutoCloseable {
     return length;
   }
 
-  /** Counts the tokens of one forward pass, after its last layer. */
+  /** Keys and values of the first layer, of the second, … */
+  PtNDArray[] arrays() {
+    return arrays;
+  }
+
+  /** Counts the tokens of one forward pass, which wrote their keys and values. */
   void advance(int tokens) {
     length += tokens;
   }
 
-  /** Appends the new tokens' keys [B, H, n, headWidth]; returns all keys. */
-  NDArray appendKeys(int layer, NDArray fresh) {
-    return append(keys, layer, fresh);
-  }
-
-  /** Appends the new tokens' values [B, H, n, headWidth]; returns all values. */
-  NDArray appendValues(int layer, NDArray fresh) {
-    return append(values, layer, fresh);
-  }
-
   /** Makes every row {@code times} rows, one after another. */
   void repeat(int times) {
-    for (NDArray[] cache : new NDArray[][] {keys, values}) {
-      for (int layer = 0; layer < cache.length; layer++) {
-        NDArray once = cache[layer];
-        cache[layer] = once.repeat(0, times);
-        cache[layer].attach(manager);
-        once.close();
+    for (int i = 0; i < arrays.length; i++) {
+      Shape shape = arrays[i].getShape();
+      try (NDArray once = arrays[i];
+          NDArray row = once.reshape(rows, -1);
+          NDArray repeated = row.repeat(0, times)) {
+        arrays[i] = (PtNDArray) repeated.reshape(shape.get(0) * times, shape.get(1), shape.get(2));
+        arrays[i].attach(manager);
       }
     }
-  }
-
-  private NDArray append(NDArray[] cache, int layer, NDArray fresh) {
-    NDArray old = cache[layer];
-    NDArray all = old == null ? fresh.duplicate() : old.concat(fresh, 2);
-    all.attach(manager);
-    if (old != null) {
-      old.close();
-    }
-    cache[layer] = all;
-    return all;
+    rows *= times;
   }
 
   @Override

@@ -15,7 +15,7 @@ public final class NativeEngine {
   public static synchronized void load(int threads) {
     setDefault("ai.djl.pytorch.num_threads", Integer.toString(threads));
     setDefault("ai.djl.pytorch.num_interop_threads", "1");
-    // TorchScript is not used; this silences the engine's notice about its optimizer.
+    // GptScript says it for each call; this silences the engine's notice about its optimizer.
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
     Engine.getInstance();
     JniUtils.setNumThreads(threads);

@@ -92,12 +92,8 @@ public final class Parameters {
   /**
    * One tensor per parameter, by name, attached to {@code manager} and on its device. On the CPU
    * they share this object's memory, which must outlive them.
-   *
-   * @param trainable whether gradients are recorded for them. Fresh leaf tensors carry no gradient,
-   *     so that creating them anew for each update stands for zeroing the old ones (the PyTorch
-   *     engine zeroes none).
    */
-  public Map<String, NDArray> tensors(NDManager manager, boolean trainable) {
+  public Map<String, NDArray> tensors(NDManager manager) {
     Map<String, NDArray> tensors = new HashMap<>();
     for (ParameterLayout.Parameter p : layout.parameters()) {
       ByteBuffer slice =
@@ -105,11 +101,7 @@ public final class Parameters {
               .slice(p.offset() * Float.BYTES, p.size() * Float.BYTES)
               .order(ByteOrder.nativeOrder());
       Shape shape = new Shape(p.shape().stream().mapToLong(Integer::longValue).toArray());
-      NDArray tensor = manager.create(slice, shape, DataType.FLOAT32);
-      if (trainable) {
-        tensor.setRequiresGradient(true);
-      }
-      tensors.put(p.name(), tensor);
+      tensors.put(p.name(), manager.create(slice, shape, DataType.FLOAT32));
     }
     return tensors;
   }

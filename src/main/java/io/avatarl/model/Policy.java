@@ -30,7 +30,7 @@ public final class Policy implements AutoCloseable {
     this.manager = NDManager.newBaseManager();
     this.gpt = new Gpt(config, manager);
     this.parameters = parameters;
-    this.weights = parameters.tensors(manager, false);
+    this.weights = parameters.tensors(manager);
   }
 
   public GptConfig config() {
@@ -93,7 +93,8 @@ public final class Policy implements AutoCloseable {
     int rows = contexts * samples;
     int[] tokens = new int[rows * horizon];
     float[] chosen = new float[rows * horizon];
-    try (KeyValueCache cache = new KeyValueCache(config.layers(), manager)) {
+    try (KeyValueCache cache =
+        new KeyValueCache(config, contexts, prompts.length / contexts + horizon - 1, manager)) {
       float[] logProbs = nextLogProbs(cache, contexts, longs(prompts)); // [B·V]
       cache.repeat(samples);
       for (int h = 0; h < horizon; h++) {
@@ -140,12 +141,12 @@ public final class Policy implements AutoCloseable {
     int[] history = Arrays.copyOf(prompt, prompt.length + tokens);
     int length = prompt.length;
     int seen = Math.max(0, length - config.context());
-    KeyValueCache cache = new KeyValueCache(config.layers(), manager);
+    KeyValueCache cache = new KeyValueCache(config, 1, config.context(), manager);
     try {
       while (length < history.length) {
         if (cache.length() + length - seen > config.context()) {
           cache.close();
-          cache = new KeyValueCache(config.layers(), manager);
+          cache = new KeyValueCache(config, 1, config.context(), manager);
           seen = length - Math.max(1, config.context() / 2);
         }
         float[] logProbs = next(cache, history, seen, length);
@@ -217,12 +218,12 @@ public final class Policy implements AutoCloseable {
       history[row] = Arrays.copyOf(prompts[row], prompt + tokens);
     }
     int seen = Math.max(0, prompt - config.context());
-    KeyValueCache cache = new KeyValueCache(config.layers(), manager);
+    KeyValueCache cache = new KeyValueCache(config, rows, config.context(), manager);
     try {
       for (int length = prompt; length < prompt + tokens; length++) {
         if (cache.length() + length - seen > config.context()) {
           cache.close();
-          cache = new KeyValueCache(config.layers(), manager);
+          cache = new KeyValueCache(config, rows, config.context(), manager);
           seen = length - Math.max(1, config.context() / 2);
         }
         long[] fresh = new long[rows * (length - seen)];

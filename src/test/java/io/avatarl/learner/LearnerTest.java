@@ -722,28 +722,33 @@ class LearnerTest {
         Gpt gpt = new Gpt(config.model(), manager);
         NDManager scope = manager.newSubManager()) {
       PolicyLoss loss = new PolicyLoss(config.learner(), manager);
-      Map<String, NDArray> weights = parameters.tensors(scope, true);
       Shape entries = new Shape(minibatch.groups(), minibatch.actionsPerGroup());
       NDArray tokens =
           scope.create(minibatch.inputs(), new Shape(minibatch.windows(), minibatch.context()));
-      PolicyLoss.Terms terms =
-          loss.terms(
-              gpt.logits(weights, tokens).reshape(minibatch.groups(), VOCABULARY),
-              new PolicyLoss.Batch(
-                  minibatch.actions().map(a -> scope.create(a, entries)),
-                  scope.create(minibatch.weights(), entries, DataType.FLOAT32),
-                  scope.create(minibatch.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(minibatch.advantages(), entries, DataType.FLOAT32),
-                  Optional.empty()));
-      between.run();
-      NDArray seed = scope.create(1f / minibatch.groups());
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-      float[] gradient = new float[parameters.layout().length()];
-      for (ParameterLayout.Parameter p : parameters.layout().parameters()) {
-        System.arraycopy(
-            weights.get(p.name()).getGradient().toFloatArray(), 0, gradient, p.offset(), p.size());
+      try (Gpt.Trace trace = gpt.trace(parameters.tensors(scope), tokens)) {
+        NDArray logits = trace.logits();
+        logits.setRequiresGradient(true);
+        PolicyLoss.Terms terms =
+            loss.terms(
+                logits.reshape(minibatch.groups(), VOCABULARY),
+                new PolicyLoss.Batch(
+                    minibatch.actions().map(a -> scope.create(a, entries)),
+                    scope.create(minibatch.weights(), entries, DataType.FLOAT32),
+                    scope.create(minibatch.oldLogProbs(), entries, DataType.FLOAT32),
+                    scope.create(minibatch.advantages(), entries, DataType.FLOAT32),
+                    Optional.empty()));
+        between.run();
+        NDArray seed = scope.create(1f / minibatch.groups());
+        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+        between.run();
+        Map<String, NDArray> gradients = trace.backward(logits.getGradient());
+        float[] gradient = new float[parameters.layout().length()];
+        for (ParameterLayout.Parameter p : parameters.layout().parameters()) {
+          float[] part = gradients.get(p.name()).toFloatArray();
+          System.arraycopy(part, 0, gradient, p.offset(), p.size());
+        }
+        return gradient;
       }
-      return gradient;
     }
   }
 

@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.NativeMemory;
 import io.avatarl.ReferenceValues;
 import java.util.LinkedHashMap;
@@ -26,27 +24,27 @@ class GptTest {
   /** Logits, loss and gradients of the reference's loss, Σ logits · loss_weights / (B·T). */
   private record Pass(float[] logits, double loss, Map<String, float[]> gradients) {
     static Pass of(ReferenceGpt reference, Runnable betweenForwardAndBackward) {
-      JniUtils.setGradMode(true);
       try (NDManager manager = NDManager.newBaseManager();
           Gpt gpt = new Gpt(reference.config(), manager);
           NDManager scope = manager.newSubManager()) {
         int positions = reference.tokens().length;
-        Map<String, NDArray> weights = reference.parameters().tensors(scope, true);
         NDArray tokens =
             scope.create(
                 ReferenceValues.longs(reference.tokens()),
                 new Shape(reference.windows(), positions / reference.windows()));
-        NDArray logits = gpt.logits(weights, tokens);
-        NDArray lossWeights =
-            scope.create(
-                ReferenceValues.floats(reference.json().get("loss_weights")), logits.getShape());
-        NDArray loss = logits.mul(lossWeights).sum();
-        betweenForwardAndBackward.run();
-        NDArray seed = scope.create(1f / positions);
-        JniUtils.backward((PtNDArray) loss, (PtNDArray) seed, false, false);
-        Map<String, float[]> gradients = new LinkedHashMap<>();
-        weights.forEach((name, weight) -> gradients.put(name, weight.getGradient().toFloatArray()));
-        return new Pass(logits.toFloatArray(), loss.getFloat() / positions, gradients);
+        try (Gpt.Trace trace = gpt.trace(reference.parameters().tensors(scope), tokens)) {
+          NDArray logits = trace.logits();
+          NDArray lossWeights =
+              scope.create(
+                  ReferenceValues.floats(reference.json().get("loss_weights")), logits.getShape());
+          float loss = logits.mul(lossWeights).sum().getFloat();
+          betweenForwardAndBackward.run();
+          Map<String, float[]> gradients = new LinkedHashMap<>();
+          trace
+              .backward(lossWeights.div(positions))
+              .forEach((name, gradient) -> gradients.put(name, gradient.toFloatArray()));
+          return new Pass(logits.toFloatArray(), loss / positions, gradients);
+        }
       }
     }
   }

@@ -88,7 +88,7 @@ class ParametersTest {
     NativeEngine.load(1);
     Parameters parameters = Parameters.random(ParameterLayout.of(gpt2(), 7), 0.1, 1);
     try (NDManager manager = NDManager.newBaseManager()) {
-      Map<String, NDArray> tensors = parameters.tensors(manager, false);
+      Map<String, NDArray> tensors = parameters.tensors(manager);
       float[] flat = parameters.toArray();
       for (int i = 0; i < flat.length; i++) {
         flat[i] = i;

@@ -88,7 +88,8 @@ class PolicyTest {
           int[] history =
               Arrays.copyOfRange(reference.tokens(), window * context, (window + 1) * context);
           try (KeyValueCache cache =
-              new KeyValueCache(reference.config().layers(), policy.manager)) {
+              new KeyValueCache(
+                  reference.config(), 1, reference.config().context(), policy.manager)) {
             int seen = 0;
             for (int chunk : chunks) {
               float[] logProbs = policy.next(cache, history, seen, seen + chunk);
@@ -320,7 +321,9 @@ class PolicyTest {
   void theCacheHoldsTwoArraysPerLayer(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     try (Policy policy = new Policy(reference.config(), reference.parameters());
-        KeyValueCache cache = new KeyValueCache(reference.config().layers(), policy.manager)) {
+        KeyValueCache cache =
+            new KeyValueCache(
+                reference.config(), 1, reference.config().context(), policy.manager)) {
       for (int t = 0; t < reference.config().context(); t++) {
         policy.next(cache, reference.tokens(), t, t + 1);
         assertEquals(2 * reference.config().layers(), cache.manager.getManagedArrays().size());

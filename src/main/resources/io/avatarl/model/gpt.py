@@ -1,0 +1,213 @@
+# A GPT's forward pass, and its backward pass written out, as TorchScript: a typed subset of Python that PyTorch's own
+# interpreter runs, in the form in which PyTorch stores it (`torch.name` is the operator aten::name). Nothing in it has
+# parameters or records gradients. Shapes: B windows of T tokens, N = B·T, width D, H heads of width W, vocabulary V.
+#
+# `saved` is a stack: what a backward function pops, its forward function pushed, in the opposite order.
+# `gradients` holds dL/dw by the parameter's name; the suffix _d is the gradient of the variable without it.
+# `tables`: causal mask [T, T]; cosines and sines [T, 2, H, W] of the rotary angles; what queries and keys are multiplied
+# by without them. All but the mask carry W^-1/4, so that scores are q·k / √W.
+
+class Gpt(Module):
+  __parameters__ = []
+  __buffers__ = []
+  layers : int
+  heads : int
+  headWidth : int
+  rms : bool
+  rotary : bool
+  relu2 : bool
+  qkNorm : bool
+  bias : bool
+  output : str
+
+  # Logits [B, T, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per layer;
+  # empty: there are none and these are not kept). `keep`: for the backward pass.
+  def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, saved: List[Tensor], keep: bool) -> Tensor:
+    B = torch.size(tokens, 0)
+    T = torch.size(tokens, 1)
+    ids = torch.reshape(tokens, [-1])
+    x = torch.embedding(weights["transformer.wte.weight"], ids) # [N, D]
+    if not self.rotary:
+      places = torch.slice(weights["transformer.wpe.weight"], 0, start, start + T)
+      x = torch.view(torch.add(torch.view(x, [B, T, -1]), places), [B * T, -1])
+    if keep:
+      saved.append(ids)
+    for layer in range(self.layers):
+      h = "transformer.h." + str(layer) + "."
+      n = (self).norm(x, weights, h + "ln_1", saved, keep)
+      qkv = (self).linear(n, weights, h + "attn.c_attn") # [N, 3D]
+      mixed = (self).attention(qkv, B, T, tables, cache, 2 * layer, start, saved, keep)
+      x = (self).residual(x, mixed, weights, h + "attn.c_proj")
+      m = (self).norm(x, weights, h + "ln_2", saved, keep)
+      hidden = (self).linear(m, weights, h + "mlp.c_fc") # [N, 4D]
+      if self.relu2:
+        hidden = torch.relu_(hidden)
+        active = torch.mul(hidden, hidden)
+      else:
+        active = torch.gelu(hidden)
+      x = (self).residual(x, active, weights, h + "mlp.c_proj")
+      if keep:
+        saved.extend([n, mixed, m, hidden, active])
+    last = (self).norm(x, weights, "transformer.ln_f", saved, keep)
+    if keep:
+      saved.append(last)
+    return torch.view(torch.mm(last, torch.t(weights[self.output])), [B, T, -1])
+
+  # dL/dw for every parameter w, from dL/dlogits [B, T, V].
+  def backward(self: __torch__.Gpt, logits_d: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], saved: List[Tensor]) -> Dict[str, Tensor]:
+    gradients = annotate(Dict[str, Tensor], {})
+    B = torch.size(logits_d, 0)
+    T = torch.size(logits_d, 1)
+    z_d = torch.reshape(logits_d, [B * T, -1])
+    last = saved.pop()
+    gradients[self.output] = torch.mm(torch.t(z_d), last)
+    last_d = torch.mm(z_d, weights[self.output])
+    x_d = (self).norm_backward(torch.zeros_like(last_d), last_d, last, weights, gradients, "transformer.ln_f", saved)
+    for i in range(self.layers):
+      h = "transformer.h." + str(self.layers - 1 - i) + "."
+      active = saved.pop()
+      hidden = saved.pop()
+      m = saved.pop()
+      mixed = saved.pop()
+      n = saved.pop()
+      active_d = (self).linear_backward(x_d, active, 1, weights, gradients, h + "mlp.c_proj")
+      if self.relu2:
+        half_d = torch.mul_(active_d, hidden) # relu(x)² has the slope 2·relu(x)
+        m_d = (self).linear_backward(half_d, m, 2, weights, gradients, h + "mlp.c_fc")
+      else:
+        m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden), m, 1, weights, gradients, h + "mlp.c_fc")
+      x_d = (self).norm_backward(x_d, m_d, m, weights, gradients, h + "ln_2", saved)
+      mixed_d = (self).linear_backward(x_d, mixed, 1, weights, gradients, h + "attn.c_proj")
+      qkv_d = (self).attention_backward(mixed_d, B, T, tables, saved)
+      n_d = (self).linear_backward(qkv_d, n, 1, weights, gradients, h + "attn.c_attn")
+      x_d = (self).norm_backward(x_d, n_d, n, weights, gradients, h + "ln_1", saved)
+    ids = saved.pop()
+    if not self.rotary:
+      places_d = torch.zeros_like(weights["transformer.wpe.weight"])
+      gradients["transformer.wpe.weight"] = places_d
+      _0 = torch.copy_(torch.slice(places_d, 0, 0, T), torch.sum(torch.view(x_d, [B, T, -1]), [0]))
+    embedding = "transformer.wte.weight"
+    if self.output != embedding:
+      gradients[embedding] = torch.zeros_like(weights[embedding])
+    _1 = torch.index_add_(gradients[embedding], 0, ids, x_d)
+    return gradients
+
+  # y = x Wᵀ + b
+  def linear(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:
+    w = torch.t(weights[name + ".weight"])
+    if self.bias:
+      y = torch.addmm(weights[name + ".bias"], x, w)
+    else:
+      y = torch.mm(x, w)
+    return y
+
+  # x + (y Wᵀ + b)
+  def residual(self: __torch__.Gpt, x: Tensor, y: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:
+    sum = torch.addmm(x, y, torch.t(weights[name + ".weight"]))
+    if self.bias:
+      sum = torch.add_(sum, weights[name + ".bias"])
+    return sum
+
+  # From y_d / factor; returns x_d.
+  def linear_backward(self: __torch__.Gpt, y_d: Tensor, x: Tensor, factor: int, weights: Dict[str, Tensor], gradients: Dict[str, Tensor], name: str) -> Tensor:
+    w = weights[name + ".weight"]
+    if self.bias:
+      gradients[name + ".bias"] = torch.mul_(torch.sum(y_d, [0]), factor)
+    gradients[name + ".weight"] = torch.addmm(w, torch.t(y_d), x, beta=0, alpha=factor)
+    return torch.addmm(x, y_d, w, beta=0, alpha=factor)
+
+  # RMSNorm, y = x / √(mean x² + ε) (Zhang and Sennrich 2019, without gain), or LayerNorm.
+  def norm(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str, saved: List[Tensor], keep: bool) -> Tensor:
+    if self.rms:
+      y, r = (self).rms_norm(x)
+      if keep:
+        saved.append(r)
+    else:
+      y, mean, r = torch.native_layer_norm(x, [torch.size(x, 1)], weights[name + ".weight"], weights[name + ".bias"], 1.0e-5)
+      if keep:
+        saved.extend([x, mean, r])
+    return y
+
+  # Adds the gradient that comes through the norm to x_d. Destroys y_d.
+  def norm_backward(self: __torch__.Gpt, x_d: Tensor, y_d: Tensor, y: Tensor, weights: Dict[str, Tensor], gradients: Dict[str, Tensor], name: str, saved: List[Tensor]) -> Tensor:
+    r = saved.pop()
+    if self.rms:
+      sum = torch.addcmul_(x_d, (self).projected(y_d, y), r)
+    else:
+      mean = saved.pop()
+      x = saved.pop()
+      more, w_d, b_d = torch.native_layer_norm_backward(y_d, x, [torch.size(x, 1)], mean, r, weights[name + ".weight"], weights[name + ".bias"], [True, True, True])
+      gradients[name + ".weight"] = w_d
+      gradients[name + ".bias"] = b_d
+      sum = torch.add_(x_d, more)
+    return sum
+
+  # y = r x, r = 1 / √(mean x² + ε), over the last dimension.
+  def rms_norm(self: __torch__.Gpt, x: Tensor) -> Tuple[Tensor, Tensor]:
+    r = torch.rsqrt_(torch.add_(torch.mean(torch.mul(x, x), [-1], True), 1.0e-6))
+    return (torch.mul(x, r), r)
+
+  # y_d − y mean(y_d y), which times r is the x_d of rms_norm. In place of y_d.
+  def projected(self: __torch__.Gpt, y_d: Tensor, y: Tensor) -> Tensor:
+    return torch.addcmul_(y_d, y, torch.mean(torch.mul(y_d, y), [-1], True), value=-1)
+
+  # Causal attention of queries, keys and values [N, 3D]: [N, D].
+  def attention(self: __torch__.Gpt, qkv: Tensor, B: int, T: int, tables: List[Tensor], cache: List[Tensor], slot: int, start: int, saved: List[Tensor], keep: bool) -> Tensor:
+    H = self.heads
+    W = self.headWidth
+    parts = torch.view(qkv, [B, T, 3, H, W])
+    qk = torch.slice(parts, 2, 0, 2)
+    if self.qkNorm:
+      qk, r = (self).rms_norm(qk)
+      if keep:
+        saved.extend([qk, r])
+    if self.rotary:
+      # Halves (x1, x2) become (x1 cos − x2 sin, x2 cos + x1 sin) (Su et al. 2021); the table has the minus.
+      cos = torch.slice(tables[1], 0, start, start + T)
+      sin = torch.slice(tables[2], 0, start, start + T)
+      qk = torch.addcmul_(torch.mul(qk, cos), torch.roll(qk, [W // 2], [-1]), sin)
+    else:
+      qk = torch.mul(qk, tables[3])
+    heads = torch.contiguous(torch.permute(qk, [2, 0, 3, 1, 4]))
+    q = torch.view(torch.select(heads, 0, 0), [B * H, T, W])
+    k = torch.view(torch.select(heads, 0, 1), [B * H, T, W])
+    v = torch.reshape(torch.permute(torch.select(parts, 2, 2), [0, 2, 1, 3]), [B * H, T, W])
+    if torch.len(cache) > 0:
+      _0 = torch.copy_(torch.slice(cache[slot], 1, start, start + T), k)
+      _1 = torch.copy_(torch.slice(cache[slot + 1], 1, start, start + T), v)
+      k = torch.slice(cache[slot], 1, 0, start + T)
+      v = torch.slice(cache[slot + 1], 1, 0, start + T)
+    mask = torch.slice(torch.slice(tables[0], 0, start, start + T), 1, 0, start + T)
+    p = torch.softmax(torch.baddbmm(mask, q, torch.transpose(k, 1, 2)), -1) # [B·H, T, start + T]
+    mixed = torch.view(torch.bmm(p, v), [B, H, T, W])
+    if keep:
+      saved.extend([q, k, v, p])
+    return torch.reshape(torch.permute(mixed, [0, 2, 1, 3]), [B * T, H * W])
+
+  def attention_backward(self: __torch__.Gpt, mixed_d: Tensor, B: int, T: int, tables: List[Tensor], saved: List[Tensor]) -> Tensor:
+    H = self.heads
+    W = self.headWidth
+    p = saved.pop()
+    v = saved.pop()
+    k = saved.pop()
+    q = saved.pop()
+    m_d = torch.reshape(torch.permute(torch.view(mixed_d, [B, T, H, W]), [0, 2, 1, 3]), [B * H, T, W])
+    v_d = torch.bmm(torch.transpose(p, 1, 2), m_d)
+    scores_d = torch._softmax_backward_data(torch.bmm(m_d, torch.transpose(v, 1, 2)), p, -1, 6) # 6: float32
+    q_d = torch.bmm(scores_d, k)
+    k_d = torch.bmm(torch.transpose(scores_d, 1, 2), q)
+    heads_d = torch.view(torch.stack([q_d, k_d, v_d]), [3, B, H, T, W])
+    qkv_d = torch.contiguous(torch.permute(heads_d, [1, 3, 0, 2, 4])) # [B, T, 3, H, W]
+    qk_d = torch.slice(qkv_d, 2, 0, 2)
+    if self.rotary:
+      cos = torch.slice(tables[1], 0, 0, T)
+      sin = torch.slice(tables[2], 0, 0, T)
+      turned_d = torch.add_(torch.roll(torch.mul(qk_d, sin), [W // 2], [-1]), torch.mul(qk_d, cos))
+    else:
+      turned_d = torch.mul(qk_d, tables[3])
+    if self.qkNorm:
+      r = saved.pop()
+      qk = saved.pop()
+      turned_d = torch.mul_((self).projected(turned_d, qk), r)
+    _0 = torch.copy_(qk_d, turned_d)
+    return torch.view(qkv_d, [B * T, 3 * H * W])
