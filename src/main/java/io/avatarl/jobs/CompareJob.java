@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import io.avatarl.config.ConfigReader;
@@ -37,7 +38,7 @@ import picocli.CommandLine.Parameters;
     description = {
       "Trains each preset on the same corpus with the same seed and number of scored groups, and prints and saves one"
           + " table (compare.json, compare.md) and a page (report.html). A preset may carry overrides after commas:"
-          + " maxrl-sampled,rollout.samples=64.",
+          + " maxrl-sampled,rollout.samples=64. With steps=N among them it scores as many groups as that gives.",
       "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model on the same windows: a"
           + " yardstick, not reinforcement learning.",
       "The name of a folder of presets, avatarl, stands for all of them. A preset that asks a referee and names none takes"
@@ -89,10 +90,18 @@ public final class CompareJob implements Callable<Integer> {
     Job.main(new CompareJob(System.out, System.err), args);
   }
 
-  /** One line of the table. */
+  /**
+   * One line of the table.
+   *
+   * @param lowestValCe of the evaluations during training, which take a part of the split; NaN:
+   *     there were none
+   * @param lowestUpdate when that was
+   */
   record Row(
       String name,
       double valCe,
+      double lowestValCe,
+      long lowestUpdate,
       double valBitsPerCharacter,
       double valPerplexity,
       double valAccuracy,
@@ -171,7 +180,7 @@ public final class CompareJob implements Callable<Integer> {
     }
     TrainingConfig config = ConfigReader.read(chosen.name(), chosen.hocon(), all);
     long budget = groups != null ? groups : maxrlGroups(storage);
-    if (budget == 0) {
+    if (budget == 0 || all.stream().anyMatch(override -> override.startsWith("steps="))) {
       return config;
     }
     long steps = Math.round((double) budget / config.groupsPerStep());
@@ -219,9 +228,21 @@ public final class CompareJob implements Callable<Integer> {
                     new TrainingConsole(err, err, Home.terminalColumns()))
                 .run(session.spark())
                 .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
+    JsonNode evaluations = RunRecord.read(storage, run).path("evaluations");
+    double lowest = Double.NaN;
+    long at = 0;
+    for (int i = 0; i < evaluations.path("val_ce").size(); i++) {
+      double ce = evaluations.path("val_ce").get(i).asDouble();
+      if (!(ce >= lowest)) {
+        lowest = ce;
+        at = evaluations.path("update").get(i).asLong();
+      }
+    }
     return new Row(
         name,
         s.valCe(),
+        lowest,
+        at,
         s.valBitsPerCharacter(),
         s.valPerplexity(),
         s.valAccuracy(),
@@ -255,6 +276,8 @@ public final class CompareJob implements Callable<Integer> {
         new Row(
             name,
             scores.crossEntropy(),
+            Double.NaN,
+            0,
             scores.bitsPerCharacter(),
             scores.perplexity(),
             scores.accuracy(),
@@ -273,15 +296,18 @@ public final class CompareJob implements Callable<Integer> {
   private static String table(List<Row> rows, Map<String, Baselines.Baseline> baselines) {
     StringBuilder table =
         new StringBuilder(
-            "| preset | val_ce | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups/s | seconds |\n"
-                + "|---|---|---|---|---|---|---|---|---|---|---|\n");
+            "| preset | val_ce | lowest, at update | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups | groups/s | seconds |\n"
+                + "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (Row r : rows) {
       table.append(
           String.format(
               Locale.ROOT,
-              "| %s | %.4f | %.3f | %.2f | %.1f %% | %.3f | %s | %s | %d | %.0f | %.0f |%n",
+              "| %s | %.4f | %s | %.3f | %.2f | %.1f %% | %.3f | %s | %s | %d | %d | %.0f | %.0f |%n",
               r.name(),
               r.valCe(),
+              Double.isNaN(r.lowestValCe())
+                  ? ""
+                  : String.format(Locale.ROOT, "%.3f, %d", r.lowestValCe(), r.lowestUpdate()),
               r.valBitsPerCharacter(),
               r.valPerplexity(),
               100 * r.valAccuracy(),
@@ -289,6 +315,7 @@ public final class CompareJob implements Callable<Integer> {
               number(r.entropy()),
               number(r.reward()),
               r.updates(),
+              r.groups(),
               r.groupsPerSecond(),
               r.seconds()));
     }
@@ -297,7 +324,7 @@ public final class CompareJob implements Callable<Integer> {
             table.append(
                 String.format(
                     Locale.ROOT,
-                    "| %s table | %.4f | %.3f | %.2f | %.1f %% | | | | | | |%n",
+                    "| %s table | %.4f | | %.3f | %.2f | %.1f %% | | | | | | | |%n",
                     name,
                     b.ce(),
                     b.bitsPerCharacter(),

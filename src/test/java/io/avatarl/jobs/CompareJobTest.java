@@ -30,6 +30,8 @@ class CompareJobTest {
       "0",
       "--set",
       "steps=1",
+      "--set",
+      "evaluation={ every = 1, windows = 8, batch = 4 }",
       "--corpus",
       Trial.corpus(folder).toString(),
       "--out",
@@ -39,6 +41,9 @@ class CompareJobTest {
       Outcome.compare(arguments).succeeds();
       JsonNode rows = new ObjectMapper().readTree(out.resolve("compare.json").toFile());
       assertEquals(3, rows.size());
+      assertTrue(rows.get(0).get("lowest_val_ce").asDouble() > 0);
+      assertEquals(2, rows.get(0).get("lowest_update").asLong());
+      assertEquals("NaN", rows.get(2).get("lowest_val_ce").asText());
       String page = Files.readString(out.resolve("report.html"));
       assertTrue(page.contains("\"lines\":[{\"name\":\"" + CompareJob.YARDSTICK), "the yardstick");
       for (String sha : rows.findValuesAsText("weights_sha256").subList(0, 2)) {
