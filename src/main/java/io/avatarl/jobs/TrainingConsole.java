@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import io.avatarl.config.LearnerConfig;
+import io.avatarl.config.OptimizerConfig;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
@@ -84,12 +85,15 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         rewards(config));
     line(
         out,
-        "schedule   %,d steps of %d updates, %d windows each; clip %s/%s, AdamW %s %s",
+        "schedule   %,d steps of %d updates, %d windows each; clip %s/%s, %s %s %s",
         config.steps(),
         l.updatesPerStep(),
         r.windowsPerUpdate(),
         l.clipLow(),
         l.clipHigh(),
+        l.optimizer().kind() == OptimizerConfig.Kind.MUON
+            ? "Muon " + l.optimizer().muon().learningRate() + " and AdamW"
+            : "AdamW",
         l.optimizer().learningRate(),
         lower(l.optimizer().schedule()));
     line(out, "run        %s", facts.output());
