@@ -67,6 +67,7 @@ needs_build() {
   local jar
   jar="$(job_jar)" || return 0
   [[ -d "$build/spark-home/jars" ]] || return 0
+  if $s3 && ! compgen -G "$build/spark-home/jars/hadoop-aws-*.jar" >/dev/null; then return 0; fi
   # Folders count as well: their time changes when a file is removed.
   [[ -n "$(find "$AVATARL_HOME/pom.xml" "$AVATARL_HOME/src/main" -newer "$jar" -print -quit)" ]]
 }
@@ -75,6 +76,10 @@ build() {
   command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
   local note="" started output
   [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 390 MB)"
+  if $s3; then
+    note+=" (with the client for S3: 16 MB more, once)"
+    profile+=(-Ps3)
+  fi
   say "building$note ..."
   mkdir -p "$build"
   started="$(mktemp "$build/build.XXXXXX")"
@@ -175,7 +180,7 @@ split_options() {
 
 # run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that signals reach it and its exit code is ours.
 run_job() {
-  local main_class="$1" java jar terminal=false columns="" defaults build scala profile
+  local main_class="$1" java jar terminal=false columns="" defaults build scala profile s3=false
   shift
   local submit job master properties classpath
   split_options "$@"
@@ -209,6 +214,12 @@ run_job() {
     [[ -z "$properties" ]] || submit+=(--load-spark-defaults)
   else
     local own_home=false
+  fi
+  # Only who names such a path needs its client; a Spark of one's own has it or gets it by --packages.
+  if $own_home && [[ "$* ${AVATARL_CORPUS:-}" == *s3a://* ]]; then
+    s3=true
+    [[ "$scala" == 2.13 ]] ||
+      refuse "s3a:// paths need Spark 4.0, or a SPARK_HOME of Spark 3.5 that has hadoop-aws: Hadoop 3.3's asks for a retired AWS SDK"
   fi
   # Outside any condition: bash would ignore `set -e` in it.
   ensure_built

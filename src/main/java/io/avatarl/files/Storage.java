@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumFileSystem;
@@ -20,6 +22,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.security.AccessControlException;
+import org.apache.hadoop.util.VersionInfo;
 
 /**
  * Reads and writes whole files at paths the user named.
@@ -35,6 +38,12 @@ import org.apache.hadoop.security.AccessControlException;
 public final class Storage {
   // "a:b.txt" is a local file name; a scheme is followed by a slash ("dbfs:/x", "s3a://x").
   private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*");
+
+  // "s3a://key:secret@bucket/x"
+  private static final Pattern SECRET = Pattern.compile("([A-Za-z0-9+.-]+://)[^/]*:[^/]*@(.*)");
+
+  /** Where objects appear whole when their last byte is there, and renaming one copies it. */
+  private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "gs");
 
   private final Configuration configuration;
 
@@ -112,7 +121,8 @@ public final class Storage {
   /**
    * Writes the whole file, with its parent directories, replacing what was there. A reader sees the
    * old file or the new one, never half of one: the bytes go to a temporary sibling that is then
-   * renamed into place.
+   * renamed into place; in an object store, where that would be a copy, the object is replaced at
+   * once when all of it has arrived.
    */
   public void writeBytes(String path, byte[] bytes) {
     at(
@@ -121,6 +131,12 @@ public final class Storage {
         (files, file) -> {
           if (isDirectory(files, file)) {
             throw new UserError("Cannot write " + path + ": it is a directory; name a file");
+          }
+          if (isObjectStore(files)) {
+            try (OutputStream out = files.create(file, true)) {
+              out.write(bytes);
+            }
+            return true;
           }
           makeDirectories(files, file.getParent());
           Path sibling = new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
@@ -214,6 +230,18 @@ public final class Storage {
         });
   }
 
+  /**
+   * Whether a path lies in an object store, where renaming a folder copies its files one by one: no
+   * reader may take a folder there for whole because of its name.
+   */
+  public boolean isObjectStore(String path) {
+    return at("name", path, (files, file) -> isObjectStore(files));
+  }
+
+  private static boolean isObjectStore(FileSystem files) {
+    return OBJECT_STORES.contains(files.getUri().getScheme());
+  }
+
   /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
   public static String resolve(String base, String child) {
     if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {
@@ -232,6 +260,16 @@ public final class Storage {
 
   /** Runs the action and turns the errors that are the path's fault into one line. */
   private <T> T at(String verb, String path, Action<T> action) {
+    Matcher secret = SECRET.matcher(path);
+    if (secret.matches()) {
+      throw new UserError(
+          "Cannot "
+              + verb
+              + " "
+              + secret.replaceFirst("$1***@$2")
+              + ": a path must not hold credentials, it is written down in many places; give them as"
+              + " $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.* settings");
+    }
     String cannot = "Cannot " + verb + " " + path + ": ";
     Path parsed;
     FileSystem files;
@@ -239,8 +277,11 @@ public final class Storage {
       parsed = parse(path);
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
-      throw new UserError(
-          cannot + line(e) + "; check the path and that its file system is on the class path", e);
+      String mend =
+          path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)
+              ? "; add " + s3Packages()
+              : "; check the path and that its file system is on the class path";
+      throw new UserError(cannot + line(e) + mend, e);
     }
     if (files instanceof ChecksumFileSystem checked) {
       files = checked.getRawFileSystem();
@@ -252,7 +293,7 @@ public final class Storage {
     } catch (org.apache.hadoop.fs.FileAlreadyExistsException e) {
       throw notADirectory(cannot, e);
     } catch (AccessControlException | java.nio.file.AccessDeniedException e) {
-      throw denied(cannot, e);
+      throw isObjectStore(files) ? refused(cannot, e) : denied(cannot, e);
     } catch (FileNotFoundException e) {
       // java.io reports a refused open as a file not found, and tells them apart in words only.
       if (String.valueOf(e.getMessage()).contains("(Permission denied)")) {
@@ -260,8 +301,41 @@ public final class Storage {
       }
       throw new UserError(cannot + "no such file or directory; check the path", e);
     } catch (IOException e) {
+      // Hadoop's S3 client is no dependency: its exception is known by its name.
+      if (e.getClass().getSimpleName().equals("UnknownStoreException")) {
+        throw new UserError(cannot + "no such bucket; check its name or create it", e);
+      }
       throw new UncheckedIOException(cannot + line(e), e);
     }
+  }
+
+  private static UserError refused(String cannot, IOException e) {
+    return new UserError(
+        cannot
+            + "the store refuses the credentials, or has none ("
+            + line(e).replaceFirst(".*?: ", "")
+            + "); check $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or the spark.hadoop.fs.s3a.*"
+            + " settings, and what they may do",
+        e);
+  }
+
+  /** What to add for {@code s3a://} where a Spark does not have it; versions as in the pom. */
+  static String s3Packages() {
+    String hadoop = "--packages org.apache.hadoop:hadoop-aws:" + VersionInfo.getVersion();
+    return VersionInfo.getVersion().startsWith("3.3.")
+        ? hadoop
+        : hadoop
+            + ",software.amazon.awssdk:s3-transfer-manager:2.29.52,software.amazon.awssdk:sts:2.29.52"
+            + " --exclude-packages software.amazon.awssdk:bundle";
+  }
+
+  private static boolean hasCause(Throwable e, Class<?> type) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (type.isInstance(t)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static UserError notADirectory(String cannot, IOException e) {

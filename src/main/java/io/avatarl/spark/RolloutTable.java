@@ -21,8 +21,10 @@ import org.apache.spark.util.SerializableConfiguration;
  * renamed to the shard's; a second attempt finds that name taken, by the same bytes, and leaves it.
  * When all tasks are done the driver renames the folder and puts {@code _SUCCESS} into it. A reader
  * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
- * also skips those without {@code _SUCCESS}, which a killed job can leave on an object store, where
- * folders are not renamed at once.
+ * also skips those without {@code _SUCCESS}.
+ *
+ * <p>In an object store a folder cannot be renamed at once. There the tasks write into the step's
+ * own folder, each file whole when it appears, and {@code _SUCCESS} comes last and goes first.
  *
  * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
  * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
@@ -97,9 +99,20 @@ public final class RolloutTable {
     }
     storage.delete(hidden(run, step));
     if (!isDelta()) {
-      storage.delete(folder(run, step));
+      discard(storage, folder(run, step));
     }
-    return new Writer(hidden(run, step), step, stage, hadoop);
+    return new Writer(staging(step), step, stage, hadoop);
+  }
+
+  /** Where the tasks of a step write. */
+  private String staging(long step) {
+    return !isDelta() && storage.isObjectStore(run) ? folder(run, step) : hidden(run, step);
+  }
+
+  /** Removes a step so that a reader finds it whole or not at all. */
+  private static void discard(Storage storage, String folder) {
+    storage.delete(Storage.resolve(folder, DONE));
+    storage.delete(folder);
   }
 
   /** Makes a step's table visible, once all its tasks are done. */
@@ -115,7 +128,9 @@ public final class RolloutTable {
       storage.delete(hidden(run, step));
       return;
     }
-    storage.rename(hidden(run, step), folder(run, step));
+    if (!staging(step).equals(folder(run, step))) {
+      storage.rename(hidden(run, step), folder(run, step));
+    }
     storage.writeString(Storage.resolve(folder(run, step), DONE), "");
   }
 
@@ -142,7 +157,7 @@ public final class RolloutTable {
         if (ours
             && visible.matches(STEP + "\\d+")
             && Long.parseLong(visible.substring(STEP.length())) > step) {
-          storage.delete(Storage.resolve(folder(run), name));
+          discard(storage, Storage.resolve(folder(run), name));
         }
       }
     }

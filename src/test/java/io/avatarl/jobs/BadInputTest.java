@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.train.Trial;
-import io.avatarl.train.WithoutDelta;
+import io.avatarl.train.Without;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -115,7 +115,7 @@ class BadInputTest {
 
   @Test
   void aDeltaTableWithoutTheLibrary() {
-    WithoutDelta.call(() -> train("--set", "rollouts.format=delta"))
+    Without.call("io.delta.", () -> train("--set", "rollouts.format=delta"))
         .refuses(
             "rollouts.format = delta: Delta Lake is not on the class path",
             "add --packages " + System.getProperty("avatarl.delta.package"));

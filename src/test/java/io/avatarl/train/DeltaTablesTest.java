@@ -150,7 +150,8 @@ class DeltaTablesTest {
     Path run = folder.resolve("unreadable");
     Trial.train(spark, corpus, run, delta("steps=1"));
     String message =
-        WithoutDelta.call(
+        Without.call(
+            "io.delta.",
             () ->
                 assertThrows(UserError.class, () -> Rollouts.read(spark, run.toString()))
                     .getMessage());

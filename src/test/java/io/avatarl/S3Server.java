@@ -1,0 +1,75 @@
+package io.avatarl;
+
+import java.net.URI;
+import java.util.HashMap;
+import java.util.Map;
+import org.gaul.s3proxy.AuthenticationType;
+import org.gaul.s3proxy.S3Proxy;
+import org.gaul.s3proxy.nio2blob.TransientNio2BlobApiMetadata;
+import org.jclouds.ContextBuilder;
+import org.jclouds.blobstore.BlobStoreContext;
+
+/**
+ * An S3 server on this machine (S3Proxy, objects in memory) that checks signatures, and a {@link
+ * FaultyProxy} in front of it.
+ */
+public final class S3Server implements AutoCloseable {
+  /** Distinctive, so that they would be found wherever they were written down. */
+  public static final String KEY = "AKIAQZXV7FINDME0KEY1";
+
+  public static final String SECRET = "wJalrXUtnFEMIfindme7secretEXAMPLEKEY9";
+  public static final String BUCKET = "avatarl";
+
+  private final BlobStoreContext store;
+  private final S3Proxy server;
+  private final FaultyProxy proxy;
+
+  public S3Server() throws Exception {
+    store =
+        // Not by its name, which would load all kinds of stores.
+        ContextBuilder.newBuilder(new TransientNio2BlobApiMetadata())
+            .credentials(KEY, SECRET)
+            .build(BlobStoreContext.class);
+    store.getBlobStore().createContainerInLocation(null, BUCKET);
+    server =
+        S3Proxy.builder()
+            .blobStore(store.getBlobStore())
+            .endpoint(URI.create("http://127.0.0.1:0"))
+            .awsAuthentication(AuthenticationType.AWS_V4, KEY, SECRET)
+            .build();
+    server.start();
+    proxy = new FaultyProxy(server.getPort());
+  }
+
+  /** What stands between clients and the server. */
+  public FaultyProxy proxy() {
+    return proxy;
+  }
+
+  /** Spark's settings for it, but for the keys. */
+  public Map<String, String> settings() {
+    Map<String, String> settings = new HashMap<>();
+    settings.put("spark.hadoop.fs.s3a.endpoint", "http://127.0.0.1:" + proxy.port());
+    settings.put("spark.hadoop.fs.s3a.endpoint.region", "us-east-1");
+    settings.put("spark.hadoop.fs.s3a.path.style.access", "true");
+    // The defaults are half a second, for servers that are far and busy.
+    settings.put("spark.hadoop.fs.s3a.retry.interval", "20ms");
+    settings.put("spark.hadoop.fs.s3a.retry.throttle.interval", "20ms");
+    return settings;
+  }
+
+  /** With the keys as settings, too. */
+  public Map<String, String> settingsWithKeys() {
+    Map<String, String> settings = settings();
+    settings.put("spark.hadoop.fs.s3a.access.key", KEY);
+    settings.put("spark.hadoop.fs.s3a.secret.key", SECRET);
+    return settings;
+  }
+
+  @Override
+  public void close() throws Exception {
+    proxy.close();
+    server.stop();
+    store.close();
+  }
+}

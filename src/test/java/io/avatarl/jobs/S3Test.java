@@ -1,0 +1,263 @@
+package io.avatarl.jobs;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.FaultyProxy.Fault;
+import io.avatarl.S3Server;
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import io.avatarl.spark.Rollouts;
+import io.avatarl.train.Trial;
+import io.avatarl.train.Without;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands with everything on {@code s3a://}, against a server that checks signatures. */
+class S3Test {
+  private static final String HOME = "s3a://" + S3Server.BUCKET + "/";
+  private static final String CORPUS = HOME + "play.txt";
+  private static final String[] MORE = {
+    "--set", "steps=16", "--set", "rollouts.every=4", "--set", "checkpoint.keep=2"
+  };
+
+  @TempDir private static Path folder;
+  private static S3Server server;
+  private static SparkSession spark;
+  private static Storage storage;
+  private static String preset;
+  private static String expected;
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = new S3Server();
+    Map<String, String> settings = server.settingsWithKeys();
+    settings.put("spark.hadoop.fs.s3a.bucket.denied.secret.key", "another");
+    spark = Trial.spark("local[2]", settings);
+    storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    Path corpus = Trial.corpus(folder);
+    storage.writeBytes(CORPUS, Files.readAllBytes(corpus));
+    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET).toString();
+    Path local = folder.resolve("local");
+    Outcome.train(arguments(corpus.toString(), local.toString())).succeeds();
+    expected = sha256(Files.readString(local.resolve("summary.json")));
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    spark.stop();
+    server.close();
+  }
+
+  @AfterEach
+  void heal() {
+    server.proxy().plan(request -> Fault.NONE);
+  }
+
+  private static String[] arguments(String corpus, String out) {
+    List<String> all =
+        new ArrayList<>(List.of("--preset", preset, "--corpus", corpus, "--out", out));
+    all.addAll(List.of(MORE));
+    return all.toArray(String[]::new);
+  }
+
+  private static String sha256(String summary) throws IOException {
+    return new ObjectMapper().readTree(summary).path("weights_sha256").asText();
+  }
+
+  @Test
+  void trainedKilledResumedAndRead() throws Exception {
+    String run = HOME + "runs/1";
+    Path log = folder.resolve("killed.txt");
+    Process killed = inAnotherJvm(run, log);
+    try {
+      while (killed.isAlive() && !storage.exists(run + "/checkpoints/step-000004/trainer.json")) {
+        Thread.sleep(20);
+      }
+    } finally {
+      killed.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+    }
+    assertNotEquals(0, killed.exitValue(), Files.readString(log));
+    assertFalse(storage.exists(run + "/summary.json"), Files.readString(log));
+
+    List<Outcome> outcomes = new ArrayList<>();
+    outcomes.add(Outcome.train("--resume", "--out", run).succeeds());
+    assertTrue(outcomes.get(0).out().contains("resumed    after step"), outcomes.get(0).out());
+    assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
+    Outcome evaluated = Outcome.evaluate(run).succeeds();
+    assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
+    Outcome sampled = Outcome.sample(run, "--tokens", "20", "--prompt", "the ").succeeds();
+    assertTrue(sampled.out().startsWith("the "), sampled.out());
+    Outcome queried =
+        Outcome.rollouts(run, "--sql", "SELECT count(DISTINCT step) AS n FROM rollouts", "--json")
+            .succeeds();
+    assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
+    assertEquals(List.of(1L, 4L, 8L, 12L, 16L), Rollouts.steps(spark, run));
+    // Readers that know nothing of this project see the same rows.
+    assertEquals(
+        Rollouts.read(spark, run).count(), spark.read().parquet(run + "/rollouts").count());
+    outcomes.add(Outcome.report(run, "--html", HOME + "report.html").succeeds());
+    outcomes.addAll(List.of(evaluated, sampled, queried));
+
+    // Whoever is told of the run is not told of the keys.
+    outcomes.forEach(outcome -> assertNoKeys(outcome.out() + outcome.err()));
+    assertNoKeys(Files.readString(log));
+    int files = 0;
+    for (RemoteIterator<LocatedFileStatus> all =
+            FileSystem.get(new java.net.URI(HOME), spark.sparkContext().hadoopConfiguration())
+                .listFiles(new org.apache.hadoop.fs.Path(HOME), true);
+        all.hasNext();
+        files++) {
+      String file = all.next().getPath().toString();
+      assertFalse(file.endsWith(".tmp"), file);
+      assertNoKeys(new String(storage.readBytes(file), ISO_8859_1));
+    }
+    assertTrue(files > 20, files + " files");
+  }
+
+  private static void assertNoKeys(String text) {
+    assertFalse(text.contains(S3Server.KEY), text);
+    assertFalse(text.contains(S3Server.SECRET), text);
+  }
+
+  /** Training as on a machine of its own; the keys come from its environment. */
+  private static Process inAnotherJvm(String run, Path log) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("--add-opens="))
+        .forEach(command::add);
+    command.addAll(
+        List.of(
+            "-Xmx1g",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "-Dlog4j2.configurationFile=conf/log4j2.properties",
+            "-Dai.djl.offline=true",
+            "-Dspark.master=local[2]",
+            "-Dspark.ui.enabled=false",
+            "-Dspark.eventLog.enabled=false"));
+    server.settings().forEach((key, value) -> command.add("-D" + key + "=" + value));
+    command.add(TrainJob.class.getName());
+    command.addAll(List.of(arguments(CORPUS, run)));
+    ProcessBuilder process =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    process.environment().put("AWS_ACCESS_KEY_ID", S3Server.KEY);
+    process.environment().put("AWS_SECRET_ACCESS_KEY", S3Server.SECRET);
+    return process.start();
+  }
+
+  @Test
+  void faultsOnTheWayChangeNothing() throws Exception {
+    AtomicInteger requests = new AtomicInteger();
+    AtomicInteger reads = new AtomicInteger();
+    server
+        .proxy()
+        .plan(
+            request -> {
+              int number = requests.incrementAndGet();
+              if (number % 7 == 0) {
+                return Fault.BUSY;
+              }
+              // An object's bytes, not a listing.
+              boolean reads1 = request.startsWith("GET ") && !request.contains("list-type");
+              return !reads1
+                  ? Fault.NONE
+                  : switch (reads.incrementAndGet() % 3) {
+                    case 0 -> Fault.SLOW;
+                    case 1 -> Fault.CUT;
+                    default -> Fault.NONE;
+                  };
+            });
+    String run = HOME + "runs/faults";
+    Outcome.train(arguments(CORPUS, run)).succeeds();
+    assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
+    Outcome evaluated = Outcome.evaluate(run).succeeds();
+    assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
+    assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
+    assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
+    assertTrue(server.proxy().count(Fault.SLOW) > 2, "slow reads");
+  }
+
+  @Test
+  void aStoreThatStaysBusyIsAnErrorAndNoHalfFile() {
+    server.proxy().plan(request -> request.startsWith("PUT ") ? Fault.BUSY : Fault.NONE);
+    Configuration impatient = new Configuration(spark.sparkContext().hadoopConfiguration());
+    impatient.set("fs.s3a.impl.disable.cache", "true");
+    impatient.set("fs.s3a.attempts.maximum", "1");
+    impatient.set("fs.s3a.retry.limit", "1");
+    impatient.set("fs.s3a.retry.throttle.limit", "1");
+    assertThrows(
+        UncheckedIOException.class,
+        () -> new Storage(impatient).writeString(HOME + "busy.txt", "text"));
+    assertFalse(storage.exists(HOME + "busy.txt"));
+  }
+
+  @Test
+  void mistakesAreOneLine() {
+    Outcome.train(arguments(CORPUS, "s3a://nosuchbucket/run"))
+        .refuses("s3a://nosuchbucket/run", "no such bucket");
+    Outcome.train(arguments("s3a://nosuchbucket/x.txt", HOME + "none")).refuses("no such bucket");
+    Outcome.evaluate("s3a://nosuchbucket/run").refuses("no such bucket");
+    Outcome.train(arguments(CORPUS, "s3a://denied/run"))
+        .refuses("s3a://denied/run", "the store refuses the credentials", "AWS_SECRET_ACCESS_KEY");
+    Outcome.train(arguments("s3a://denied/x.txt", HOME + "none"))
+        .refuses("the store refuses the credentials");
+    Outcome.train(arguments(HOME + "none.txt", HOME + "none")).refuses("none.txt", "no such file");
+    assertFalse(storage.exists(HOME + "none"));
+  }
+
+  @Test
+  void keysInAPathAreRefusedAndNotRepeated() {
+    String path = "s3a://" + S3Server.KEY + ":" + S3Server.SECRET + "@avatarl/x.txt";
+    for (Outcome outcome :
+        List.of(
+            Outcome.train(arguments(path, HOME + "none")),
+            Outcome.train(arguments(CORPUS, path)),
+            Outcome.evaluate(path))) {
+      outcome.refuses("s3a://***@avatarl/x.txt", "must not hold credentials");
+      assertNoKeys(outcome.err());
+    }
+  }
+
+  @Test
+  void withoutTheLibraryItSaysWhatToAdd() throws IOException {
+    String pom = Files.readString(Path.of("pom.xml"));
+    for (String property : List.of("hadoop.version", "aws.sdk.version")) {
+      String version = pom.replaceAll("(?s).*<" + property + ">(.*)</" + property + ">.*", "$1");
+      assertTrue(Storage.S3_PACKAGES.contains(":" + version), Storage.S3_PACKAGES);
+    }
+    UserError error =
+        Without.call(
+            "org.apache.hadoop.fs.s3a.",
+            () ->
+                assertThrows(
+                    UserError.class,
+                    () -> new Storage(new Configuration()).exists("s3a://elsewhere/x")));
+    assertTrue(error.getMessage().endsWith("; add " + Storage.S3_PACKAGES), error.getMessage());
+  }
+}
