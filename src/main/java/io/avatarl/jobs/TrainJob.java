@@ -1,24 +1,12 @@
 package io.avatarl.jobs;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
-import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
-import io.avatarl.model.CheckpointFolder;
-import io.avatarl.train.MlflowTracker;
-import io.avatarl.train.RunFiles;
-import io.avatarl.train.Runs;
-import io.avatarl.train.Summary;
-import io.avatarl.train.Training;
-import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.util.ShutdownHookManager;
@@ -109,55 +97,28 @@ public final class TrainJob implements Callable<Integer> {
       throw new UserError("--resume: name the run's folder with --out");
     }
     Storage storage = Job.storage();
-    TrainingConfig config = config(storage);
+    TrainingConfig config =
+        TrainingCall.config(storage, text(preset), overrides, text(corpus), output, resume);
     String run = output != null ? output : defaultOutput(config);
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
-    Optional<MlflowTracker> tracker =
-        MlflowTracker.of(config.tracking(), System.getenv(), storage, console::warned);
     // Refuses bad input before Spark starts, which takes seconds.
-    Training training =
-        new Training(
-            storage,
-            config,
-            new CorpusSource(storage, Home.path(), System.getenv()),
-            run,
-            resume,
-            tracker.isPresent() ? TrainingListener.both(console, tracker.get()) : console);
-    Runnable stop =
-        () -> {
-          stop(training, console, run);
-          tracker.ifPresent(MlflowTracker::close);
-        };
-    try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
-      ShutdownHookManager.get()
-          .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
-      training
-          .run(session.spark())
-          .ifPresent(
-              summary -> {
-                report(storage, config, run, summary, console);
-                tracker.ifPresent(t -> t.finished(summary));
-              });
-    } finally {
-      tracker.ifPresent(MlflowTracker::close);
-      console.close();
-      if (!ShutdownHookManager.get().isShutdownInProgress()) {
-        ShutdownHookManager.get().removeShutdownHook(stop);
+    try (TrainingCall call = new TrainingCall(storage, config, run, resume, console)) {
+      Runnable stop = () -> stop(call);
+      try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
+        ShutdownHookManager.get()
+            .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
+        call.run(session.spark());
+      } finally {
+        if (!ShutdownHookManager.get().isShutdownInProgress()) {
+          ShutdownHookManager.get().removeShutdownHook(stop);
+        }
       }
     }
     return 0;
   }
 
-  private TrainingConfig config(Storage storage) {
-    List<String> all = new ArrayList<>(overrides);
-    if (corpus != null) {
-      all.add("corpus.path=" + corpus);
-    }
-    if (resume && preset == null) {
-      return Runs.config(storage, output, all);
-    }
-    Presets.Preset chosen = Presets.load(preset == null ? Presets.DEFAULT : preset, storage);
-    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+  private static String text(String option) {
+    return option == null ? "" : option;
   }
 
   private static String defaultOutput(TrainingConfig config) {
@@ -165,47 +126,13 @@ public final class TrainJob implements Callable<Integer> {
     return Storage.resolve(Home.path(), "runs/" + config.preset() + "-" + now);
   }
 
-  private static void stop(Training training, TrainingConsole console, String run) {
-    console.stopping();
-    training.stop();
+  private static void stop(TrainingCall call) {
+    call.stop();
     try {
-      training.awaitSaved();
-      console.stopped(run);
+      call.awaitSaved();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** Prints and stores what a finished run came to. */
-  private static void report(
-      Storage storage,
-      TrainingConfig config,
-      String run,
-      Summary summary,
-      TrainingConsole console) {
-    List<String> samples = samples(storage, config, run);
-    storage.writeString(
-        Storage.resolve(run, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
-    String report = Storage.resolve(run, RunFiles.REPORT);
-    ReportPage.write(storage, List.of(run), report);
-    console.finished(summary, samples, run, report);
-  }
-
-  private static List<String> samples(Storage storage, TrainingConfig config, String run) {
-    List<String> samples = new ArrayList<>();
-    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
-    try (Sampler sampler = new Sampler(storage, checkpoint, config, config.sample().prompt())) {
-      for (int i = 0; i < config.sample().count(); i++) {
-        StringBuilder text = new StringBuilder();
-        sampler.sample(
-            config.sample().tokens(),
-            config.sample().temperature(),
-            config.seed(),
-            i,
-            text::append);
-        samples.add(text.toString());
-      }
-    }
-    return samples;
+    call.close();
   }
 }

@@ -17,7 +17,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
@@ -33,6 +35,8 @@ public final class PolicyCluster implements AutoCloseable {
 
   private static final int CLOSE_SECONDS = 30;
 
+  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
+
   private final JavaSparkContext spark;
   private final TrainingConfig config;
   private final String run = UUID.randomUUID().toString();
@@ -43,6 +47,9 @@ public final class PolicyCluster implements AutoCloseable {
   // Of the step whose rounds are running; used by the jobs' thread alone.
   private RolloutTable.Writer writer;
   private float[] newest;
+
+  // A notebook cancels its cell's group.
+  private final String callersGroup;
 
   /** A cluster for evaluation alone. */
   public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
@@ -61,6 +68,7 @@ public final class PolicyCluster implements AutoCloseable {
       String folder) {
     this.spark = spark;
     this.config = config;
+    this.callersGroup = spark.getLocalProperty("spark.jobGroup.id");
     this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
     this.table = folder == null ? null : new RolloutTable(spark, config, folder);
     this.jobs =
@@ -325,7 +333,8 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   private <T> List<T> run(String description, Function<Integer, T> task, int parts) {
-    spark.setJobGroup(run, description, true);
+    spark.setJobGroup(callersGroup == null ? run : callersGroup, description, true);
+    spark.addJobTag(run);
     List<Integer> numbers = IntStream.range(0, parts).boxed().toList();
     return spark.parallelize(new ArrayList<>(numbers), parts).map(task).collect();
   }
@@ -350,9 +359,19 @@ public final class PolicyCluster implements AutoCloseable {
     }
   }
 
+  /** Whether a failure says that someone cancelled Spark's jobs. */
+  public static boolean cancelled(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof SparkException && CANCELLED.matcher(t.getMessage()).find()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   @Override
   public void close() {
-    spark.cancelJobGroup(run);
+    spark.cancelJobsWithTag(run);
     jobs.shutdownNow();
     try {
       // A job that is still ending must not find its broadcasts gone.

@@ -67,6 +67,16 @@ public final class Training {
   private double entropy;
   private double reward;
   private long began;
+  private Metrics metrics;
+  private Position between;
+  private long savedStep;
+
+  /**
+   * Where a checkpoint can be written.
+   *
+   * @param behaviour weights of the rollouts in flight, where they are made one step ahead
+   */
+  private record Position(long step, float[] behaviour) {}
 
   /**
    * Prepares a run: refuses what is wrong with the user's input before anything slow begins, and
@@ -181,7 +191,11 @@ public final class Training {
     saved.await();
   }
 
-  /** Trains. Empty if it was stopped before the last step; then {@code --resume} goes on. */
+  /**
+   * Trains. Empty if it was stopped before the last step, or if Spark's jobs were cancelled (their
+   * group is the caller's). Then there is a checkpoint of the last whole step, and {@code --resume}
+   * goes on.
+   */
   public Optional<Summary> run(SparkSession spark) {
     NativeEngine.load(config.nativeThreads());
     Parameters parameters = Parameters.initial(config, layout);
@@ -223,11 +237,19 @@ public final class Training {
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
       listener.started(config, facts(), step);
-      if (!loop(learner, cluster, step, behaviour)) {
+      try {
+        if (!loop(learner, cluster, step, behaviour)) {
+          return Optional.empty();
+        }
+        saved.countDown();
+        return Optional.of(summarise(spark, learner, cluster));
+      } catch (Exception e) { // Spark throws checked ones, too.
+        if (!PolicyCluster.cancelled(e)) {
+          throw e;
+        }
+        saveLastWhole(learner);
         return Optional.empty();
       }
-      saved.countDown();
-      return Optional.of(summarise(spark, learner, cluster));
     } finally {
       saved.countDown();
     }
@@ -245,7 +267,8 @@ public final class Training {
 
   /** Steps until the last one or a stop; true if the last one is done. */
   private boolean loop(Learner learner, PolicyCluster cluster, long firstStep, float[] behaviour) {
-    Metrics metrics = new Metrics(storage, output, firstStep + 1, listener);
+    metrics = new Metrics(storage, output, firstStep + 1, listener);
+    savedStep = firstStep;
     boolean onExecutors = config.learner().placement() == LearnerConfig.Placement.EXECUTORS;
     boolean ahead = config.rollout().ahead() == 1;
     int rounds = config.roundsPerStep();
@@ -286,6 +309,7 @@ public final class Training {
         promote(statistics, step + 1);
       } else {
         PolicyCluster.Step rollouts = PolicyCluster.await(next);
+        between = null;
         statistics = rollouts.statistics();
         clock.rollouts(rollouts, slots(cluster));
         traffic.add(rollouts.job());
@@ -309,6 +333,7 @@ public final class Training {
       totals = totals.plus(statistics);
       entropy = statistics.meanEntropy();
       reward = statistics.meanReward();
+      between = new Position(step, ahead ? behaviour : new float[0]);
       listener.stepped(step, statistics, update);
       boolean stopping = stopRequested && !last;
       if (last ? config.evaluation().every() > 0 : due(config.evaluation().every(), step)) {
@@ -319,7 +344,7 @@ public final class Training {
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {
         metrics.flush(step);
-        checkpoint(learner, ahead ? behaviour : new float[0], step);
+        checkpoint(learner, between.behaviour, step);
       } else if (due(config.evaluation().every(), step)) {
         metrics.flush(step);
       }
@@ -327,6 +352,14 @@ public final class Training {
       if (last || stopping) {
         return last;
       }
+    }
+  }
+
+  /** A checkpoint of the last whole step, unless updates of the next one have begun. */
+  private void saveLastWhole(Learner learner) {
+    if (between != null && between.step > savedStep) {
+      metrics.flush(between.step);
+      checkpoint(learner, between.behaviour, between.step);
     }
   }
 
@@ -391,6 +424,7 @@ public final class Training {
     for (int round = 0; round < config.roundsPerStep(); round++) {
       PolicyCluster.Gradients gradients =
           cluster.gradients(step, round, curriculum.index(), learner.nextKlWeight());
+      between = null;
       clock.gradients(gradients, slots(cluster));
       traffic.add(gradients.job());
       statistics = statistics.plus(gradients.statistics());
@@ -547,6 +581,7 @@ public final class Training {
               monitor.state(),
               evaluation,
               ConfigReader.flat(config)));
+      savedStep = step;
       Checkpoint.prune(storage, output, config.checkpoint().keep());
     }
   }

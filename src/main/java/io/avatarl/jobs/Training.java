@@ -1,0 +1,201 @@
+package io.avatarl.jobs;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import io.avatarl.spark.PolicyCluster;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Training as a call, from a cell of a notebook or another program, in the session that runs there.
+ * What to train is a map: {@code preset}, {@code corpus}, {@code out} and {@code resume} mean what
+ * the options of {@code jobs/train.sh} do, every other key is one of {@code reference.conf}. {@code
+ * out} must be there; the run's folder is like any other.
+ *
+ * <pre>{@code
+ * Training.run(spark, Map.of("preset", "smoke", "corpus", "s3a://bucket/input.txt", "out", "s3a://bucket/runs/1", "steps", 50));
+ * }</pre>
+ *
+ * <p>Cancelling the cell (an interrupt of the calling thread, or Spark's cancellation of its job
+ * group or of all jobs) ends training with a checkpoint of the last whole step, from which {@code
+ * resume} goes on; the session stays usable. Nothing here ends the JVM or the session.
+ *
+ * <p>From Python, where a call's printed lines would go to the JVM's own log, {@link #start} gives
+ * an object whose {@link #next} has them one by one:
+ *
+ * <pre>{@code
+ * training = spark._jvm.io.avatarl.jobs.Training.start(spark._jsparkSession, {"preset": "smoke", "out": "/tmp/run"})
+ * while (line := training.next()) is not None: print(line)
+ * }</pre>
+ */
+public final class Training {
+  private static final String END = new String("end"); // Known by its identity.
+
+  private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+  private final FutureTask<String> result;
+  private final TrainingCall call;
+
+  private Training(SparkSession spark, Map<String, ?> config) {
+    PrintStream out = new PrintStream(new Lines(), true, UTF_8);
+    this.call = prepare(spark, config, out);
+    this.result = new FutureTask<>(() -> finish(call, spark));
+  }
+
+  /**
+   * Trains, printing progress to standard output.
+   *
+   * @return the run's folder
+   * @throws UserError where the input is wrong, in one line
+   * @throws CancellationException where it was cancelled; the checkpoint is written
+   */
+  public static String run(SparkSession spark, Map<String, ?> config) {
+    // An interrupt would break into a step; from a thread of its own training can finish it.
+    Training training = start(spark, config);
+    try {
+      for (String line = training.next(); line != null; line = training.next()) {
+        System.out.println(line);
+      }
+      return training.result();
+    } catch (InterruptedException e) {
+      training.stop();
+      training.lines.stream().filter(line -> line != END).forEach(System.out::println);
+      Thread.currentThread().interrupt();
+      throw stopped(training.call.folder());
+    }
+  }
+
+  /**
+   * Begins to train and returns. The jobs belong to the caller's job group.
+   *
+   * @throws UserError where the input is wrong, in one line
+   */
+  public static Training start(SparkSession spark, Map<String, ?> config) {
+    Training training = new Training(spark, config);
+    Thread thread =
+        new Thread(
+            () -> {
+              training.result.run();
+              training.lines.add(END);
+            },
+            "avatarl-training");
+    thread.setDaemon(true);
+    thread.start();
+    return training;
+  }
+
+  /** The next line of progress, waited for; null when training has ended. */
+  public String next() throws InterruptedException {
+    String line = lines.take();
+    if (line == END) {
+      lines.add(END);
+      return null;
+    }
+    return line;
+  }
+
+  /** Ends training after the current step, with a checkpoint, and waits for that. */
+  public void stop() {
+    call.stop();
+    boolean interrupted = false;
+    while (!result.isDone()) {
+      try {
+        result.get();
+      } catch (ExecutionException e) {
+        // It is for result() to say.
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Waits for the end.
+   *
+   * @return the run's folder
+   * @throws CancellationException where it was stopped or cancelled; the checkpoint is written
+   */
+  public String result() throws InterruptedException {
+    try {
+      return result.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  private static TrainingCall prepare(SparkSession spark, Map<String, ?> config, PrintStream out) {
+    Map<String, Object> settings = new TreeMap<>(config);
+    String preset = text(settings.remove("preset"));
+    String corpus = text(settings.remove("corpus"));
+    String folder = text(settings.remove("out"));
+    boolean resume = Boolean.parseBoolean(text(settings.remove("resume")));
+    if (folder.isEmpty()) {
+      throw new UserError("out: name the run's folder, any Hadoop path");
+    }
+    List<String> overrides = new ArrayList<>();
+    settings.forEach((key, value) -> overrides.add(key + "=" + value));
+    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    return new TrainingCall(
+        storage,
+        TrainingCall.config(storage, preset, overrides, corpus, folder, resume),
+        folder,
+        resume,
+        new TrainingConsole(out, out, OptionalInt.empty()));
+  }
+
+  private static String text(Object value) {
+    return value == null ? "" : value.toString();
+  }
+
+  private static String finish(TrainingCall call, SparkSession spark) {
+    try (call) {
+      if (call.run(spark)) {
+        return call.folder();
+      }
+      call.stopped();
+    } catch (Exception e) { // Spark throws checked ones, too.
+      if (!PolicyCluster.cancelled(e)) {
+        throw e;
+      }
+    }
+    throw stopped(call.folder());
+  }
+
+  private static CancellationException stopped(String folder) {
+    return new CancellationException(
+        "training was stopped; a call with resume = true goes on from the last checkpoint in "
+            + folder);
+  }
+
+  /** What is printed, line by line. */
+  private final class Lines extends ByteArrayOutputStream {
+    @Override
+    public synchronized void flush() {
+      String text = toString(UTF_8);
+      int end = text.lastIndexOf('\n') + 1;
+      if (end > 0) {
+        text.substring(0, end).lines().forEach(lines::add);
+        reset();
+        writeBytes(text.substring(end).getBytes(UTF_8));
+      }
+    }
+  }
+}
