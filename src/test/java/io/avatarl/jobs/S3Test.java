@@ -29,19 +29,22 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.util.VersionInfo;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands with everything on {@code s3a://}, against a server that checks signatures. */
+@EnabledIf("hadoopIsTheClients")
 class S3Test {
   private static final String HOME = "s3a://" + S3Server.BUCKET + "/";
   private static final String CORPUS = HOME + "play.txt";
   private static final String[] MORE = {
-    "--set", "steps=16", "--set", "rollouts.every=4", "--set", "checkpoint.keep=2"
+    "--set", "steps=8", "--set", "rollouts.every=2", "--set", "checkpoint.keep=2"
   };
 
   @TempDir private static Path folder;
@@ -77,6 +80,11 @@ class S3Test {
     server.proxy().plan(request -> Fault.NONE);
   }
 
+  /** Spark 3.5 brings Hadoop 3.3, whose client needs another SDK. */
+  static boolean hadoopIsTheClients() {
+    return VersionInfo.getVersion().startsWith("3.4.");
+  }
+
   private static String[] arguments(String corpus, String out) {
     List<String> all =
         new ArrayList<>(List.of("--preset", preset, "--corpus", corpus, "--out", out));
@@ -94,7 +102,7 @@ class S3Test {
     Path log = folder.resolve("killed.txt");
     Process killed = inAnotherJvm(run, log);
     try {
-      while (killed.isAlive() && !storage.exists(run + "/checkpoints/step-000004/trainer.json")) {
+      while (killed.isAlive() && !storage.exists(run + "/checkpoints/step-000002/trainer.json")) {
         Thread.sleep(20);
       }
     } finally {
@@ -115,7 +123,7 @@ class S3Test {
         Outcome.rollouts(run, "--sql", "SELECT count(DISTINCT step) AS n FROM rollouts", "--json")
             .succeeds();
     assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
-    assertEquals(List.of(1L, 4L, 8L, 12L, 16L), Rollouts.steps(spark, run));
+    assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
     // Readers that know nothing of this project see the same rows.
     assertEquals(
         Rollouts.read(spark, run).count(), spark.read().parquet(run + "/rollouts").count());
@@ -246,11 +254,6 @@ class S3Test {
 
   @Test
   void withoutTheLibraryItSaysWhatToAdd() throws IOException {
-    String pom = Files.readString(Path.of("pom.xml"));
-    for (String property : List.of("hadoop.version", "aws.sdk.version")) {
-      String version = pom.replaceAll("(?s).*<" + property + ">(.*)</" + property + ">.*", "$1");
-      assertTrue(Storage.S3_PACKAGES.contains(":" + version), Storage.S3_PACKAGES);
-    }
     UserError error =
         Without.call(
             "org.apache.hadoop.fs.s3a.",
@@ -258,6 +261,12 @@ class S3Test {
                 assertThrows(
                     UserError.class,
                     () -> new Storage(new Configuration()).exists("s3a://elsewhere/x")));
-    assertTrue(error.getMessage().endsWith("; add " + Storage.S3_PACKAGES), error.getMessage());
+    String message = error.getMessage();
+    assertTrue(message.contains("; add --packages org.apache.hadoop:hadoop-aws:"), message);
+    String pom = Files.readString(Path.of("pom.xml"));
+    for (String property : List.of("hadoop.version", "aws.sdk.version")) {
+      String version = pom.replaceAll("(?s).*<" + property + ">(.*)</" + property + ">.*", "$1");
+      assertTrue(message.contains(":" + version), message);
+    }
   }
 }

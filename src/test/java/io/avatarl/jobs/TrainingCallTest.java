@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Training as a cell of a notebook calls and cancels it. */
 class TrainingCallTest {
-  private static final int STEPS = 40;
+  private static final int STEPS = 24;
 
   @TempDir static Path folder;
   private static SparkSession spark;
