@@ -8,16 +8,18 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward} and {@code table}
- * are the tasks' own times divided by the slots that ran them at once; {@code transfer} is the rest
- * of the rollout jobs: scheduling, serialization, network. With {@code rollout.ahead = 1} these
- * four overlap with {@code learn}, so that the stages add up to more than the run.
+ * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward}, {@code table} and
+ * {@code gradient} (where executors learn) are the tasks' own times divided by the slots that ran
+ * them at once; {@code transfer} is the rest of the rollout jobs: scheduling, serialization,
+ * network. With {@code rollout.ahead = 1} those of the rollouts overlap with {@code learn}, so that
+ * the stages add up to more than the run.
  */
 final class StageClock {
   enum Stage {
     ROLLOUT,
     REWARD,
     TABLE,
+    GRADIENT,
     TRANSFER,
     LEARN,
     BROADCAST,
@@ -65,15 +67,15 @@ final class StageClock {
     round(round.statistics(), round.seconds() / slots, round.job(), slots);
   }
 
-  private void round(RolloutStatistics s, double learn, PolicyCluster.JobCost job, int slots) {
+  private void round(RolloutStatistics s, double gradient, PolicyCluster.JobCost job, int slots) {
     double rollout = s.rolloutSeconds() / slots;
     double reward = s.rewardSeconds() / slots;
     add(Stage.ROLLOUT, rollout);
     double table = s.tableSeconds() / slots + job.tableSeconds();
     add(Stage.REWARD, reward);
     add(Stage.TABLE, table);
-    add(Stage.LEARN, learn);
-    add(Stage.TRANSFER, Math.max(0, job.seconds() - rollout - reward - table - learn));
+    add(Stage.GRADIENT, gradient);
+    add(Stage.TRANSFER, Math.max(0, job.seconds() - rollout - reward - table - gradient));
   }
 
   void add(Stage stage, double more) {

@@ -35,6 +35,10 @@ record Outcome(int code, String out, String err) {
     return of((out, err) -> new ReportJob(out), arguments);
   }
 
+  static Outcome scale(String... arguments) {
+    return of((out, err) -> new ScaleJob(out), arguments);
+  }
+
   static Outcome compare(String... arguments) {
     return of(CompareJob::new, arguments);
   }

@@ -1,0 +1,51 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.train.TrialRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ScaleJobTest {
+  @TempDir static Path folder;
+  private static SparkSession spark;
+  private static Path run;
+
+  @BeforeAll
+  static void train() throws Exception {
+    spark = TrialRun.spark();
+    run = TrialRun.of(spark, folder, "learner.placement=executors");
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @Test
+  void theRunThatGaveTheConstantsIsPredictedExactly() {
+    Outcome outcome = Outcome.scale("2=" + run, "--workers", "8,64").succeeds();
+    List<String> lines = outcome.out().lines().toList();
+    assertTrue(lines.get(0).contains("learner on executors, 2 rounds of 3 shards"), lines.get(0));
+    String point =
+        lines.stream().filter(line -> line.strip().startsWith("2 ")).findFirst().orElseThrow();
+    assertEquals(0, Math.abs(Double.parseDouble(point.strip().split(" +")[3])), point);
+    assertEquals(2, lines.stream().filter(line -> line.strip().matches("(8|64) .*")).count());
+  }
+
+  @Test
+  void refusesWhatIsNoMeasuredRun() throws Exception {
+    Outcome.scale(run.toString()).refuses("SLOTS=RUN");
+    Outcome.scale("2=" + folder).refuses("holds no run");
+    Path unfinished = Files.createDirectory(folder.resolve("unfinished"));
+    Files.copy(run.resolve("config.conf"), unfinished.resolve("config.conf"));
+    Outcome.scale("2=" + unfinished).refuses("not finished");
+  }
+}
