@@ -40,6 +40,11 @@ public final class LossGradient implements AutoCloseable {
     this.objective = objective.apply(manager);
   }
 
+  /** The model, closed with this object. */
+  public Gpt gpt() {
+    return gpt;
+  }
+
   /**
    * Runs the model and keeps what the backward pass needs, until the result is closed.
    *

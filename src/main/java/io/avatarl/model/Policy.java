@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.GptConfig;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
@@ -19,6 +20,7 @@ public final class Policy implements AutoCloseable {
   private final GptConfig config;
   final NDManager manager; // for the test that counts what it holds
   final Gpt gpt;
+  private final Optional<Gpt> ownGpt;
   private final Parameters parameters;
   private final Map<String, NDArray> weights;
 
@@ -28,7 +30,22 @@ public final class Policy implements AutoCloseable {
   public Policy(GptConfig config, Parameters parameters) {
     this.config = config;
     this.manager = NDManager.newBaseManager();
-    this.gpt = new Gpt(config, manager);
+    this.ownGpt = Optional.of(new Gpt(config, manager));
+    this.gpt = ownGpt.get();
+    this.parameters = parameters;
+    this.weights = parameters.tensors(manager);
+  }
+
+  /**
+   * As the other, with a model whose constants many versions of the weights share.
+   *
+   * @param gpt stays open longer than this policy
+   */
+  public Policy(GptConfig config, Gpt gpt, Parameters parameters) {
+    this.config = config;
+    this.manager = NDManager.newBaseManager();
+    this.ownGpt = Optional.empty();
+    this.gpt = gpt;
     this.parameters = parameters;
     this.weights = parameters.tensors(manager);
   }
@@ -259,7 +276,7 @@ public final class Policy implements AutoCloseable {
 
   @Override
   public void close() {
-    gpt.close();
+    ownGpt.ifPresent(Gpt::close);
     manager.close();
   }
 }

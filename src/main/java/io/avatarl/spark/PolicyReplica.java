@@ -23,17 +23,17 @@ final class PolicyReplica implements AutoCloseable {
   private static final Map<Key, PolicyReplica> REPLICAS = new HashMap<>();
   private static final Map<String, Long> NEWEST = new HashMap<>();
 
-  /** By run: what differentiates is the same for all versions. */
+  /** By run: what differentiates, and the model's constants, are the same for all versions. */
   private static final Map<String, LossGradient> GRADIENTS = new HashMap<>();
 
   private final Key key;
-  private final TrainingConfig config;
+  private final LossGradient lossGradient;
   private final Policy policy;
   private int users;
 
-  private PolicyReplica(Key key, TrainingConfig config, Policy policy) {
+  private PolicyReplica(Key key, LossGradient lossGradient, Policy policy) {
     this.key = key;
-    this.config = config;
+    this.lossGradient = lossGradient;
     this.policy = policy;
   }
 
@@ -73,7 +73,11 @@ final class PolicyReplica implements AutoCloseable {
               key,
               k -> {
                 NativeEngine.load(config.nativeThreads());
-                return new PolicyReplica(k, config, new Policy(config.model(), parameters.get()));
+                LossGradient gradient =
+                    GRADIENTS.computeIfAbsent(
+                        k.run, run -> new LossGradient(config.learner(), config.model()));
+                return new PolicyReplica(
+                    k, gradient, new Policy(config.model(), gradient.gpt(), parameters.get()));
               });
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
@@ -94,9 +98,6 @@ final class PolicyReplica implements AutoCloseable {
           .filter(r -> r.key.run.equals(run) && r.users == 0)
           .toList()
           .forEach(PolicyReplica::discard);
-      if (count(run) == 0 && GRADIENTS.containsKey(run)) {
-        GRADIENTS.remove(run).close();
-      }
     }
   }
 
@@ -113,10 +114,7 @@ final class PolicyReplica implements AutoCloseable {
 
   /** Differentiates the loss; one per JVM and run. */
   LossGradient lossGradient() {
-    synchronized (REPLICAS) {
-      return GRADIENTS.computeIfAbsent(
-          key.run, run -> new LossGradient(config.learner(), config.model()));
-    }
+    return lossGradient;
   }
 
   private boolean isOld() {
@@ -126,6 +124,10 @@ final class PolicyReplica implements AutoCloseable {
   private void discard() {
     REPLICAS.remove(key);
     policy.close();
+    if (!NEWEST.containsKey(key.run) && count(key.run) == 0) {
+      GRADIENTS.remove(key.run);
+      lossGradient.close();
+    }
   }
 
   @Override
