@@ -57,6 +57,23 @@ find_spark() {
   esac
 }
 
+# spark_class CLASS ARGUMENT...: becomes the JVM that bin/spark-class would start, also where Spark's jars are not a whole
+# distribution. (The launcher prints the command to run, each word ended by NUL, after an empty one.)
+spark_class() {
+  local command=() word i
+  while IFS= read -r -d '' word; do
+    command+=("$word")
+  done < <("$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$SPARK_HOME/jars/*" org.apache.spark.launcher.Main "$@")
+  [[ ${#command[@]} -ge 2 ]] || exit 1
+  command=("${command[@]:1}")
+  command[0]="${command[0]#$'\n'}"
+  # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
+  for i in "${!command[@]}"; do
+    [[ "${command[i]}" != --add-modules=jdk.incubator.vector ]] || unset 'command[i]'
+  done
+  exec "${command[@]}"
+}
+
 # The job's jar, or nothing where it is missing.
 job_jar() {
   local jars=("$build"/avatarl-spark-*-job.jar)
@@ -274,19 +291,5 @@ run_job() {
     exec "$SPARK_HOME/bin/spark-submit" "${arguments[@]}"
   fi
 
-  # What bin/spark-class does: the launcher prints the command to run, each word ended by NUL, after an empty one.
-  local command=() word
-  while IFS= read -r -d '' word; do
-    command+=("$word")
-  done < <("$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$SPARK_HOME/jars/*" org.apache.spark.launcher.Main \
-    org.apache.spark.deploy.SparkSubmit "${arguments[@]}")
-  [[ ${#command[@]} -ge 2 ]] || exit 1
-  command=("${command[@]:1}")
-  command[0]="${command[0]#$'\n'}"
-  # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
-  local i
-  for i in "${!command[@]}"; do
-    [[ "${command[i]}" != --add-modules=jdk.incubator.vector ]] || unset 'command[i]'
-  done
-  exec "${command[@]}"
+  spark_class org.apache.spark.deploy.SparkSubmit "${arguments[@]}"
 }

@@ -8,8 +8,11 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.properties.HasName;
+import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -120,15 +123,54 @@ class ArchitectureTest {
           .orShould()
           .callMethod(Throwable.class, "printStackTrace");
 
+  /** After a failure; JobTest has the other half: it returns from success. */
   @ArchTest
-  static final ArchRule ONLY_JOBS_EXIT =
+  static final ArchRule ONLY_JOB_EXITS =
       noClasses()
           .that()
-          .resideOutsideOfPackage(ROOT + "jobs..")
+          .doNotHaveFullyQualifiedName(ROOT + "jobs.Job")
           .should()
           .callMethod(System.class, "exit", int.class)
           .orShould()
           .callMethod(Runtime.class, "exit", int.class)
           .orShould()
           .callMethod(Runtime.class, "halt", int.class);
+
+  /** The master is the submitter's to name; on platforms it is there already. */
+  @ArchTest
+  static final ArchRule NOBODY_SETS_A_MASTER =
+      noClasses()
+          .should()
+          .callMethodWhere(
+              JavaCall.Predicates.target(HasName.Predicates.nameMatching("master|setMaster"))
+                  .and(
+                      JavaCall.Predicates.target(
+                          HasOwner.Predicates.With.owner(resideInAPackage("org.apache.spark..")))));
+
+  /**
+   * Paths of users are Hadoop paths. Local files are the jar's own presets, a text that a command
+   * makes to count it, and what the bench, which is about this machine, makes.
+   */
+  @ArchTest
+  static final ArchRule FILES_ARE_NOT_LOCAL =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + "bench..")
+          .and()
+          .haveNameNotMatching("io\\.avatarl\\.jobs\\.(Presets|NgramsJob|BenchJob)(\\$.*)?")
+          .should()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.nio.file.Files")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.io.FileInputStream")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.io.FileOutputStream")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.io.FileReader")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.io.FileWriter");
 }

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.SparkContext$;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine;
@@ -80,10 +82,10 @@ final class Job {
    * Spark.
    */
   static Storage storage() {
-    Option<SparkSession> running = SparkSession.getDefaultSession();
+    Option<SparkContext> running = SparkContext$.MODULE$.getActive();
     return new Storage(
         running.isDefined()
-            ? running.get().sparkContext().hadoopConfiguration()
+            ? running.get().hadoopConfiguration()
             : SparkHadoopUtil.get().newConfiguration(new SparkConf()));
   }
 
@@ -100,11 +102,10 @@ final class Job {
      * @param settings of a session of our own
      */
     static Session open(String application, Map<String, Object> settings) {
-      Option<SparkSession> running = SparkSession.getDefaultSession();
-      return running.isDefined()
-          ? new Session(running.get(), false)
-          : new Session(
-              SparkSession.builder().appName(application).config(settings).getOrCreate(), true);
+      SparkSession.Builder builder = SparkSession.builder();
+      return SparkContext$.MODULE$.getActive().isDefined()
+          ? new Session(builder.getOrCreate(), false)
+          : new Session(builder.appName(application).config(settings).getOrCreate(), true);
     }
 
     @Override

@@ -1,0 +1,143 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.PythonVenv;
+import io.avatarl.train.Trial;
+import io.avatarl.train.TrialRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The job's jar, submitted by the scripts to executors in processes of their own: the same weights
+ * as in one JVM.
+ */
+class ClusterIT {
+  private static final int MINUTES = 8;
+
+  @TempDir static Path folder;
+  private static Path corpus;
+  private static Path preset;
+  private static Path reference;
+
+  @BeforeAll
+  static void train() throws IOException {
+    corpus = Trial.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    SparkSession spark = TrialRun.spark();
+    try {
+      reference = TrialRun.of(spark, folder);
+    } finally {
+      spark.stop();
+    }
+  }
+
+  @Test
+  void localCluster() throws Exception {
+    Path run = folder.resolve("local-cluster");
+    submit(run, List.of(), "--master", "local-cluster[2,1,1024]");
+    assertSameWeights(run);
+  }
+
+  /** Three workers, more than there are shards for each to get two. */
+  @Test
+  void standaloneClusterThatIsGoneAfterwards() throws Exception {
+    Path run = folder.resolve("standalone");
+    String out = submit(run, List.of("jobs/standalone.sh", "--workers", "3"));
+    assertTrue(out.contains("workers: 3 of 1 core(s)"), out);
+    assertSameWeights(run);
+    assertGone(out);
+  }
+
+  /**
+   * SIGTERM, which the script treats as it treats Ctrl-C (what a build in the background starts
+   * ignores that one).
+   */
+  @Test
+  void aClusterThatIsToldToEndIsGoneAsWell() throws Exception {
+    Path log = folder.resolve("interrupted.log");
+    Process process = start(log, List.of("jobs/standalone.sh", "--workers", "1", "sleep", "1000"));
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(MINUTES);
+    while (!Files.readString(log).contains("workers: 1")) {
+      assertTrue(process.isAlive() && System.nanoTime() < end, Files.readString(log));
+      Thread.sleep(100);
+    }
+    process.destroy();
+    assertTrue(PythonVenv.ends(process, MINUTES, TimeUnit.MINUTES));
+    assertEquals(143, process.exitValue());
+    assertGone(Files.readString(log));
+  }
+
+  private static void assertGone(String out) throws IOException {
+    String address = out.replaceAll("(?s).*master (spark://127.0.0.1:\\d+),.*", "$1");
+    assertTrue(address.matches("spark://127.0.0.1:\\d+"), out);
+    assertEquals(
+        0,
+        ProcessHandle.allProcesses()
+            .filter(p -> p.info().commandLine().orElse("").contains(address))
+            .count());
+    try (var left = Files.list(folder.resolve("tmp"))) {
+      assertEquals(
+          List.of(), left.filter(p -> p.toString().contains("avatarl-standalone")).toList());
+    }
+  }
+
+  @Test
+  void theExitCodeIsTheCommands() throws Exception {
+    Process process = new ProcessBuilder("jobs/standalone.sh", "--workers", "0", "true").start();
+    assertEquals(2, process.waitFor());
+  }
+
+  /** Trains by the script; what it said. */
+  private static String submit(Path run, List<String> before, String... options)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(before);
+    command.add("jobs/train.sh");
+    command.addAll(List.of(options));
+    command.addAll(
+        List.of(
+            "--driver-memory", "1g",
+            "--preset", preset.toString(),
+            "--corpus", corpus.toString(),
+            "--out", run.toString()));
+    Path log = folder.resolve(run.getFileName() + ".log");
+    Process process = start(log, command);
+    boolean ended = PythonVenv.ends(process, MINUTES, TimeUnit.MINUTES);
+    String out = Files.readString(log);
+    assertTrue(ended, out);
+    assertEquals(0, process.exitValue(), out);
+    return out;
+  }
+
+  private static Process start(Path log, List<String> command) throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().remove("SPARK_HOME");
+    builder.environment().put("AVATARL_SPARK", System.getProperty("avatarl.spark"));
+    builder.environment().put("TMPDIR", Files.createDirectories(folder.resolve("tmp")).toString());
+    return builder.start();
+  }
+
+  private static void assertSameWeights(Path run) throws IOException {
+    JsonNode expected = summary(reference);
+    JsonNode summary = summary(run);
+    assertEquals(expected.path("weights_sha256"), summary.path("weights_sha256"));
+    assertEquals(expected.path("val_ce"), summary.path("val_ce"));
+    assertEquals(64, summary.path("weights_sha256").asText().length());
+  }
+
+  private static JsonNode summary(Path run) throws IOException {
+    return new ObjectMapper().readTree(run.resolve("summary.json").toFile());
+  }
+}
