@@ -27,14 +27,28 @@ public final class Bench {
     JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException;
   }
 
-  /** A way to run the whole job. */
-  private record Variant(String name, String master, List<String> overrides, String target) {}
+  /**
+   * A way to run the whole job.
+   *
+   * @param quick whether {@code --quick} has it, too
+   */
+  private record Variant(
+      String name, String master, List<String> overrides, String target, boolean quick) {}
+
+  private static final List<String> ON_EXECUTORS = List.of("learner.placement=executors");
 
   private static final List<Variant> VARIANTS =
       List.of(
-          new Variant("local[1]", "local[1]", List.of(), ""),
-          new Variant("local[2]", "local[2]", List.of(), "≤ 1.5"),
-          new Variant("local-cluster", "local-cluster[2,1,1024]", List.of(), ""));
+          new Variant("local[1]", "local[1]", List.of(), "", false),
+          new Variant("local[2]", "local[2]", List.of(), "≤ 1.5", true),
+          new Variant("local[2] executors learn", "local[2]", ON_EXECUTORS, "≤ 1.15", true),
+          new Variant("local-cluster", "local-cluster[2,1,1024]", List.of(), "", true),
+          new Variant(
+              "local-cluster executors learn",
+              "local-cluster[2,1,1024]",
+              ON_EXECUTORS,
+              "≤ 1.15",
+              false));
 
   /** The variant that stands for the whole job where one is compared with other things. */
   private static final String JOB = "whole job, local[2]";
@@ -85,6 +99,10 @@ public final class Bench {
     this.progress = progress;
   }
 
+  private List<Variant> variants() {
+    return VARIANTS.stream().filter(variant -> variant.quick() || !quick).toList();
+  }
+
   private int vocabulary() {
     return corpus.tokenizer().vocabularySize();
   }
@@ -104,7 +122,7 @@ public final class Bench {
         Parts.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
     List<String> always =
         quick ? List.of("evaluation.every=0", "checkpoint.every=0", "rollouts.every=0") : List.of();
-    for (Variant variant : VARIANTS) {
+    for (Variant variant : variants()) {
       List<String> overrides = new ArrayList<>(always);
       overrides.addAll(variant.overrides());
       String name = "whole job, " + variant.name();
@@ -214,12 +232,13 @@ public final class Bench {
         "learner busy, share of wall",
         lap -> lap.stageSeconds().get("learn") / lap.seconds());
     row(table, jobs, laps, "transfer + broadcast, share of wall", Bench::overhead);
-    row(table, jobs, laps, "bytes sent, per receiver", lap -> lap.bytesPerStep());
+    row(table, jobs, laps, "bytes moved", lap -> lap.bytesPerStep());
     table
         .notes()
         .add(
             "rollout, reward and table are the tasks' own times divided by the slots that ran them at once;"
                 + " transfer is the rest of the rollout jobs: scheduling, serialization, network");
+    table.notes().add("bytes: the weights of each broadcast, and what came back from all tasks");
     return table;
   }
 
@@ -241,7 +260,7 @@ public final class Bench {
 
   private Section ratios(Map<String, List<Lap>> laps, Map<String, String> missing) {
     Section table = new Section("Ratios within a round", "ratio", "value", "target", "remark");
-    for (Variant variant : VARIANTS) {
+    for (Variant variant : variants()) {
       table.add(
           "time per token: whole job, " + variant.name() + " / " + LOOP,
           rate(laps, LOOP).over(rate(laps, "whole job, " + variant.name())),

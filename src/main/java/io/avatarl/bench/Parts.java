@@ -45,7 +45,7 @@ public final class Parts {
     try (Policy policy = new Policy(config.model(), parameters)) {
       LocalRollouts rollouts = new LocalRollouts(config, corpus);
       List<RolloutShard> shards = new ArrayList<>();
-      for (int shard = 0; shard < config.rollout().shards(); shard++) {
+      for (int shard = 0; shard < config.shardsPerStep(); shard++) {
         shards.add(rollouts.shard(policy, 0, shard, config.windowsInShard(shard)));
       }
       minibatches = Minibatch.of(shards, config.learner().updatesPerStep());

@@ -65,8 +65,8 @@ public final class BenchJob implements Callable<Integer> {
   @Option(
       names = "--quick",
       description =
-          "two minutes: sections step and floor with short laps, and without torch.compile, evaluations, checkpoints"
-              + " and rollout tables")
+          "two minutes: sections step and floor with short laps, and without two of the masters, torch.compile,"
+              + " evaluations, checkpoints and rollout tables")
   private boolean quick;
 
   @Option(

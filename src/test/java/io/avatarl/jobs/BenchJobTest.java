@@ -98,7 +98,7 @@ class BenchJobTest {
           }
         };
     return new Bench(
-        configs, corpus, launch, python, folder, new Rounds(ROUNDS, 0.01, 0.01), true, line -> {});
+        configs, corpus, launch, python, folder, new Rounds(ROUNDS, 0.01, 0.01), false, line -> {});
   }
 
   private static Object cell(Results.Section table, String row, String column) {
@@ -122,14 +122,23 @@ class BenchJobTest {
     // The two that are not this JVM's: PyTorch where a machine has it.
     Python python = Python.find(System.getenv("AVATARL_PYTHON"), "python3");
     List<Results.Section> tables = bench(python).step();
-    assertEquals(List.of("local[1]", "local[2]", "local-cluster[2,1,1024]"), masters);
+    assertEquals(
+        List.of(
+            "local[1]",
+            "local[2]",
+            "local[2]",
+            "local-cluster[2,1,1024]",
+            "local-cluster[2,1,1024]"),
+        masters);
     Results.Section speed = tables.get(0);
     for (String row :
         List.of(
             "bare learner",
             "whole job, local[1]",
             "whole job, local[2]",
+            "whole job, local[2] executors learn",
             "whole job, local-cluster",
+            "whole job, local-cluster executors learn",
             "cross-entropy loop (DJL)",
             "one forward per action",
             "one window per action")) {
@@ -148,7 +157,7 @@ class BenchJobTest {
     // actions; then the weights of the model, with the gaps of their layout.
     int v = corpus.tokenizer().vocabularySize();
     double shards = 4.0 * (8 * 16 + 3 * 8 * 16 * v);
-    double bytes = positive(stages, "bytes sent, per receiver", "local[2]").median();
+    double bytes = positive(stages, "bytes moved", "local[2]").median();
     int parameters = v * 16 + 2 * 12 * 16 * 16;
     assertTrue(
         bytes >= shards + 4 * parameters && bytes < shards + 4 * (parameters + 1000),
