@@ -7,12 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.NativeMemory;
 import io.avatarl.ReferenceValues;
+import io.avatarl.config.GptConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class GptTest {
@@ -100,5 +105,66 @@ class GptTest {
       assertEquals(t < changed, same, "position " + t);
     }
     assertTrue(context > changed);
+  }
+
+  /** Large enough for every kernel of the default shape; the reference values are of a tiny one. */
+  @ParameterizedTest
+  @CsvSource({
+    "RMS, ROTARY, RELU2, true, false, true",
+    "RMS, ROTARY, GELU, false, true, false",
+    "LAYER, LEARNED, GELU, false, true, true",
+    "LAYER, LEARNED, RELU2, true, false, false"
+  })
+  void theWrittenOutBackwardPassIsThatOfAutomaticDifferentiation(
+      GptConfig.Norm norm,
+      GptConfig.Positions positions,
+      GptConfig.Activation activation,
+      boolean qkNorm,
+      boolean bias,
+      boolean tied) {
+    GptConfig config =
+        new GptConfig(3, 4, 64, 48, norm, positions, activation, qkNorm, bias, tied, 0.1);
+    int windows = 5;
+    int vocabulary = 65;
+    Parameters parameters =
+        Parameters.random(ParameterLayout.of(config, vocabulary), config.initStd(), 3);
+    Random random = new Random(4);
+    float[] flat = parameters.toArray();
+    for (int i = 0; i < flat.length; i++) {
+      flat[i] += (float) (0.02 * random.nextGaussian()); // biases and norms, too
+    }
+    parameters.set(flat);
+    long[] inputs = random.longs((long) windows * config.context(), 0, vocabulary).toArray();
+    float[] seeds = new float[inputs.length * vocabulary];
+    for (int i = 0; i < seeds.length; i++) {
+      seeds[i] = (float) random.nextGaussian() / inputs.length;
+    }
+    JniUtils.setGradMode(true);
+    try (NDManager manager = NDManager.newBaseManager();
+        Gpt gpt = new Gpt(config, manager);
+        AutogradGpt other = new AutogradGpt(config, manager)) {
+      NDArray tokens = manager.create(inputs, new Shape(windows, config.context()));
+      NDArray seed = manager.create(seeds, new Shape(windows, config.context(), vocabulary));
+      Map<String, NDArray> leaves = parameters.tensors(manager);
+      leaves.values().forEach(leaf -> leaf.setRequiresGradient(true));
+      NDArray expected = other.logits(leaves, tokens);
+      JniUtils.backward((PtNDArray) expected, (PtNDArray) seed, false, false);
+      try (Gpt.Trace trace = gpt.trace(parameters.tensors(manager), tokens)) {
+        assertNear("logits", expected, trace.logits());
+        Map<String, NDArray> gradients = trace.backward(seed);
+        assertEquals(leaves.keySet(), gradients.keySet());
+        leaves.forEach((name, leaf) -> assertNear(name, leaf.getGradient(), gradients.get(name)));
+      }
+    }
+  }
+
+  /** Equal but for rounding: within some units of the last place of the largest number. */
+  private static void assertNear(String name, NDArray expected, NDArray actual) {
+    float[] values = expected.stopGradient().toFloatArray();
+    float largest = 0;
+    for (float value : values) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    assertArrayEquals(values, actual.toFloatArray(), 1e-5f * largest, name);
   }
 }
