@@ -10,12 +10,14 @@ import java.io.Serializable;
  * @param seed of every random stream
  * @param steps each has {@code learner.updatesPerStep} updates
  * @param nativeThreads threads of one native tensor operation
+ * @param device what computes
  */
 public record TrainingConfig(
     String preset,
     long seed,
     int steps,
     int nativeThreads,
+    DeviceType device,
     CorpusConfig corpus,
     GptConfig model,
     RolloutConfig rollout,
@@ -95,6 +97,7 @@ public record TrainingConfig(
         seed,
         steps,
         nativeThreads,
+        device,
         other,
         model,
         rollout,

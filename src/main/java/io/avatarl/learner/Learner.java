@@ -1,5 +1,6 @@
 package io.avatarl.learner;
 
+import ai.djl.Device;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.ParameterLayout;
@@ -30,13 +31,24 @@ public final class Learner implements AutoCloseable {
   private final ExecutorService threads;
   private long updates;
 
+  /** On the CPU. */
+  public Learner(
+      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    this(config, model, parameters, plannedUpdates, Device.cpu());
+  }
+
   /**
    * @param parameters where training starts; updated in place
    * @param plannedUpdates updates of the whole run, for the learning-rate schedule
+   * @param device that computes gradients; the optimizer's step is on the CPU
    */
   public Learner(
-      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
-    this(config, parameters, plannedUpdates, new LossGradient(config, model));
+      LearnerConfig config,
+      GptConfig model,
+      Parameters parameters,
+      long plannedUpdates,
+      Device device) {
+    this(config, parameters, plannedUpdates, new LossGradient(config, model, device));
   }
 
   /** A learner by maximum likelihood, the yardstick {@code baseline-ce}. Nothing else uses it. */
@@ -46,7 +58,7 @@ public final class Learner implements AutoCloseable {
         config,
         parameters,
         plannedUpdates,
-        new LossGradient(model, constants -> new CrossEntropy()));
+        new LossGradient(model, Device.cpu(), constants -> new CrossEntropy()));
   }
 
   private Learner(

@@ -1,5 +1,6 @@
 package io.avatarl.learner;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -26,16 +27,16 @@ public final class LossGradient implements AutoCloseable {
   private final Gpt gpt;
   private final Objective objective;
 
-  /** Of {@link PolicyLoss}. */
-  public LossGradient(LearnerConfig config, GptConfig model) {
-    this(model, constants -> new PolicyLoss(config, constants));
+  /** Of {@link PolicyLoss}, computed on a device. */
+  public LossGradient(LearnerConfig config, GptConfig model, Device device) {
+    this(model, device, constants -> new PolicyLoss(config, constants));
   }
 
   /**
    * @param objective made over a manager that outlives every backward pass
    */
-  LossGradient(GptConfig model, Function<NDManager, Objective> objective) {
-    this.manager = NDManager.newBaseManager();
+  LossGradient(GptConfig model, Device device, Function<NDManager, Objective> objective) {
+    this.manager = NDManager.newBaseManager(device);
     this.gpt = new Gpt(model, manager);
     this.objective = objective.apply(manager);
   }

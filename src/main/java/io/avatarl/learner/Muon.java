@@ -1,5 +1,6 @@
 package io.avatarl.learner;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -114,7 +115,7 @@ final class Muon implements Optimizer {
    * @param values [out·in], row by row
    */
   static float[] orthogonal(float[] values, int out, int in, int iterations) {
-    try (NDManager scope = NDManager.newBaseManager()) {
+    try (NDManager scope = NDManager.newBaseManager(Device.cpu())) {
       NDArray x = scope.create(values, new Shape(out, in));
       boolean tall = out > in;
       if (tall) {

@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -191,6 +192,11 @@ public final class Gpt implements AutoCloseable {
     public void close() {
       saved.close();
     }
+  }
+
+  /** Where its constants are, and so where it computes. */
+  Device device() {
+    return constants.getDevice();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -63,7 +64,8 @@ final class GptScript {
     try {
       InputStream archive = new ByteArrayInputStream(archive(attributes));
       return new GptScript(
-          JniUtils.loadModule((PtNDManager) NDManager.newBaseManager(), archive, false, false));
+          JniUtils.loadModule(
+              (PtNDManager) NDManager.newBaseManager(Device.cpu()), archive, false, false));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -20,7 +20,8 @@ import java.util.Random;
 /**
  * The values of a model's parameters in one flat direct buffer. On the CPU the tensors of {@link
  * #tensors} share the buffer's memory, so that the optimizer, the broadcast and the checkpoint are
- * one pass over flat memory and what Java writes is seen by the model at once.
+ * one pass over flat memory and what Java writes is seen by the model at once. On a GPU they are
+ * copies, made anew by each call of {@link #tensors}.
  */
 public final class Parameters {
   private static final int CACHE_LINE = 64;

@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -25,11 +26,21 @@ public final class Policy implements AutoCloseable {
   private final Map<String, NDArray> weights;
 
   /**
+   * On the CPU.
+   *
    * @param parameters must not change while this policy is in use
    */
   public Policy(GptConfig config, Parameters parameters) {
+    this(config, parameters, Device.cpu());
+  }
+
+  /**
+   * @param parameters must not change while this policy is in use
+   * @param device that computes
+   */
+  public Policy(GptConfig config, Parameters parameters, Device device) {
     this.config = config;
-    this.manager = NDManager.newBaseManager();
+    this.manager = NDManager.newBaseManager(device);
     this.ownGpt = Optional.of(new Gpt(config, manager));
     this.gpt = ownGpt.get();
     this.parameters = parameters;
@@ -43,7 +54,7 @@ public final class Policy implements AutoCloseable {
    */
   public Policy(GptConfig config, Gpt gpt, Parameters parameters) {
     this.config = config;
-    this.manager = NDManager.newBaseManager();
+    this.manager = NDManager.newBaseManager(gpt.device());
     this.ownGpt = Optional.empty();
     this.gpt = gpt;
     this.parameters = parameters;

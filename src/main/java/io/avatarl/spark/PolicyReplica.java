@@ -1,5 +1,6 @@
 package io.avatarl.spark;
 
+import ai.djl.Device;
 import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.learner.LossGradient;
@@ -13,18 +14,20 @@ import java.util.function.Supplier;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * The policy inside an executor: one per JVM and weights version, shared by the tasks that use it.
- * A task always gets the version it was made for, also a late attempt of an earlier step; a version
- * older than the newest goes when its last user does.
+ * The policy inside an executor: one per JVM, device and weights version, shared by the tasks that
+ * use it. A task always gets the version it was made for, also a late attempt of an earlier step; a
+ * version older than the newest goes when its last user does.
  */
 final class PolicyReplica implements AutoCloseable {
-  private record Key(String run, long version, Precision precision) {}
+  private record Key(String run, long version, Precision precision, Device device) {}
 
   private static final Map<Key, PolicyReplica> REPLICAS = new HashMap<>();
   private static final Map<String, Long> NEWEST = new HashMap<>();
 
-  /** By run: what differentiates, and the model's constants, are the same for all versions. */
-  private static final Map<String, LossGradient> GRADIENTS = new HashMap<>();
+  private record DeviceOfRun(String run, Device device) {}
+
+  /** What differentiates, and the model's constants, are the same for all versions. */
+  private static final Map<DeviceOfRun, LossGradient> GRADIENTS = new HashMap<>();
 
   private final Key key;
   private final LossGradient lossGradient;
@@ -44,7 +47,7 @@ final class PolicyReplica implements AutoCloseable {
   static PolicyReplica acquire(RunContext run, Broadcast<PolicyWeights> broadcast) {
     PolicyWeights weights = broadcast.value();
     return acquire(
-        new Key(weights.run(), weights.version(), weights.precision()),
+        new Key(weights.run(), weights.version(), weights.precision(), device(run)),
         run.config(),
         () -> {
           Parameters parameters = new Parameters(layout(run));
@@ -56,9 +59,15 @@ final class PolicyReplica implements AutoCloseable {
   /** The policy before training. Close it after use; it stays until the run ends. */
   static PolicyReplica initial(RunContext run) {
     return acquire(
-        new Key(run.run(), INITIAL, Precision.FLOAT32),
+        new Key(run.run(), INITIAL, Precision.FLOAT32, device(run)),
         run.config(),
         () -> Parameters.initial(run.config(), layout(run)));
+  }
+
+  private static Device device(RunContext run) {
+    // Asking for GPUs loads natives.
+    NativeEngine.load(run.config().nativeThreads());
+    return Devices.ofTask(run.config().device());
   }
 
   private static ParameterLayout layout(RunContext run) {
@@ -72,10 +81,10 @@ final class PolicyReplica implements AutoCloseable {
           REPLICAS.computeIfAbsent(
               key,
               k -> {
-                NativeEngine.load(config.nativeThreads());
                 LossGradient gradient =
                     GRADIENTS.computeIfAbsent(
-                        k.run, run -> new LossGradient(config.learner(), config.model()));
+                        new DeviceOfRun(k.run, k.device),
+                        of -> new LossGradient(config.learner(), config.model(), of.device));
                 return new PolicyReplica(
                     k, gradient, new Policy(config.model(), gradient.gpt(), parameters.get()));
               });
@@ -112,7 +121,7 @@ final class PolicyReplica implements AutoCloseable {
     return policy;
   }
 
-  /** Differentiates the loss; one per JVM and run. */
+  /** Differentiates the loss; one per JVM, run and device. */
   LossGradient lossGradient() {
     return lossGradient;
   }
@@ -125,8 +134,14 @@ final class PolicyReplica implements AutoCloseable {
     REPLICAS.remove(key);
     policy.close();
     if (!NEWEST.containsKey(key.run) && count(key.run) == 0) {
-      GRADIENTS.remove(key.run);
-      lossGradient.close();
+      GRADIENTS.entrySet().stream()
+          .filter(entry -> entry.getKey().run.equals(key.run))
+          .toList()
+          .forEach(
+              entry -> {
+                GRADIENTS.remove(entry.getKey());
+                entry.getValue().close();
+              });
     }
   }
 

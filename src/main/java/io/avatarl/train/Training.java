@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import ai.djl.Device;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
@@ -22,6 +23,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.Devices;
 import io.avatarl.spark.NgramJob;
 import io.avatarl.spark.PolicyCluster;
 import io.avatarl.spark.RewardPlan;
@@ -204,8 +206,10 @@ public final class Training {
         new Curriculum(
             config,
             resumed.map(state -> state.trainer().curriculum()).orElse(Curriculum.Position.START));
+    Device device =
+        Devices.ofDriver(JavaSparkContext.fromSparkContext(spark.sparkContext()), config.device());
     try (Learner learner =
-            new Learner(config.learner(), config.model(), parameters, config.updates());
+            new Learner(config.learner(), config.model(), parameters, config.updates(), device);
         PolicyCluster cluster =
             new PolicyCluster(
                 JavaSparkContext.fromSparkContext(spark.sparkContext()),

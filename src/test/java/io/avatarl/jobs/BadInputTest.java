@@ -101,6 +101,7 @@ class BadInputTest {
         "steps=many                | steps: \"many\" is not a whole number",
         "steps=-1                  | steps: -1 is out of range",
         "steps                     | write it as key=value",
+        "device=tpu                | is not one of auto, cpu, gpu",
         "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",
