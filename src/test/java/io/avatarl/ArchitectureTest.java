@@ -111,6 +111,38 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("org.apache.spark..");
 
+  /** What is read from files is data: nothing in it names a class or runs. */
+  @ArchTest
+  static final ArchRule NOTHING_DESERIALIZES_OBJECTS =
+      noClasses()
+          .should()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.io.ObjectInputStream")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.beans.XMLDecoder")
+          .orShould()
+          .dependOnClassesThat()
+          .resideInAnyPackage("com.esotericsoftware.kryo..", "javax.script..", "javax.naming..")
+          .orShould()
+          .callMethod(com.fasterxml.jackson.databind.ObjectMapper.class, "enableDefaultTyping")
+          .orShould()
+          .callMethod(
+              com.fasterxml.jackson.databind.ObjectMapper.class,
+              "activateDefaultTyping",
+              com.fasterxml.jackson.databind.jsontype.PolymorphicTypeValidator.class);
+
+  /** Durations come from {@code System.nanoTime}, which no change of the clock touches. */
+  @ArchTest
+  static final ArchRule CLOCKS_ARE_FOR_NAMES_AND_TIMESTAMPS =
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName("io.avatarl.train.MlflowTracker")
+          .should()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .callMethod(java.time.Instant.class, "now");
+
   @ArchTest
   static final ArchRule ONLY_JOBS_PRINT =
       noClasses()

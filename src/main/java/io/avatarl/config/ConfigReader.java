@@ -12,7 +12,6 @@ import com.typesafe.config.ConfigList;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
-import com.typesafe.config.ConfigResolveOptions;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
@@ -33,6 +32,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -41,6 +42,11 @@ import java.util.stream.Collectors;
  * value out of range are refused by name.
  */
 public final class ConfigReader {
+  /** Characters of a preset; the project's own have fewer than 5,000. */
+  private static final int LARGEST = 100_000;
+
+  private static final Pattern SUBSTITUTION = Pattern.compile("\\$\\{[^}]{0,100}}?");
+
   private ConfigReader() {}
 
   /**
@@ -49,8 +55,18 @@ public final class ConfigReader {
    * @param preset the preset's name, recorded in the result
    * @param hocon the preset's text
    * @param overrides {@code key=value} each, the last one wins
+   * @throws UserError where the text is not a configuration; whatever it says, no other file or
+   *     variable is read
    */
   public static TrainingConfig read(String preset, String hocon, List<String> overrides) {
+    try {
+      return resolved(preset, hocon, overrides);
+    } catch (StackOverflowError e) {
+      throw new UserError("preset " + preset + ": nested too deeply; write it with fewer brackets");
+    }
+  }
+
+  private static TrainingConfig resolved(String preset, String hocon, List<String> overrides) {
     Config reference = reference();
     Config layers = parse("preset " + preset, hocon);
     for (String override : overrides) {
@@ -110,17 +126,37 @@ public final class ConfigReader {
   }
 
   private static Config parse(String origin, String hocon) {
+    if (hocon.length() > LARGEST) {
+      throw new UserError(
+          origin
+              + ": has "
+              + hocon.length()
+              + " characters, more than "
+              + LARGEST
+              + "; is it a preset?");
+    }
+    Config parsed;
     try {
       // Includes are not followed: a preset is one file, and reading it must not read others.
-      return ConfigFactory.parseString(
+      parsed =
+          ConfigFactory.parseString(
               hocon,
               ConfigParseOptions.defaults()
                   .setOriginDescription(origin)
-                  .setIncluder(new RefusingIncluder()))
-          .resolve(ConfigResolveOptions.noSystem());
+                  .setIncluder(new RefusingIncluder()));
     } catch (ConfigException e) {
       throw new UserError(oneLine(e.getMessage()), e);
     }
+    if (!parsed.isResolved()) {
+      // Some lines of them can ask for more memory than there is.
+      Matcher substitution = SUBSTITUTION.matcher(hocon);
+      throw new UserError(
+          origin
+              + ": "
+              + (substitution.find() ? substitution.group() : "${...}")
+              + " stands for another value, and substitutions are not followed; write the value out");
+    }
+    return parsed;
   }
 
   /** A value on the command line that is no number, boolean, list or object is a string. */

@@ -50,6 +50,10 @@ public record GptConfig(
   }
 
   public GptConfig {
+    // Where they come from a checkpoint's config.json and not from HOCON.
+    Check.that(norm != null, "norm", "is missing");
+    Check.that(positions != null, "positions", "is missing");
+    Check.that(activation != null, "activation", "is missing");
     Check.range("layers", layers, 1, 1000);
     Check.range("heads", heads, 1, 1000);
     Check.range("width", width, 1, 65536);

@@ -132,7 +132,7 @@ public final class BpeTokenizer implements Tokenizer {
     long[] ids = tokenizer().encode(text, false, false).getIds();
     int[] tokens = new int[ids.length];
     for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = (int) ids[i];
+      tokens[i] = Math.toIntExact(Objects.checkIndex(ids[i], (long) bytes.length));
     }
     return tokens;
   }
@@ -206,6 +206,8 @@ public final class BpeTokenizer implements Tokenizer {
           Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    } catch (RuntimeException e) {
+      throw Tokenizer.broken(String.valueOf(e.getMessage()), e);
     }
   }
 

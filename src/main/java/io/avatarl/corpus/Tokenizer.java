@@ -89,7 +89,8 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
     }
   }
 
-  private static UserError broken(String reason, Exception cause) {
+  /** The error of a text that is no tokenizer. */
+  static UserError broken(String reason, Exception cause) {
     return new UserError(
         "Not a tokenizer: "
             + reason.lines().findFirst().orElse("")

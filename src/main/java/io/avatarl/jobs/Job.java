@@ -2,10 +2,13 @@ package io.avatarl.jobs;
 
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.learner.DivergedException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
@@ -41,7 +44,7 @@ final class Job {
     CommandLine commandLine = new CommandLine(command);
     // One of picocli's two standard options; the version is that of the clone or the jar.
     commandLine.getCommandSpec().remove(commandLine.getCommandSpec().findOption("--version"));
-    return commandLine
+    commandLine
         .setOut(writer(out))
         .setErr(writer(err))
         .setCaseInsensitiveEnumValuesAllowed(true)
@@ -62,11 +65,45 @@ final class Job {
               }
               // While the JVM ends, Spark's own end makes what still runs fail; that is no news.
               if (!ShutdownHookManager.get().isShutdownInProgress()) {
-                e.printStackTrace(err);
+                Optional<String> line = foreseen(e);
+                if (line.isPresent()) {
+                  err.println("error: " + oneLine(line.get()));
+                } else {
+                  e.printStackTrace(err);
+                }
               }
               return FAILURE;
-            })
-        .execute(args);
+            });
+    try {
+      return commandLine.execute(args);
+    } catch (OutOfMemoryError e) {
+      err.println("error: " + oneLine(foreseen(e).orElseThrow()));
+      return FAILURE;
+    }
+  }
+
+  /** What is nobody's mistake but no bug either, in one line; empty for all else. */
+  private static Optional<String> foreseen(Throwable e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      String message = String.valueOf(t.getMessage());
+      if (t instanceof OutOfMemoryError) {
+        return Optional.of(
+            "out of memory: "
+                + message
+                + "; give the driver more (--driver-memory 4g), or make the model or the step smaller");
+      }
+      // PyTorch's allocators on CPU and GPU.
+      if (message.matches("(?s).*(can't allocate memory|CUDA out of memory).*")) {
+        return Optional.of(
+            "out of memory: "
+                + message.lines().findFirst().orElse("")
+                + "; lower rollout.windowsPerUpdate, evaluation.batch or the model's size");
+      }
+      if (t instanceof UncheckedIOException || t instanceof DivergedException) {
+        return Optional.of(message);
+      }
+    }
+    return Optional.empty();
   }
 
   private static PrintWriter writer(PrintStream stream) {
@@ -74,7 +111,7 @@ final class Job {
   }
 
   private static String oneLine(String message) {
-    return String.valueOf(message).replaceAll("\\s*\\R\\s*", " ");
+    return Terminal.harmless(String.valueOf(message).replaceAll("\\s*\\R\\s*", " "));
   }
 
   /**

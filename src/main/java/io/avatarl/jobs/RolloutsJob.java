@@ -178,7 +178,7 @@ public final class RolloutsJob implements Callable<Integer> {
 
   private void print(Dataset<Row> rows) {
     if (json) {
-      rows.limit(limit).toJSON().collectAsList().forEach(out::println);
+      rows.limit(limit).toJSON().collectAsList().forEach(row -> out.println(Terminal.json(row)));
       return;
     }
     // One more than is shown tells whether there are more.

@@ -85,14 +85,14 @@ public final class SampleJob implements Callable<Integer> {
         if (i > 0) {
           out.println("\n---");
         }
-        out.print(prompt);
+        out.print(Terminal.harmless(prompt));
         sampler.sample(
             tokens,
             temperature,
             seed,
             i,
             text -> {
-              out.print(text);
+              out.print(Terminal.harmless(text));
               out.flush();
             });
       }

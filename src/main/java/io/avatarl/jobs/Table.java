@@ -34,17 +34,7 @@ final class Table {
                 case ' ' -> out.append('␣');
                 case '\n' -> out.append('↵');
                 case '\t' -> out.append('⇥');
-                default -> {
-                  if (c < ' ') {
-                    out.append((char) ('\u2400' + c));
-                  } else if (Character.isISOControl(c)
-                      || Character.getType(c) == Character.FORMAT
-                      || Character.getType(c) == Character.SURROGATE) {
-                    out.append('\ufffd');
-                  } else {
-                    out.appendCodePoint(c);
-                  }
-                }
+                default -> Terminal.append(out, c);
               }
             });
     return out.toString();

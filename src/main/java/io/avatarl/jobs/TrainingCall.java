@@ -12,6 +12,7 @@ import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Training;
 import io.avatarl.train.TrainingListener;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +49,18 @@ final class TrainingCall implements AutoCloseable {
             new CorpusSource(storage, Home.path(), System.getenv()),
             folder,
             resume,
-            tracker.isPresent() ? TrainingListener.both(console, tracker.get()) : console);
+            listener());
+  }
+
+  private TrainingListener listener() {
+    TrainingListener listener = console;
+    if (tracker.isPresent()) {
+      listener = TrainingListener.both(listener, tracker.get());
+    }
+    String stages = System.getProperty(StageFile.PROPERTY);
+    return stages == null
+        ? listener
+        : TrainingListener.both(listener, new StageFile(Path.of(stages)));
   }
 
   /**

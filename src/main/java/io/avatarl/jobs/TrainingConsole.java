@@ -250,6 +250,6 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   }
 
   private static void line(PrintStream stream, String format, Object... values) {
-    stream.println(format(format, values));
+    stream.println(Terminal.harmless(format(format, values)));
   }
 }

@@ -207,8 +207,10 @@ public record CheckpointFolder(long step, String path) {
     return reading(
         MODEL,
         () -> {
+          // Nothing of the layout's size is allocated before the file is known to fill it.
+          float[] values = Parameters.fromTensors(layout, tensors, "", file(MODEL));
           Parameters parameters = new Parameters(layout);
-          parameters.set(Parameters.fromTensors(layout, tensors, "", file(MODEL)));
+          parameters.set(values);
           return parameters;
         });
   }

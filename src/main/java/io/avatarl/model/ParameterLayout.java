@@ -1,6 +1,7 @@
 package io.avatarl.model;
 
 import io.avatarl.config.GptConfig;
+import io.avatarl.config.UserError;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,8 +46,28 @@ public final class ParameterLayout {
 
   private ParameterLayout() {}
 
-  /** The parameters of a model over a vocabulary of {@code vocabulary} tokens, in forward order. */
+  /**
+   * The parameters of a model over a vocabulary of {@code vocabulary} tokens, in forward order.
+   *
+   * @throws UserError where they are more than an array can hold
+   */
   public static ParameterLayout of(GptConfig config, int vocabulary) {
+    try {
+      return layout(config, vocabulary);
+    } catch (ArithmeticException e) {
+      throw new UserError(
+          "model: "
+              + config.layers()
+              + " layers of width "
+              + config.width()
+              + " over "
+              + vocabulary
+              + " tokens have more than 2^31 parameters; make it smaller",
+          e);
+    }
+  }
+
+  private static ParameterLayout layout(GptConfig config, int vocabulary) {
     ParameterLayout layout = new ParameterLayout();
     int d = config.width();
     layout.matrix("transformer.wte.weight", vocabulary, d);

@@ -133,7 +133,6 @@ public final class Parameters {
    */
   public static float[] fromTensors(
       ParameterLayout layout, Map<String, Safetensors.Tensor> tensors, String prefix, String file) {
-    float[] flat = new float[layout.length()];
     for (ParameterLayout.Parameter p : layout.parameters()) {
       Safetensors.Tensor tensor = tensors.get(prefix + p.name());
       if (tensor == null || !tensor.shape().equals(p.shape())) {
@@ -146,7 +145,10 @@ public final class Parameters {
                 + ", the model's configuration asks for "
                 + p.shape());
       }
-      System.arraycopy(tensor.values(), 0, flat, p.offset(), p.size());
+    }
+    float[] flat = new float[layout.length()];
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      System.arraycopy(tensors.get(prefix + p.name()).values(), 0, flat, p.offset(), p.size());
     }
     return flat;
   }

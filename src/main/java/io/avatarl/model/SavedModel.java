@@ -46,8 +46,9 @@ public record SavedModel(
     ParameterLayout layout = ParameterLayout.of(config, tokenizer.vocabularySize());
     String file = Storage.resolve(path, CheckpointFolder.MODEL);
     Map<String, Safetensors.Tensor> tensors = Safetensors.read(file, bytes);
+    float[] values = Parameters.fromTensors(layout, tensors, "", file);
     Parameters parameters = new Parameters(layout);
-    parameters.set(Parameters.fromTensors(layout, tensors, "", file));
+    parameters.set(values);
     return parameters;
   }
 }

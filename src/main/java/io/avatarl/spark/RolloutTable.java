@@ -18,7 +18,7 @@ import org.apache.spark.util.SerializableConfiguration;
  *
  * <p>Each step is written exactly once, whatever is retried. The task that made a shard's groups
  * writes its file into the hidden folder {@code .step=N}, under a temporary name that is then
- * renamed to the shard's; a second attempt finds that name taken, by the same bytes, and leaves it.
+ * renamed to the shard's; a second attempt finds that name taken, by the same rows, and leaves it.
  * When all tasks are done the driver renames the folder and puts {@code _SUCCESS} into it. A reader
  * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
  * also skips those without {@code _SUCCESS}.

@@ -25,7 +25,7 @@ final class Contexts {
     if (probe.step() > 0 && storage.exists(file)) {
       try {
         ObjectNode before = (ObjectNode) JSON.readTree(storage.readString(file));
-        root.set("first", before.get("first"));
+        root.set("first", (ObjectNode) before.required("first"));
         before
             .path("samples")
             .forEach(
@@ -34,7 +34,7 @@ final class Contexts {
                     samples.add(sample);
                   }
                 });
-      } catch (JsonProcessingException | ClassCastException e) {
+      } catch (JsonProcessingException | ClassCastException | IllegalArgumentException e) {
         // Written whole or not at all, so it was changed by hand; the report starts anew.
         root.set("first", JSON.valueToTree(probe));
       }

@@ -6,6 +6,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward}, {@code table} and
@@ -28,8 +29,14 @@ final class StageClock {
   }
 
   private final Map<Stage, Double> seconds = new EnumMap<>(Stage.class);
+  private final Consumer<String> entered;
 
-  StageClock() {
+  /**
+   * @param entered is told of each stage on the driver's training thread; outside the others it
+   *     waits for rollouts
+   */
+  StageClock(Consumer<String> entered) {
+    this.entered = entered;
     for (Stage stage : Stage.values()) {
       seconds.put(stage, 0.0);
     }
@@ -50,7 +57,11 @@ final class StageClock {
 
   Running start(Stage stage) {
     long start = System.nanoTime();
-    return () -> add(stage, (System.nanoTime() - start) / 1e9);
+    entered.accept(name(stage));
+    return () -> {
+      add(stage, (System.nanoTime() - start) / 1e9);
+      entered.accept(name(Stage.ROLLOUT));
+    };
   }
 
   /**

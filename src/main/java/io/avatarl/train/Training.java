@@ -58,7 +58,7 @@ public final class Training {
   private final CountDownLatch saved = new CountDownLatch(1);
   private volatile boolean stopRequested;
 
-  private final StageClock clock = new StageClock();
+  private final StageClock clock;
   private final Traffic traffic = new Traffic();
   private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
   private Checkpoint.Evaluation evaluation;
@@ -98,6 +98,7 @@ public final class Training {
     this.storage = storage;
     this.output = output;
     this.listener = listener;
+    this.clock = new StageClock(listener::stage);
     this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
     // The loader that holds what --packages brought, and where Spark looks, too.

@@ -35,6 +35,12 @@ public interface TrainingListener {
   /** Something the user should know. */
   default void warned(String warning) {}
 
+  /**
+   * The training thread enters a stage: rollout (it waits for them), learn, broadcast, evaluate,
+   * checkpoint or table.
+   */
+  default void stage(String name) {}
+
   /** A long part outside the steps begins, for example the final evaluation. */
   default void entered(String phase) {}
 
@@ -81,6 +87,12 @@ public interface TrainingListener {
       public void warned(String warning) {
         first.warned(warning);
         second.warned(warning);
+      }
+
+      @Override
+      public void stage(String name) {
+        first.stage(name);
+        second.stage(name);
       }
 
       @Override

@@ -47,7 +47,15 @@ record Outcome(int code, String out, String err) {
     return of(BenchJob::new, arguments);
   }
 
-  private static Outcome of(Command command, String... arguments) {
+  static Outcome chaos(String... arguments) {
+    return of(ChaosJob::new, arguments);
+  }
+
+  static Outcome soak(String... arguments) {
+    return of(SoakJob::new, arguments);
+  }
+
+  static Outcome of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream outStream = new PrintStream(out, true, UTF_8);

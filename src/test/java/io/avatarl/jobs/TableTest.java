@@ -13,6 +13,17 @@ class TableTest {
   }
 
   @Test
+  void textOfOthersDoesNotReachTheTerminalAsCommands() {
+    String hostile = "a\u001b]0;x\u0007\r\n\tb\u009b2J\u202e\ud800\ud83d\ude00\u00e9";
+    assertEquals(
+        "a\u241b]0;x\u2407\u240d\n\tb\ufffd2J\ufffd\ufffd\ud83d\ude00\u00e9",
+        Terminal.harmless(hostile));
+    assertEquals(
+        "{\"a\":\"\\u009b\\u202e\\u007f\u00e9\"}",
+        Terminal.json("{\"a\":\"\u009b\u202e\u007f\u00e9\"}"));
+  }
+
+  @Test
   void fitsTheWidthAndKeepsTheEndOfLongCells() {
     Table table = new Table(20, List.of("n", "context"));
     table.add(List.of("7", "a very long context indeed"));

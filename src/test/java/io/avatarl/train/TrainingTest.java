@@ -13,6 +13,7 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Sha256;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
+import io.avatarl.spark.Rollouts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -154,6 +155,18 @@ class TrainingTest {
     assertEquals(1, FailingTasks.failed());
     assertEquals(onOneCore.get(AHEAD + ahead).weightsSha256(), summary.weightsSha256());
     assertEquals(Trial.metrics(reference(AHEAD + ahead)), Trial.metrics(run));
+    // No row twice, and none missing.
+    assertEquals(rollouts(reference(AHEAD + ahead)), rollouts(run));
+  }
+
+  private static List<String> rollouts(Path run) {
+    List<String> rows =
+        Rollouts.read(spark, run.toString()).collectAsList().stream()
+            .map(Row::toString)
+            .sorted()
+            .toList();
+    assertFalse(rows.isEmpty());
+    return rows;
   }
 
   @ParameterizedTest

@@ -1,0 +1,434 @@
+package io.avatarl.jobs;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
+import io.avatarl.files.Sha256;
+import io.avatarl.train.RunFiles;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Kills runs and looks at what they come to; see {@code jobs/chaos.sh --help}. */
+@Command(
+    name = "jobs/chaos.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Trains once undisturbed, then again and again under kill -9 at random moments, each time resumed, and compares"
+            + " weights, figures, records and rollout tables: all must be equal. On this machine only (Linux).",
+    footer = {
+      "",
+      "Moments are drawn per stage (rollout, rollout write, learn, broadcast, evaluate, checkpoint) and over the whole"
+          + " life of the process. A run that differs is kept for a look. Exit code 1 where one differs."
+    })
+public final class ChaosJob implements Callable<Integer> {
+  private static final int STEPS = 24;
+  private static final long POLL_NANOS = 20_000;
+  private static final long LIMIT_SECONDS = 300;
+
+  /** What a kill aims at: a stage, the time into it, and at most which visit. */
+  private enum Target {
+    ROLLOUT("rollout", 30, 6),
+    ROLLOUT_WRITE("rollout write", 8, 3),
+    LEARN("learn", 25, 6),
+    BROADCAST("broadcast", 1, 6),
+    CHECKPOINT("checkpoint", 12, 3),
+    EVALUATE("evaluate", 25, 3),
+    ANY("anywhere", 0, 0);
+
+    final String label;
+    final int millis;
+    final int visits;
+
+    Target(String label, int millis, int visits) {
+      this.label = label;
+      this.millis = millis;
+      this.visits = visits;
+    }
+  }
+
+  private static final Target[] MID_TASK = {Target.ROLLOUT, Target.EVALUATE, Target.ROLLOUT_WRITE};
+  private static final String EXECUTOR = "CoarseGrainedExecutorBackend";
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  @Option(
+      names = "--kills",
+      paramLabel = "N",
+      description = "how many in all (default: ${DEFAULT-VALUE})")
+  private int kills = 20;
+
+  @Option(
+      names = "--kills-per-run",
+      paramLabel = "N",
+      description = "how many one run suffers before it may end (default: ${DEFAULT-VALUE})")
+  private int killsPerRun = 4;
+
+  @Option(
+      names = "--executors",
+      description =
+          "kill executors of local-cluster[2,1,1024] while their tasks run, and let the run itself go on")
+  private boolean executors;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "another seed, other moments (default: ${DEFAULT-VALUE})")
+  private long seed = 1;
+
+  @Option(
+      names = "--preset",
+      paramLabel = "NAME|FILE",
+      description = "what is trained (default: ${DEFAULT-VALUE})")
+  private String preset = "smoke";
+
+  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "overrides a key of the preset")
+  private List<String> overrides = List.of();
+
+  @Option(names = "--corpus", paramLabel = "FILE", description = "as for jobs/train.sh")
+  private String corpus;
+
+  ChaosJob(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  public static void main(String[] args) {
+    Job.main(new ChaosJob(System.out, System.err), args);
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    if (kills < 1 || killsPerRun < 1) {
+      throw new UserError("--kills and --kills-per-run must be at least 1");
+    }
+    Path folder = Files.createTempDirectory("avatarl-chaos");
+    Path whole = folder.resolve("undisturbed");
+    StageFile stages = new StageFile(folder.resolve("stages"));
+    out.printf("seed %d, %d kills, runs below %s%n", seed, kills, folder);
+    long start = System.nanoTime();
+    if (end(start(whole, folder, false)) != 0) {
+      throw new UserError(
+          "the undisturbed run failed: " + Files.readString(folder.resolve("log")).strip());
+    }
+    long life = System.nanoTime() - start;
+    err.printf("undisturbed run: %.1f s%n", life / 1e9);
+    Random random = new Random(seed);
+    Table table =
+        new Table(
+            100, List.of("kill", "run", "aimed at", "landed in", "after step", "left behind"));
+    List<String> failures = new ArrayList<>();
+    int killed = 0;
+    for (int number = 1; killed < kills; number++) {
+      Path run = folder.resolve("run-" + number);
+      Process process = null;
+      for (int i = 0; i < killsPerRun && killed < kills; i++) {
+        Target[] targets = executors ? MID_TASK : Target.values();
+        Target target = targets[(killed + number) % targets.length];
+        if (process == null || !executors) {
+          stages.reset();
+          process = start(run, folder, executors);
+        }
+        await(process, target, stages, run, life, random);
+        if (!kill(process, random)) {
+          break; // It ended before its moment came.
+        }
+        killed++;
+        StageFile.Place place = stages.place();
+        List<String> row =
+            List.of(
+                Integer.toString(killed),
+                Integer.toString(number),
+                target.label,
+                place.stage(),
+                Long.toString(place.step()),
+                remains(run));
+        table.add(row);
+        err.println("kill " + String.join(", ", row));
+      }
+      int code = end(executors ? process : start(run, folder, false));
+      List<String> differences =
+          code == 0
+              ? differences(whole, run)
+              : List.of("exit code " + code + ": " + Files.readString(folder.resolve("log")));
+      differences.forEach(difference -> failures.add("run " + number(run) + ": " + difference));
+      if (differences.isEmpty()) {
+        delete(run);
+      }
+      err.printf(
+          "run %d resumed to its end: %s%n",
+          number, differences.isEmpty() ? "equal" : "DIFFERENT " + differences);
+    }
+    table.lines().forEach(out::println);
+    if (failures.isEmpty()) {
+      JsonNode summary = json(whole.resolve(RunFiles.SUMMARY));
+      out.printf(
+          "%d kills: all runs ended in weights_sha256 %s, with the same figures, %d records and %d rollout files%n",
+          killed,
+          summary.path("weights_sha256").asText(),
+          records(whole).size(),
+          rollouts(whole).size());
+      delete(folder);
+      return 0;
+    }
+    failures.forEach(out::println);
+    return 1;
+  }
+
+  private static String number(Path run) {
+    return run.getFileName().toString().replace("run-", "");
+  }
+
+  /** A run's process, from the beginning or from where the one before it was killed. */
+  private Process start(Path run, Path folder, boolean cluster) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (!argument.startsWith("-javaagent") && !argument.startsWith("-Dspark.")) {
+        command.add(argument);
+      }
+    }
+    // What spark-submit was told, without what it found out about this process.
+    System.getProperties()
+        .forEach(
+            (key, value) -> {
+              if (key.toString().matches("spark\\.(?!app\\.|submit\\.|jars|repl).*")) {
+                command.add("-D" + key + "=" + value);
+              }
+            });
+    String classes = System.getProperty("java.class.path");
+    if (cluster) {
+      // The last one counts.
+      command.add("-Dspark.master=local-cluster[2,1,1024]");
+      command.add("-Dspark.executor.extraClassPath=" + classes);
+    } else if (System.getProperty("spark.master") == null) {
+      command.add("-Dspark.master=local[2]");
+    }
+    // What a killed process leaves there goes with the folder.
+    command.add("-Djava.io.tmpdir=" + Files.createDirectories(folder.resolve("tmp")));
+    command.add("-D" + StageFile.PROPERTY + "=" + folder.resolve("stages"));
+    command.addAll(List.of("-cp", classes));
+    command.add(TrainJob.class.getName());
+    command.addAll(List.of("--out", run.toString()));
+    if (Files.exists(run.resolve(RunFiles.CONFIG))) {
+      command.add("--resume");
+    } else {
+      command.addAll(List.of("--preset", preset));
+      // Often enough that few steps meet every stage; a preset's own cadence is for long runs.
+      for (String override :
+          List.of(
+              "steps=" + STEPS, "checkpoint.every=3", "evaluation.every=2", "rollouts.every=2")) {
+        command.addAll(List.of("--set", override));
+      }
+      overrides.forEach(override -> command.addAll(List.of("--set", override)));
+    }
+    if (corpus != null) {
+      command.addAll(List.of("--corpus", corpus));
+    }
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("log").toFile());
+    if (cluster && builder.environment().get("SPARK_HOME") == null) {
+      // Spark starts no executor without one; the classes come from the class path.
+      Path home = folder.resolve("spark-home");
+      Files.createDirectories(home.resolve("jars"));
+      builder.environment().put("SPARK_HOME", home.toString());
+      builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+    }
+    return builder.start();
+  }
+
+  /** Kills the run, or one of its executors; false if it had ended before. */
+  private boolean kill(Process process, Random random) throws InterruptedException {
+    if (!executors) {
+      boolean alive = process.isAlive();
+      process.destroyForcibly().waitFor();
+      return alive;
+    }
+    while (process.isAlive()) {
+      List<ProcessHandle> backends =
+          process
+              .descendants()
+              .filter(child -> child.info().commandLine().orElse("").contains(EXECUTOR))
+              .toList();
+      if (!backends.isEmpty()) {
+        backends.get(random.nextInt(backends.size())).destroyForcibly();
+        return true;
+      }
+      Thread.sleep(1); // All killed, and the next not started yet.
+    }
+    return false;
+  }
+
+  /** Lets a run end; its exit code. */
+  private static int end(Process process) throws InterruptedException {
+    if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly().waitFor();
+      return -1;
+    }
+    return process.exitValue();
+  }
+
+  /** Returns at the moment to kill, or when the process has ended. */
+  private static void await(
+      Process process, Target target, StageFile stages, Path run, long life, Random random) {
+    if (target == Target.ANY) {
+      pause(process, (long) (random.nextDouble() * life));
+      return;
+    }
+    int visit = 1 + random.nextInt(target.visits);
+    long into = (long) (random.nextDouble() * target.millis * 1e6);
+    long last = -1;
+    while (process.isAlive()) {
+      StageFile.Place place = stages.place();
+      boolean there =
+          target == Target.ROLLOUT_WRITE
+              ? place.step() != last && !hidden(run).isEmpty()
+              : place.changes() != last && place.stage().equals(target.label);
+      if (there) {
+        last = target == Target.ROLLOUT_WRITE ? place.step() : place.changes();
+        if (--visit == 0) {
+          pause(process, into);
+          return;
+        }
+      }
+      LockSupport.parkNanos(POLL_NANOS);
+    }
+  }
+
+  private static void pause(Process process, long nanos) {
+    long end = System.nanoTime() + nanos;
+    long left;
+    while (process.isAlive() && (left = end - System.nanoTime()) > 0) {
+      LockSupport.parkNanos(Math.min(left, 10_000_000));
+    }
+  }
+
+  /** What a kill left half done. */
+  private static String remains(Path run) {
+    List<String> remains = new ArrayList<>();
+    for (Path checkpoint : list(run.resolve("checkpoints"))) {
+      if (!Files.exists(checkpoint.resolve("trainer.json"))) {
+        remains.add("half a checkpoint");
+      }
+    }
+    hidden(run).forEach(table -> remains.add("half a rollout table"));
+    return String.join(", ", remains);
+  }
+
+  private static List<Path> hidden(Path run) {
+    return list(run.resolve("rollouts")).stream()
+        .filter(path -> path.getFileName().toString().startsWith(".step="))
+        .toList();
+  }
+
+  private static List<Path> list(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.sorted().toList();
+    } catch (IOException e) {
+      return List.of(); // Not there (yet), or gone while it was read.
+    }
+  }
+
+  /** In what a run differs from an undisturbed one; only clocks may say something else. */
+  static List<String> differences(Path whole, Path run) throws IOException {
+    List<String> differences = new ArrayList<>();
+    compare("summary", summary(whole), summary(run), differences);
+    for (String file : List.of(RunFiles.CONTEXTS, RunFiles.SAMPLES)) {
+      compare(file, json(whole.resolve(file)), json(run.resolve(file)), differences);
+    }
+    compare("records", records(whole), records(run), differences);
+    compare("rollout tables", rollouts(whole), rollouts(run), differences);
+    return differences;
+  }
+
+  private static void compare(String what, Object whole, Object run, List<String> differences) {
+    if (!whole.equals(run)) {
+      differences.add(what + ": " + shortened(run) + " is not " + shortened(whole));
+    }
+  }
+
+  private static String shortened(Object value) {
+    String text = value.toString();
+    return text.length() > 300 ? text.substring(0, 300) + "..." : text;
+  }
+
+  private static JsonNode summary(Path run) throws IOException {
+    return ((ObjectNode) json(run.resolve(RunFiles.SUMMARY)))
+        .without(List.of("train_seconds", "groups_per_second", "stage_seconds"));
+  }
+
+  private static List<JsonNode> records(Path run) throws IOException {
+    List<JsonNode> records = new ArrayList<>();
+    for (Path file : list(run.resolve(RunFiles.METRICS_FOLDER))) {
+      if (file.toString().endsWith(".jsonl")) {
+        for (String line : Files.readAllLines(file)) {
+          records.add(((ObjectNode) new ObjectMapper().readTree(line)).without("seconds"));
+        }
+      }
+    }
+    return records;
+  }
+
+  /** Checksums of the tables' rows, by file. */
+  private static Map<String, String> rollouts(Path run) throws IOException {
+    Map<String, String> files = new TreeMap<>();
+    for (Path table : list(run.resolve("rollouts"))) {
+      for (Path file : list(table)) {
+        files.put(run.relativize(file).toString(), Sha256.of(rows(Files.readAllBytes(file))));
+      }
+    }
+    return files;
+  }
+
+  /**
+   * A Parquet file without its footer, which lists a column's encodings in an order that differs
+   * between JVMs. (The file ends in the footer's length and a four-byte name.)
+   */
+  private static byte[] rows(byte[] file) {
+    if (file.length < 8) {
+      return file;
+    }
+    int footer = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt(file.length - 8);
+    int rows = file.length - 8 - footer;
+    return footer > 0 && rows > 0 ? Arrays.copyOf(file, rows) : file;
+  }
+
+  private static JsonNode json(Path file) throws IOException {
+    return Files.exists(file)
+        ? new ObjectMapper().readTree(Files.readAllBytes(file))
+        : new ObjectMapper().nullNode();
+  }
+
+  private static void delete(Path tree) {
+    try (Stream<Path> files = Files.walk(tree)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
