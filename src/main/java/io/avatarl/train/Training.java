@@ -115,6 +115,7 @@ public final class Training {
       source.warnings().forEach(listener::warned);
       this.corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
       corpus.requireWindows(asked.model().context());
+      requirePrompt(asked);
       this.layout = ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
       this.referee = referee(asked);
       this.resumed = resume ? newest(asked) : Optional.empty();
@@ -127,6 +128,17 @@ public final class Training {
     // The run's own copy of the configuration says where the text is and which one it is, so that
     // training from it repeats the run.
     this.config = asked.with(asked.corpus().at(source.path(), corpus.sha256()));
+  }
+
+  /** Before the first step, not after the last one, when the samples are written. */
+  private void requirePrompt(TrainingConfig asked) {
+    if (asked.sample().count() > 0 || asked.rollouts().every() > 0) {
+      try {
+        corpus.tokenizer().encode(asked.sample().prompt());
+      } catch (UserError e) {
+        throw new UserError("sample.prompt: " + e.getMessage(), e);
+      }
+    }
   }
 
   private TrainingConfig requireFresh(TrainingConfig asked) {

@@ -63,6 +63,8 @@ class BadInputTest {
         .refuses("latin1.txt is not UTF-8");
     trainOn(Files.writeString(folder.resolve("short.txt"), "To be, or not to be"))
         .refuses("short.txt is too short", "context 16");
+    trainOn(Files.writeString(folder.resolve("one.txt"), "a".repeat(1000)))
+        .refuses("sample.prompt: Character U+000A", "not one of the corpus's 1 characters");
     trainOn(corpus.resolve("below/a/file.txt")).refuses("play.txt/below");
     Outcome.train("--corpus", "nosuchscheme://host/x", "--out", run.toString())
         .refuses("nosuchscheme");

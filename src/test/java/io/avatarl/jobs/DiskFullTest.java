@@ -132,7 +132,7 @@ class DiskFullTest {
   @CsvSource({
     "checkpoints/step-000004, false, 1, No space left on device",
     "checkpoints/step-000004, true, 2, permission denied",
-    "metrics, false, 1, No space left on device",
+    "/metrics/, false, 1, No space left on device",
     "rollouts/.step=6, false, 1, No space left on device",
     "rollouts/.step=6, true, 2, permission denied"
   })

@@ -25,7 +25,8 @@ class ExtremesTest {
     "rollout.windowsPerUpdate=1",
     "learner.updatesPerStep=1",
     "evaluation.every=1",
-    "evaluation.windows=1"
+    "evaluation.windows=1",
+    "sample.prompt=a"
   };
 
   @TempDir static Path folder;
