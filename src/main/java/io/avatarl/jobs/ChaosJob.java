@@ -135,9 +135,7 @@ public final class ChaosJob implements Callable<Integer> {
     long life = System.nanoTime() - start;
     err.printf("undisturbed run: %.1f s%n", life / 1e9);
     Random random = new Random(seed);
-    Table table =
-        new Table(
-            100, List.of("kill", "run", "aimed at", "landed in", "after step", "left behind"));
+    Table table = new Table(100, List.of("kill", "run", "target", "stage", "step", "left"));
     List<String> failures = new ArrayList<>();
     int killed = 0;
     for (int number = 1; killed < kills; number++) {
