@@ -67,9 +67,6 @@ public final class ChaosJob implements Callable<Integer> {
     }
   }
 
-  private static final Target[] MID_TASK = {Target.ROLLOUT, Target.EVALUATE, Target.ROLLOUT_WRITE};
-  private static final String EXECUTOR = "CoarseGrainedExecutorBackend";
-
   private final PrintStream out;
   private final PrintStream err;
 
@@ -84,12 +81,6 @@ public final class ChaosJob implements Callable<Integer> {
       paramLabel = "N",
       description = "how many one run suffers before it may end (default: ${DEFAULT-VALUE})")
   private int killsPerRun = 4;
-
-  @Option(
-      names = "--executors",
-      description =
-          "kill executors of local-cluster[2,1,1024] while their tasks run, and let the run itself go on")
-  private boolean executors;
 
   @Option(
       names = "--seed",
@@ -128,7 +119,7 @@ public final class ChaosJob implements Callable<Integer> {
     StageFile stages = new StageFile(folder.resolve("stages"));
     out.printf("seed %d, %d kills, runs below %s%n", seed, kills, folder);
     long start = System.nanoTime();
-    if (end(start(whole, folder, false)) != 0) {
+    if (end(start(whole, folder)) != 0) {
       throw new UserError(
           "the undisturbed run failed: " + Files.readString(folder.resolve("log")).strip());
     }
@@ -139,17 +130,18 @@ public final class ChaosJob implements Callable<Integer> {
     List<String> failures = new ArrayList<>();
     int killed = 0;
     for (int number = 1; killed < kills; number++) {
+      if (number > 2 * kills + 2) {
+        throw new UserError("runs end before they can be killed; give them more --set steps");
+      }
       Path run = folder.resolve("run-" + number);
-      Process process = null;
       for (int i = 0; i < killsPerRun && killed < kills; i++) {
-        Target[] targets = executors ? MID_TASK : Target.values();
-        Target target = targets[(killed + number) % targets.length];
-        if (process == null || !executors) {
-          stages.reset();
-          process = start(run, folder, executors);
-        }
+        Target target = Target.values()[(killed + number) % Target.values().length];
+        stages.reset();
+        Process process = start(run, folder);
         await(process, target, stages, run, life, random);
-        if (!kill(process, random)) {
+        boolean alive = process.isAlive();
+        process.destroyForcibly().waitFor();
+        if (!alive) {
           break; // It ended before its moment came.
         }
         killed++;
@@ -165,7 +157,7 @@ public final class ChaosJob implements Callable<Integer> {
         table.add(row);
         err.println("kill " + String.join(", ", row));
       }
-      int code = end(executors ? process : start(run, folder, false));
+      int code = end(start(run, folder));
       List<String> differences =
           code == 0
               ? differences(whole, run)
@@ -199,7 +191,7 @@ public final class ChaosJob implements Callable<Integer> {
   }
 
   /** A run's process, from the beginning or from where the one before it was killed. */
-  private Process start(Path run, Path folder, boolean cluster) throws IOException {
+  private Process start(Path run, Path folder) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
@@ -216,11 +208,7 @@ public final class ChaosJob implements Callable<Integer> {
               }
             });
     String classes = System.getProperty("java.class.path");
-    if (cluster) {
-      // The last one counts.
-      command.add("-Dspark.master=local-cluster[2,1,1024]");
-      command.add("-Dspark.executor.extraClassPath=" + classes);
-    } else if (System.getProperty("spark.master") == null) {
+    if (System.getProperty("spark.master") == null) {
       command.add("-Dspark.master=local[2]");
     }
     // What a killed process leaves there goes with the folder.
@@ -244,40 +232,10 @@ public final class ChaosJob implements Callable<Integer> {
     if (corpus != null) {
       command.addAll(List.of("--corpus", corpus));
     }
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("log").toFile());
-    if (cluster && builder.environment().get("SPARK_HOME") == null) {
-      // Spark starts no executor without one; the classes come from the class path.
-      Path home = folder.resolve("spark-home");
-      Files.createDirectories(home.resolve("jars"));
-      builder.environment().put("SPARK_HOME", home.toString());
-      builder.environment().put("SPARK_SCALA_VERSION", "2.13");
-    }
-    return builder.start();
-  }
-
-  /** Kills the run, or one of its executors; false if it had ended before. */
-  private boolean kill(Process process, Random random) throws InterruptedException {
-    if (!executors) {
-      boolean alive = process.isAlive();
-      process.destroyForcibly().waitFor();
-      return alive;
-    }
-    while (process.isAlive()) {
-      List<ProcessHandle> backends =
-          process
-              .descendants()
-              .filter(child -> child.info().commandLine().orElse("").contains(EXECUTOR))
-              .toList();
-      if (!backends.isEmpty()) {
-        backends.get(random.nextInt(backends.size())).destroyForcibly();
-        return true;
-      }
-      Thread.sleep(1); // All killed, and the next not started yet.
-    }
-    return false;
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("log").toFile())
+        .start();
   }
 
   /** Lets a run end; its exit code. */

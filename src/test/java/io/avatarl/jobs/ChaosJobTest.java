@@ -42,26 +42,6 @@ class ChaosJobTest {
   }
 
   @Test
-  void aLostExecutorChangesNothing() throws IOException {
-    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
-    Outcome outcome =
-        Outcome.chaos(
-                "--executors",
-                "--kills",
-                "2",
-                "--kills-per-run",
-                "2",
-                "--set",
-                "steps=10",
-                "--preset",
-                preset.toString(),
-                "--corpus",
-                Trial.corpus(folder).toString())
-            .succeeds();
-    assertTrue(outcome.out().contains("\n2 kills: all runs ended in weights"), outcome.out());
-  }
-
-  @Test
   void findsEveryDifference() throws IOException {
     Path whole = run("whole", 1, 0.5, "rows");
     assertEquals(List.of(), ChaosJob.differences(whole, run("same", 7, 0.5, "rows")));
