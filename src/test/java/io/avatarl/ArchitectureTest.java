@@ -181,7 +181,7 @@ class ArchitectureTest {
 
   /**
    * Paths of users are Hadoop paths. Local files are the jar's own presets, a text that a command
-   * makes to count it, and what the bench, which is about this machine, makes.
+   * makes to count it, and what the bench, chaos and soak make, which are about this machine.
    */
   @ArchTest
   static final ArchRule FILES_ARE_NOT_LOCAL =
@@ -189,7 +189,8 @@ class ArchitectureTest {
           .that()
           .resideOutsideOfPackage(ROOT + "bench..")
           .and()
-          .haveNameNotMatching("io\\.avatarl\\.jobs\\.(Presets|NgramsJob|BenchJob)(\\$.*)?")
+          .haveNameNotMatching(
+              "io\\.avatarl\\.jobs\\.(Presets|NgramsJob|BenchJob|ChaosJob|SoakJob)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

@@ -161,7 +161,7 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   private int report(List<Sample> taken) {
-    Table table = new Table(80, List.of("step", "seconds", "heap MB", "RSS MB", "threads"));
+    Table table = new Table(80, List.of("step", "seconds", "heap_MB", "RSS_MB", "threads"));
     for (Sample s : taken) {
       table.add(
           List.of(
