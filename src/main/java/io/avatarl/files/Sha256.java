@@ -1,5 +1,9 @@
 package io.avatarl.files;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -10,12 +14,23 @@ public final class Sha256 {
 
   /** 64 lower-case hexadecimal digits of one or more blocks, taken as if they were one. */
   public static String of(byte[]... blocks) {
+    MessageDigest digest = digest();
+    for (byte[] block : blocks) {
+      digest.update(block);
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** The same of all that a stream still has. */
+  public static String of(InputStream in) throws IOException {
+    MessageDigest digest = digest();
+    in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest digest() {
     try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (byte[] block : blocks) {
-        digest.update(block);
-      }
-      return HexFormat.of().formatHex(digest.digest());
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every Java platform has SHA-256", e);
     }

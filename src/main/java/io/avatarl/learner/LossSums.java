@@ -27,7 +27,7 @@ public record LossSums(
         referenceKl + o.referenceKl);
   }
 
-  /** Which terms of the loss, and whether the loss itself, are no finite numbers. */
+  /** Which terms of the loss are no finite numbers. */
   List<String> notFinite() {
     List<String> terms = new ArrayList<>();
     if (!Double.isFinite(entropy)) {
@@ -36,8 +36,11 @@ public record LossSums(
     if (!Double.isFinite(referenceKl)) {
       terms.add("KL to the reference");
     }
-    if (!Double.isFinite(loss)) {
-      terms.add("loss");
+    if (!Double.isFinite(loss) && terms.isEmpty()) {
+      terms.add("surrogate"); // what is left of the loss
+    }
+    if (!Double.isFinite(kl)) {
+      terms.add("KL to the policy that explored");
     }
     return terms;
   }

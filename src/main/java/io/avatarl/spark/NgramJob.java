@@ -11,9 +11,11 @@ import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.TextScan;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -85,13 +87,37 @@ public final class NgramJob {
    */
   public static NgramCounts count(
       SparkSession spark, CorpusSource.Found found, Corpus corpus, CorpusConfig config) {
+    return count(spark, found, corpus, config, IN_MEMORY_BYTES);
+  }
+
+  static NgramCounts count(
+      SparkSession spark,
+      CorpusSource.Found found,
+      Corpus corpus,
+      CorpusConfig config,
+      long inMemoryBytes) {
     int vocabulary = corpus.tokenizer().vocabularySize();
-    if (found.bytes().length < IN_MEMORY_BYTES) {
+    if (found.bytes().length < inMemoryBytes) {
       int order = Math.min(ORDER, NgramKeys.longestOrder(vocabulary));
       return NgramCounts.of(corpus.train(), vocabulary, order, config.ngramMinCount());
     }
-    return new NgramJob(spark, found.name())
-        .count(corpus.tokenizer(), config.validationFraction(), ORDER, config.ngramMinCount());
+    NgramJob job = new NgramJob(spark, found.name());
+    NgramCounts counts =
+        job.count(corpus.tokenizer(), config.validationFraction(), ORDER, config.ngramMinCount());
+    job.requireUnchanged(corpus.sha256());
+    return counts;
+  }
+
+  /** The tasks read the file again, and more than once. */
+  private void requireUnchanged(String sha256) {
+    try (InputStream in = storage().open(path, 0)) {
+      if (!Sha256.of(in).equals(sha256)) {
+        throw new UserError(
+            "Corpus " + path + " changed while it was counted; start again when it is complete");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Corpus " + path + ": " + e.getMessage(), e);
+    }
   }
 
   private Storage storage() {

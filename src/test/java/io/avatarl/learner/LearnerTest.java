@@ -589,7 +589,7 @@ class LearnerTest {
       float[] second = learner.moments()[1].clone();
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
       assertTrue(
-          error.getMessage().contains("at update 2: not finite: loss, gradient ("),
+          error.getMessage().contains("at update 2: not finite: surrogate, gradient ("),
           error.getMessage());
       assertTrue(error.getMessage().contains("learner.optimizer.learningRate"));
       assertEquals(hash, parameters.sha256());
@@ -619,7 +619,7 @@ class LearnerTest {
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
       assertTrue(
-          error.getMessage().contains("at update 1: not finite: KL to the reference, loss"),
+          error.getMessage().contains("at update 1: not finite: KL to the reference"),
           error.getMessage());
     }
     float[] broken = parameters.toArray();
@@ -629,7 +629,11 @@ class LearnerTest {
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(good));
       assertTrue(
-          error.getMessage().contains("not finite: entropy, KL to the reference, loss, gradient ("),
+          error
+              .getMessage()
+              .contains(
+                  "not finite: entropy, KL to the reference, KL to the policy that explored,"
+                      + " gradient ("),
           error.getMessage());
     }
   }

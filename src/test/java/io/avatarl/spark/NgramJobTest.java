@@ -5,16 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -68,6 +76,25 @@ class NgramJobTest {
     NgramCounts counted = job.count(corpus.tokenizer(), FRACTION, order, minCount);
     assertTrue(expected.size(longest) > 100);
     assertEquals(expected, counted);
+  }
+
+  @Test
+  void aTextThatChangesWhileItIsCountedIsRefused() throws IOException {
+    CorpusConfig config = ConfigReader.read("", "", List.of()).corpus();
+    String path = Files.writeString(folder.resolve("grows"), TEXT).toString();
+    byte[] bytes = TEXT.getBytes(UTF_8);
+    Corpus corpus = Corpus.of(path, bytes, config);
+    CorpusSource.Found found =
+        new CorpusSource(new Storage(new Configuration()), folder.toString(), Map.of())
+            .find(Optional.of(path), Optional.empty());
+    assertEquals(
+        NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5, 1),
+        NgramJob.count(spark, found, corpus, config, 1));
+    Files.writeString(folder.resolve("grows"), TEXT.replace("naïve", "NAIVE"));
+    assertEquals(
+        "Corpus " + path + " changed while it was counted; start again when it is complete",
+        assertThrows(UserError.class, () -> NgramJob.count(spark, found, corpus, config, 1))
+            .getMessage());
   }
 
   @Test

@@ -1,0 +1,122 @@
+package io.avatarl.train;
+
+import io.avatarl.files.Sha256;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorAdded;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * A trial run whose executors are processes of their own ({@code local-cluster}). Spark finds the
+ * executors' program by environment variables, so the driver is a process as well.
+ */
+public final class ClusterRun {
+  private ClusterRun() {}
+
+  /** What a run's process says: figures by name. */
+  static Map<String, String> of(
+      String master, Map<String, String> settings, Path corpus, Path run, String... overrides)
+      throws IOException, InterruptedException {
+    // Spark wants a folder of jars there; the class path below has them.
+    Path home = Files.createDirectories(run.resolveSibling("spark-home/jars")).getParent();
+    List<String> command =
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(
+            argument -> argument.startsWith("--add-opens") || argument.startsWith("-XX:+Ignore"))
+        .forEach(command::add);
+    command.addAll(List.of("-Xmx1g", "-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of(ClusterRun.class.getName(), master, corpus.toString(), run.toString()));
+    settings.forEach((key, value) -> command.add("--conf:" + key + "=" + value));
+    command.addAll(List.of(overrides));
+    Path output = run.resolveSibling(run.getFileName() + ".txt");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile())
+            .directory(home.toFile());
+    builder.environment().put("SPARK_HOME", home.toString());
+    builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    int code = builder.start().waitFor();
+    String said = Files.readString(output);
+    if (code != 0) {
+      throw new AssertionError("exit code " + code + ":\n" + said);
+    }
+    Map<String, String> figures = new HashMap<>();
+    said.lines()
+        .filter(line -> line.startsWith("RESULT "))
+        .map(line -> line.substring("RESULT ".length()).split("=", 2))
+        .forEach(pair -> figures.put(pair[0], pair[1]));
+    return figures;
+  }
+
+  public static void main(String[] args) throws IOException {
+    Map<String, String> settings = new HashMap<>();
+    settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+    List<String> overrides = new ArrayList<>();
+    Arrays.stream(args)
+        .skip(3)
+        .forEach(
+            argument -> {
+              if (argument.startsWith("--conf:")) {
+                String[] pair = argument.substring("--conf:".length()).split("=", 2);
+                settings.put(pair[0], pair[1]);
+              } else {
+                overrides.add(argument);
+              }
+            });
+    AtomicInteger added = new AtomicInteger();
+    AtomicInteger removed = new AtomicInteger();
+    try (SparkSession spark = Trial.spark(args[0], settings)) {
+      spark
+          .sparkContext()
+          .addSparkListener(
+              new SparkListener() {
+                @Override
+                public void onExecutorAdded(SparkListenerExecutorAdded executor) {
+                  added.incrementAndGet();
+                }
+
+                @Override
+                public void onExecutorRemoved(SparkListenerExecutorRemoved executor) {
+                  removed.incrementAndGet();
+                }
+              });
+      Summary summary =
+          Trial.train(spark, Path.of(args[1]), Path.of(args[2]), overrides.toArray(String[]::new));
+      figures(spark, Path.of(args[2]), summary)
+          .forEach((name, value) -> System.out.println("RESULT " + name + "=" + value));
+      System.out.println("RESULT added=" + added);
+      System.out.println("RESULT removed=" + removed);
+    }
+  }
+
+  /** What no cluster may change: weights, cross-entropy and the rows of the rollout tables. */
+  static Map<String, String> figures(SparkSession spark, Path run, Summary summary) {
+    String rows =
+        spark.read().parquet(run.resolve("rollouts").toString()).collectAsList().stream()
+            .map(Row::toString)
+            .sorted()
+            .collect(Collectors.joining("\n"));
+    return Map.of(
+        "weights", summary.weightsSha256(),
+        "val_ce", Double.toString(summary.valCe()),
+        "rows", Long.toString(rows.lines().count()),
+        "rollouts", Sha256.of(rows.getBytes(StandardCharsets.UTF_8)));
+  }
+}

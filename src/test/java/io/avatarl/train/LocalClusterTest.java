@@ -1,0 +1,96 @@
+package io.avatarl.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Executors in processes of their own, which come, go and repeat each other's work. (Speculation
+ * does not start on one machine: Spark puts no second attempt on the host of the first.)
+ */
+class LocalClusterTest {
+  private static final String EXECUTORS = "learner.placement=executors";
+  private static final String DRIVER = "learner.placement=driver";
+
+  @TempDir static Path folder;
+  private static Path corpus;
+  private static Map<String, Map<String, String>> expected;
+
+  @BeforeAll
+  static void trainInOneProcess() throws Exception {
+    corpus = Trial.corpus(folder);
+    expected = new HashMap<>();
+    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+      for (String placement : new String[] {EXECUTORS, DRIVER}) {
+        Path run = folder.resolve("local-" + placement);
+        Summary summary = Trial.train(spark, corpus, run, placement);
+        expected.put(placement, ClusterRun.figures(spark, run, summary));
+      }
+    }
+  }
+
+  private static void assertSame(String placement, Map<String, String> figures) {
+    expected.get(placement).forEach((name, value) -> assertEquals(value, figures.get(name), name));
+  }
+
+  @Test
+  void executorsThatComeAndGoChangeNothing() throws Exception {
+    Map<String, String> figures =
+        ClusterRun.of(
+            "local-cluster[2,1,1024]",
+            Map.of(
+                "spark.plugins",
+                ClusterTrouble.class.getName(),
+                ClusterTrouble.DELAY,
+                "1500",
+                "spark.dynamicAllocation.enabled",
+                "true",
+                "spark.dynamicAllocation.shuffleTracking.enabled",
+                "true",
+                "spark.dynamicAllocation.minExecutors",
+                "0",
+                "spark.dynamicAllocation.initialExecutors",
+                "1",
+                "spark.dynamicAllocation.maxExecutors",
+                "2",
+                "spark.dynamicAllocation.schedulerBacklogTimeout",
+                "1s",
+                "spark.dynamicAllocation.sustainedSchedulerBacklogTimeout",
+                "1s"),
+            corpus,
+            folder.resolve("allocation"),
+            DRIVER);
+    assertSame(DRIVER, figures);
+    assertTrue(Integer.parseInt(figures.get("added")) > 1, figures.toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {DRIVER, EXECUTORS})
+  void anExecutorKilledInATaskChangesNothing(String placement) throws Exception {
+    Path mark = Files.createDirectory(folder.resolve("kill-" + placement));
+    Map<String, String> figures =
+        ClusterRun.of(
+            "local-cluster[2,1,1024]",
+            Map.of(
+                "spark.plugins",
+                ClusterTrouble.class.getName(),
+                ClusterTrouble.KILL,
+                mark.toString()),
+            corpus,
+            folder.resolve("killed-" + placement),
+            placement);
+    assertSame(placement, figures);
+    assertTrue(Files.exists(mark.resolve("killed")));
+    assertTrue(Integer.parseInt(figures.get("removed")) > 0, figures.toString());
+  }
+}
