@@ -72,7 +72,7 @@ public final class Rollouts {
       return DeltaRollouts.read(spark, RolloutTable.folder(run));
     }
     String[] folders =
-        steps.stream().map(step -> RolloutTable.folder(run, step)).toArray(String[]::new);
+        steps.stream().map(step -> literal(RolloutTable.folder(run, step))).toArray(String[]::new);
     Column[] columns =
         java.util.Arrays.stream(SCHEMA.fieldNames()).map(functions::col).toArray(Column[]::new);
     return spark
@@ -81,6 +81,11 @@ public final class Rollouts {
         .option("basePath", RolloutTable.folder(run))
         .parquet(folders)
         .select(columns);
+  }
+
+  /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */
+  private static String literal(String path) {
+    return path.replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
   }
 
   /**

@@ -23,7 +23,7 @@ class PresetTest {
     try (Stream<Path> files = Files.walk(FOLDER)) {
       return files
           .filter(file -> file.toString().endsWith(".conf"))
-          .filter(file -> !file.endsWith("spark-defaults.conf"))
+          .filter(file -> !file.getFileName().toString().startsWith("spark-"))
           .sorted()
           .toList();
     } catch (IOException e) {
