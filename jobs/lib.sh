@@ -84,7 +84,7 @@ needs_build() {
   local jar
   jar="$(job_jar)" || return 0
   [[ -d "$build/spark-home/jars" ]] || return 0
-  if $s3 && ! compgen -G "$build/spark-home/jars/hadoop-aws-*.jar" >/dev/null; then return 0; fi
+  if ${s3:-false} && ! compgen -G "$build/spark-home/jars/hadoop-aws-*.jar" >/dev/null; then return 0; fi
   # Folders count as well: their time changes when a file is removed.
   [[ -n "$(find "$AVATARL_HOME/pom.xml" "$AVATARL_HOME/src/main" -newer "$jar" -print -quit)" ]]
 }
@@ -93,7 +93,7 @@ build() {
   command -v mvn >/dev/null || refuse "mvn was not found, and $build is to be built: install Maven 3.8 or newer"
   local note="" started output
   [[ -d "$build/spark-home" ]] || note=" (first time: downloads about 390 MB)"
-  if $s3; then
+  if ${s3:-false}; then
     note+=" (with the client for S3: 16 MB more, once)"
     profile+=(-Ps3)
   fi

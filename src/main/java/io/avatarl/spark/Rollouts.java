@@ -146,7 +146,7 @@ public final class Rollouts {
   public static Dataset<Row> metrics(SparkSession spark, String run) {
     String folder = Storage.resolve(run, "metrics");
     if (storage(spark).exists(folder)) {
-      return spark.read().json(folder);
+      return spark.read().json(literal(folder));
     }
     return spark.emptyDataFrame().selectExpr("'' AS kind", "0L AS step");
   }
