@@ -57,6 +57,7 @@ public final class Bench {
   private static final String LOOP = "cross-entropy loop (DJL)";
   private static final String EAGER = "PyTorch eager";
   private static final String COMPILED = "PyTorch torch.compile";
+  private static final String ONE_THREAD = ", one thread";
   private static final String PER_ACTION = "one forward per action";
   private static final String PER_WINDOW = "one window per action";
 
@@ -120,6 +121,13 @@ public final class Bench {
     parts.put(
         LEARNER,
         Parts.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
+    // PyTorch's threads wait for each other by spinning, and where anything else runs they wait
+    // long; one thread has nobody to wait for.
+    parts.put(
+        LEARNER + ONE_THREAD,
+        Parts.learner(
+            configs.apply(List.of("learner.optimizer.learningRate=1e-9", "learner.slices=1")),
+            corpus));
     List<String> always =
         quick ? List.of("evaluation.every=0", "checkpoint.every=0", "rollouts.every=0") : List.of();
     for (Variant variant : variants()) {
@@ -135,15 +143,17 @@ public final class Bench {
     Python torch = python.forModel(config.model());
     if (torch.path() == null) {
       missing.put(EAGER, torch.missing());
+      missing.put(EAGER + ONE_THREAD, torch.missing());
     } else {
-      parts.put(EAGER, torch(torch, List.of()));
+      parts.put(EAGER, torch(torch, threads(), List.of()));
+      parts.put(EAGER + ONE_THREAD, torch(torch, 1, List.of()));
     }
     if (quick) {
       missing.put(COMPILED, "left out by --quick");
     } else if (torch.path() == null) {
       missing.put(COMPILED, torch.missing());
     } else {
-      parts.put(COMPILED, torch(torch, List.of("--compile")));
+      parts.put(COMPILED, torch(torch, threads(), List.of("--compile")));
     }
     parts.put(PER_ACTION, Parts.oneForwardPerAction(config, corpus));
     parts.put(PER_WINDOW, Parts.windowPerAction(config, corpus));
@@ -153,14 +163,14 @@ public final class Bench {
     return List.of(rates(names, laps, missing), stages(laps), ratios(laps, missing));
   }
 
-  private Part torch(Python torch, List<String> more) throws IOException {
+  private Part torch(Python torch, int threads, List<String> more) throws IOException {
     return torch.part(
         folder,
         "train",
         config.model(),
         vocabulary(),
         config.rollout().windowsPerUpdate(),
-        threads(),
+        threads,
         more);
   }
 
@@ -198,7 +208,7 @@ public final class Bench {
   }
 
   private static String remark(String name) {
-    return switch (name) {
+    return switch (name.replace(ONE_THREAD, "")) {
       case LEARNER -> "forward, backward, AdamW on fixed groups";
       case LOOP -> "windows, forward, backward, AdamW; no Spark";
       case EAGER, COMPILED -> "forward, backward by cross-entropy, clipping, AdamW";
@@ -267,11 +277,12 @@ public final class Bench {
           variant.target(),
           "");
     }
-    for (String torch : List.of(EAGER, COMPILED)) {
+    for (String torch : List.of(EAGER, EAGER + ONE_THREAD, COMPILED)) {
+      String ours = torch.endsWith(ONE_THREAD) ? LEARNER + ONE_THREAD : LEARNER;
       table.add(
-          "time per token: bare learner / " + torch,
-          laps.containsKey(torch) ? rate(laps, torch).over(rate(laps, LEARNER)) : null,
-          torch.equals(EAGER) ? "≤ 1.0" : "",
+          "time per token: " + ours + " / " + torch,
+          laps.containsKey(torch) ? rate(laps, torch).over(rate(laps, ours)) : null,
+          torch.equals(COMPILED) ? "" : "≤ 1.0",
           missing.getOrDefault(torch, ""));
     }
     table.add(

@@ -104,7 +104,14 @@ public record Python(String path, String missing) {
     command.addAll(more);
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
-    String name = "pytorch-" + what + "-" + rows + (more.contains("--compile") ? "-compiled" : "");
+    String name =
+        "pytorch-"
+            + what
+            + "-"
+            + rows
+            + "-threads-"
+            + threads
+            + (more.contains("--compile") ? "-compiled" : "");
     return new ProcessPart(builder, folder.resolve(name + ".log"));
   }
 }

@@ -134,6 +134,7 @@ class BenchJobTest {
     for (String row :
         List.of(
             "bare learner",
+            "bare learner, one thread",
             "whole job, local[1]",
             "whole job, local[2]",
             "whole job, local[2] executors learn",
