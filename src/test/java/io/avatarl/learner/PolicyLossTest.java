@@ -127,6 +127,44 @@ class PolicyLossTest {
     return tests;
   }
 
+  /** Probabilities that are 1 and, in float32, 0: by hand, KL(π ‖ uniform) = log 3. */
+  @Test
+  void probabilitiesZeroAndOneLeaveNumbers() {
+    LearnerConfig config =
+        ConfigReader.read(
+                "",
+                "",
+                List.of(
+                    "learner.entropy=0.1", "learner.kl.reference=ngram", "learner.kl.weight=0.5"))
+            .learner();
+    JniUtils.setGradMode(true);
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Shape entries = new Shape(1, 3);
+      NDArray z = manager.create(new float[] {0, -200, -200}, entries);
+      z.setRequiresGradient(true);
+      float uniform = (float) -Math.log(3);
+      PolicyLoss.Terms terms =
+          new PolicyLoss(config, manager)
+              .terms(
+                  z,
+                  new PolicyLoss.Batch(
+                      Optional.empty(),
+                      manager.create(new float[] {1, 0, 0}, entries),
+                      manager.create(new float[] {0, -200, -200}, entries),
+                      manager.create(new float[] {-1, Float.MAX_VALUE, 0}, entries),
+                      Optional.of(
+                          new PolicyLoss.Reference(
+                              manager.create(new float[] {uniform, uniform, uniform}, entries),
+                              manager.create(0.5f)))));
+      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) manager.create(1f), false, false);
+      assertEquals(1 + 0.5 * Math.log(3), terms.loss().getFloat(), 1e-6);
+      assertEquals(0, terms.entropy().orElseThrow().getFloat(), 1e-6);
+      for (float slope : z.getGradient().toFloatArray()) {
+        assertEquals(0, slope, 1e-6);
+      }
+    }
+  }
+
   private static void check(JsonNode test, boolean gather) {
     JsonNode group = REFERENCE.get("groups").get(test.get("exploration").textValue());
     JsonNode logits = REFERENCE.get(test.get("on_policy").booleanValue() ? "old_logits" : "logits");
