@@ -17,7 +17,8 @@ final class Table {
    */
   Table(int width, List<String> header) {
     this.width = width;
-    this.header = header.stream().map(Table::visible).toList();
+    // Spaces of a heading may be seen as what they are.
+    this.header = header.stream().map(name -> visible(name).replace('␣', ' ')).toList();
   }
 
   void add(List<String> cells) {
