@@ -10,6 +10,7 @@ import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
+import io.avatarl.learner.DivergedException;
 import io.avatarl.spark.NgramJob;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.CrossEntropyBaseline;
@@ -96,6 +97,7 @@ public final class CompareJob implements Callable<Integer> {
    * @param lowestValCe of the evaluations during training, which take a part of the split; NaN:
    *     there were none
    * @param lowestUpdate when that was
+   * @param updates done; where the run diverged, those before it did, and the final figures are NaN
    */
   record Row(
       String name,
@@ -216,10 +218,13 @@ public final class CompareJob implements Callable<Integer> {
       TrainingConfig config,
       CorpusSource corpora) {
     Optional<Summary> done = Runs.summary(storage, run);
-    Summary s =
-        done.isPresent()
-            ? done.get()
-            : new Training(
+    Summary s;
+    if (done.isPresent()) {
+      s = done.get();
+    } else {
+      try {
+        s =
+            new Training(
                     storage,
                     config,
                     corpora,
@@ -228,6 +233,28 @@ public final class CompareJob implements Callable<Integer> {
                     new TrainingConsole(err, err, Home.terminalColumns()))
                 .run(session.spark())
                 .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
+      } catch (DivergedException e) {
+        // A result like any other: the others are still worth comparing.
+        err.println(e.getMessage());
+        double none = Double.NaN;
+        return new Row(
+            name,
+            none,
+            none,
+            0,
+            none,
+            none,
+            none,
+            none,
+            none,
+            none,
+            e.update() - 1,
+            0,
+            none,
+            none,
+            "");
+      }
+    }
     JsonNode evaluations = RunRecord.read(storage, run).path("evaluations");
     double lowest = Double.NaN;
     long at = 0;
@@ -299,6 +326,15 @@ public final class CompareJob implements Callable<Integer> {
             "| preset | val_ce | lowest, at update | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups | groups/s | seconds |\n"
                 + "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (Row r : rows) {
+      if (Double.isNaN(r.valCe())) {
+        table.append(
+            String.format(
+                Locale.ROOT,
+                "| %s | diverged | | | | | | | | %d | | | |%n",
+                r.name(),
+                r.updates()));
+        continue;
+      }
       table.append(
           String.format(
               Locale.ROOT,

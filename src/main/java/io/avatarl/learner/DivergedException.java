@@ -4,6 +4,8 @@ import java.util.List;
 
 /** Training left the finite numbers; the policy keeps its values from before the update. */
 public final class DivergedException extends RuntimeException {
+  private final long update;
+
   /**
    * @param update counts from 1
    * @param terms what is no finite number
@@ -19,5 +21,11 @@ public final class DivergedException extends RuntimeException {
             + ", gradient norm "
             + norm
             + "); the update was not applied. Lower learner.optimizer.learningRate or learner.clipHigh");
+    this.update = update;
+  }
+
+  /** The update that was not applied; counts from 1. */
+  public long update() {
+    return update;
   }
 }

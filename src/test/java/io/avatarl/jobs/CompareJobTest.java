@@ -88,4 +88,30 @@ class CompareJobTest {
     assertEquals(List.of("maxrl"), Presets.inFolder("maxrl"));
     assertEquals(List.of("maxrl,seed=2"), Presets.inFolder("maxrl,seed=2"));
   }
+
+  @Test
+  void aRunThatDivergesDoesNotEndTheComparison() throws Exception {
+    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    Path out = folder.resolve("diverged");
+    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+      Outcome.compare(
+              preset
+                  + ",learner.optimizer.learningRate=10,learner.optimizer.warmup=0,"
+                  + "learner.optimizer.clipNorm=0,learner.optimizer.weightDecay=10,learner.clipLow=1,"
+                  + "learner.clipHigh=1e30,steps=40",
+              preset.toString(),
+              "--groups",
+              "0",
+              "--corpus",
+              Trial.corpus(folder).toString(),
+              "--out",
+              out.toString())
+          .succeeds();
+      String table = Files.readString(out.resolve("compare.md"));
+      assertTrue(table.lines().anyMatch(line -> line.contains("| diverged |")), table);
+      JsonNode rows = new ObjectMapper().readTree(out.resolve("compare.json").toFile());
+      assertEquals("NaN", rows.get(0).get("val_ce").asText());
+      assertTrue(rows.get(1).get("val_ce").asDouble() > 0);
+    }
+  }
 }
