@@ -25,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -271,7 +270,7 @@ public final class BenchJob implements Callable<Integer> {
       ProcessPart.serve(
           part, new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), out);
     } finally {
-      delete(run);
+      Job.storage().delete(run.toUri().toString());
     }
   }
 
@@ -289,14 +288,6 @@ public final class BenchJob implements Callable<Integer> {
                 run.toString(),
                 false,
                 listener));
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 
   /** Starts other processes through the scripts beside this one. */

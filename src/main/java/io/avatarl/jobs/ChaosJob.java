@@ -8,7 +8,6 @@ import io.avatarl.files.Sha256;
 import io.avatarl.train.RunFiles;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -164,7 +162,7 @@ public final class ChaosJob implements Callable<Integer> {
               : List.of("exit code " + code + ": " + Files.readString(folder.resolve("log")));
       differences.forEach(difference -> failures.add("run " + number(run) + ": " + difference));
       if (differences.isEmpty()) {
-        delete(run);
+        Job.storage().delete(run.toUri().toString());
       }
       err.printf(
           "run %d resumed to its end: %s%n",
@@ -179,7 +177,7 @@ public final class ChaosJob implements Callable<Integer> {
           summary.path("weights_sha256").asText(),
           records(whole).size(),
           rollouts(whole).size());
-      delete(folder);
+      Job.storage().delete(folder.toUri().toString());
       return 0;
     }
     failures.forEach(out::println);
@@ -376,15 +374,5 @@ public final class ChaosJob implements Callable<Integer> {
     return Files.exists(file)
         ? new ObjectMapper().readTree(Files.readAllBytes(file))
         : new ObjectMapper().nullNode();
-  }
-
-  private static void delete(Path tree) {
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -114,7 +114,13 @@ public final class CompareJob implements Callable<Integer> {
       long groups,
       double groupsPerSecond,
       double seconds,
-      String weightsSha256) {}
+      String weightsSha256) {
+    static Row diverged(String name, long updates) {
+      double none = Double.NaN;
+      return new Row(
+          name, none, none, 0, none, none, none, none, none, none, updates, 0, none, none, "");
+    }
+  }
 
   @Override
   public Integer call() throws IOException {
@@ -217,43 +223,14 @@ public final class CompareJob implements Callable<Integer> {
       Job.Session session,
       TrainingConfig config,
       CorpusSource corpora) {
-    Optional<Summary> done = Runs.summary(storage, run);
     Summary s;
-    if (done.isPresent()) {
-      s = done.get();
-    } else {
-      try {
-        s =
-            new Training(
-                    storage,
-                    config,
-                    corpora,
-                    run,
-                    Runs.exists(storage, run),
-                    new TrainingConsole(err, err, Home.terminalColumns()))
-                .run(session.spark())
-                .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
-      } catch (DivergedException e) {
-        // A result like any other: the others are still worth comparing.
-        err.println(e.getMessage());
-        double none = Double.NaN;
-        return new Row(
-            name,
-            none,
-            none,
-            0,
-            none,
-            none,
-            none,
-            none,
-            none,
-            none,
-            e.update() - 1,
-            0,
-            none,
-            none,
-            "");
-      }
+    try {
+      Optional<Summary> done = Runs.summary(storage, run);
+      s = done.isPresent() ? done.get() : train(run, storage, session, config, corpora);
+    } catch (DivergedException e) {
+      // A result like any other: the others are still worth comparing.
+      err.println(e.getMessage());
+      return Row.diverged(name, e.update() - 1);
     }
     JsonNode evaluations = RunRecord.read(storage, run).path("evaluations");
     double lowest = Double.NaN;
@@ -281,6 +258,24 @@ public final class CompareJob implements Callable<Integer> {
         s.groupsPerSecond(),
         s.trainSeconds(),
         s.weightsSha256());
+  }
+
+  /** Trains, or goes on where an interrupted comparison stopped. */
+  private Summary train(
+      String run,
+      Storage storage,
+      Job.Session session,
+      TrainingConfig config,
+      CorpusSource corpora) {
+    return new Training(
+            storage,
+            config,
+            corpora,
+            run,
+            Runs.exists(storage, run),
+            new TrainingConsole(err, err, Home.terminalColumns()))
+        .run(session.spark())
+        .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
   }
 
   private Row yardstick(

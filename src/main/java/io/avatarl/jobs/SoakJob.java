@@ -16,12 +16,10 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -105,7 +103,7 @@ public final class SoakJob implements Callable<Integer> {
           .run(session.spark());
       return report(taken);
     } finally {
-      delete(folder);
+      storage.delete(folder.toUri().toString());
     }
   }
 
@@ -213,13 +211,5 @@ public final class SoakJob implements Callable<Integer> {
 
   private static String number(double x) {
     return String.format(Locale.ROOT, x == Math.rint(x) ? "%.0f" : "%.1f", x);
-  }
-
-  private static void delete(Path tree) throws IOException {
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }
