@@ -25,7 +25,7 @@ import org.apache.spark.broadcast.Broadcast;
  */
 record Assignment(
     Broadcast<RunContext> context,
-    Broadcast<PolicyWeights> weights,
+    PublishedPolicy published,
     long step,
     int stage,
     RolloutTable.Writer table)
@@ -43,7 +43,7 @@ record Assignment(
 
   /** Closed by the caller. */
   PolicyReplica replica() {
-    return PolicyReplica.acquire(context.value(), weights);
+    return PolicyReplica.acquire(context.value(), published.weights());
   }
 
   /**
@@ -65,7 +65,7 @@ record Assignment(
     Paid paid = Paid.of(run, stage, groups);
     long rewarded = System.nanoTime();
     if (table != null) {
-      table.write(run, shard, weights.value().version(), paid);
+      table.write(run, shard, published.weights().version(), paid);
     }
     long written = System.nanoTime();
     RolloutStatistics sums =

@@ -10,7 +10,7 @@ import org.apache.spark.broadcast.Broadcast;
 /** Scores the policy on one part of the validation segments. */
 final class EvaluationTask implements Function<Integer, Scores> {
   private final Broadcast<RunContext> context;
-  private final Broadcast<PolicyWeights> weights;
+  private final PublishedPolicy published;
   private final Coverage coverage;
   private final int parts;
 
@@ -22,12 +22,9 @@ final class EvaluationTask implements Function<Integer, Scores> {
   }
 
   EvaluationTask(
-      Broadcast<RunContext> context,
-      Broadcast<PolicyWeights> weights,
-      Coverage coverage,
-      int parts) {
+      Broadcast<RunContext> context, PublishedPolicy published, Coverage coverage, int parts) {
     this.context = context;
-    this.weights = weights;
+    this.published = published;
     this.coverage = coverage;
     this.parts = parts;
   }
@@ -39,7 +36,7 @@ final class EvaluationTask implements Function<Integer, Scores> {
     List<Segment> all = segments(run, tokens.length);
     int from = (int) ((long) all.size() * part / parts);
     int to = (int) ((long) all.size() * (part + 1) / parts);
-    try (PolicyReplica replica = PolicyReplica.acquire(run, weights)) {
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights())) {
       return Evaluator.score(
           replica.policy(),
           tokens,

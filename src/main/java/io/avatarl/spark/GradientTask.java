@@ -1,5 +1,6 @@
 package io.avatarl.spark;
 
+import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.learner.LossGradient;
 import io.avatarl.learner.LossSums;
@@ -58,8 +59,8 @@ final class GradientTask implements Function<Integer, ShardGradient> {
           sums = own.backward(minibatch, all, klWeight, gradient);
         }
       }
-      return ShardGradient.of(
-          gradient,
+      return new ShardGradient(
+          new PackedFloats(Precision.FLOAT32, gradient),
           sums,
           groups.count(),
           rollouts.statistics(),

@@ -10,7 +10,9 @@ import io.avatarl.rollout.RolloutStatistics;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -18,11 +20,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.rdd.RDD;
 
 /**
  * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
@@ -41,12 +43,15 @@ public final class PolicyCluster implements AutoCloseable {
   private final TrainingConfig config;
   private final String run = UUID.randomUUID().toString();
   private final Broadcast<RunContext> context;
-  private final Deque<Broadcast<PolicyWeights>> versions = new ArrayDeque<>();
+  private final Deque<PublishedPolicy> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
   private final RolloutTable table;
   // Of the step whose rounds are running; used by the jobs' thread alone.
   private RolloutTable.Writer writer;
   private float[] newest;
+
+  /** By their count; used by the jobs' thread alone. */
+  private final Map<Integer, RDD<Integer>> numbers = new HashMap<>();
 
   // A notebook cancels its cell's group.
   private final String callersGroup;
@@ -112,7 +117,8 @@ public final class PolicyCluster implements AutoCloseable {
       JobCost job) {}
 
   /**
-   * What a round cost.
+   * What a round cost. Under a local master the numbers are handed over by reference and their
+   * bytes go nowhere.
    *
    * @param seconds wall time of the Spark job
    * @param tableSeconds of these, those the driver spent on the rollout table
@@ -138,11 +144,15 @@ public final class PolicyCluster implements AutoCloseable {
    */
   public void publish(long version, float[] values) {
     newest = values;
-    versions.addLast(
-        spark.broadcast(PolicyWeights.of(run, version, config.broadcast().precision(), values)));
+    versions.addLast(published(version, config.broadcast().precision(), values));
     if (versions.size() > KEPT_VERSIONS) {
       versions.removeFirst().destroy();
     }
+  }
+
+  private PublishedPolicy published(long version, Precision precision, float[] values) {
+    return PublishedPolicy.of(
+        spark, new PolicyWeights(run, version, new PackedFloats(precision, values)));
   }
 
   /**
@@ -152,7 +162,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    */
   public Future<Step> rollouts(long step, int stage) {
-    Broadcast<PolicyWeights> weights = versions.getLast();
+    PublishedPolicy policy = versions.getLast();
     return jobs.submit(
         () -> {
           Tabled<RolloutShard> done =
@@ -164,7 +174,7 @@ public final class PolicyCluster implements AutoCloseable {
                   writer ->
                       run(
                           "step " + (step + 1) + ": rollouts",
-                          new RolloutTask(new Assignment(context, weights, step, stage, writer)),
+                          new RolloutTask(new Assignment(context, policy, step, stage, writer)),
                           config.rollout().shards()));
           RolloutStatistics statistics =
               done.results().stream()
@@ -172,7 +182,7 @@ public final class PolicyCluster implements AutoCloseable {
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
           long returned = done.results().stream().mapToLong(RolloutShard::bytes).sum();
           return new Step(
-              done.results(), statistics, weights.value().version(), done.cost(weights, returned));
+              done.results(), statistics, policy.weights().version(), done.cost(policy, returned));
         });
   }
 
@@ -185,7 +195,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param klWeight weight of the KL term in this update
    */
   public Gradients gradients(long step, int round, int stage, double klWeight) {
-    Broadcast<PolicyWeights> weights = versions.getLast();
+    PublishedPolicy policy = versions.getLast();
     int rounds = config.roundsPerStep();
     String description =
         "step " + (step + 1) + ": update " + (round + 1) + " of " + rounds + " on executors";
@@ -202,7 +212,7 @@ public final class PolicyCluster implements AutoCloseable {
                           run(
                               description,
                               new GradientTask(
-                                  new Assignment(context, weights, step, stage, writer),
+                                  new Assignment(context, policy, step, stage, writer),
                                   round,
                                   klWeight),
                               config.rollout().shards()));
@@ -213,28 +223,28 @@ public final class PolicyCluster implements AutoCloseable {
               double seconds = 0;
               long returned = 0;
               for (ShardGradient shard : done.results()) {
-                parts.add(shard.gradient());
+                parts.add(shard.gradient().values());
                 sums = sums.plus(shard.sums());
                 statistics = statistics.plus(shard.statistics());
                 groups += shard.groups();
                 seconds += shard.seconds();
-                returned += shard.bytes().length;
+                returned += shard.gradient().bytes();
               }
               return new Gradients(
                   parts,
                   sums,
                   groups,
                   statistics,
-                  weights.value().version(),
+                  policy.weights().version(),
                   seconds,
-                  done.cost(weights, returned));
+                  done.cost(policy, returned));
             }));
   }
 
   /** The results of a job whose tasks may also have written the step's rollout table. */
   private record Tabled<T>(List<T> results, double seconds, double tableSeconds) {
-    JobCost cost(Broadcast<PolicyWeights> weights, long returned) {
-      return new JobCost(seconds, tableSeconds, weights.value().bytes().length, returned);
+    JobCost cost(PublishedPolicy policy, long returned) {
+      return new JobCost(seconds, tableSeconds, policy.weights().parameters().bytes(), returned);
     }
   }
 
@@ -272,14 +282,13 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    */
   public Probed probe(long step, int stage) {
-    Broadcast<PolicyWeights> weights = versions.getLast();
+    PublishedPolicy policy = versions.getLast();
     String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
     return await(
         jobs.submit(
             () -> {
               long start = System.nanoTime();
-              Probe probe =
-                  run(description, new ProbeTask(context, weights, step, stage), 1).get(0);
+              Probe probe = run(description, new ProbeTask(context, policy, step, stage), 1).get(0);
               return new Probed(probe, (System.nanoTime() - start) / 1e9);
             }));
   }
@@ -306,14 +315,11 @@ public final class PolicyCluster implements AutoCloseable {
     // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
     // depend on the cluster.
     int parts = config.rollout().shards();
-    Broadcast<PolicyWeights> weights = versions.getLast();
+    PublishedPolicy policy = versions.getLast();
     // What is scored is the model that a checkpoint keeps, however it was rounded to explore.
-    boolean exact = weights.value().precision() == Precision.FLOAT32;
-    Broadcast<PolicyWeights> scored =
-        exact
-            ? weights
-            : spark.broadcast(
-                PolicyWeights.of(run, weights.value().version(), Precision.FLOAT32, newest));
+    boolean exact = policy.weights().parameters().precision() == Precision.FLOAT32;
+    PublishedPolicy scored =
+        exact ? policy : published(policy.weights().version(), Precision.FLOAT32, newest);
     try {
       Scores total = new Scores();
       await(
@@ -335,8 +341,11 @@ public final class PolicyCluster implements AutoCloseable {
   private <T> List<T> run(String description, Function<Integer, T> task, int parts) {
     spark.setJobGroup(callersGroup == null ? run : callersGroup, description, true);
     spark.addJobTag(run);
-    List<Integer> numbers = IntStream.range(0, parts).boxed().toList();
-    return spark.parallelize(new ArrayList<>(numbers), parts).map(task).collect();
+    return ShardFunction.run(
+        spark,
+        numbers.computeIfAbsent(parts, count -> ShardFunction.numbers(spark, count)),
+        task,
+        run);
   }
 
   /** Task slots of the cluster as Spark sees it now. */
@@ -379,7 +388,8 @@ public final class PolicyCluster implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    versions.forEach(Broadcast::destroy);
+    versions.forEach(PublishedPolicy::destroy);
+    Handover.release(run);
     context.destroy();
     PolicyReplica.release(run);
   }

@@ -11,7 +11,6 @@ import io.avatarl.model.Policy;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
-import org.apache.spark.broadcast.Broadcast;
 
 /**
  * The policy inside an executor: one per JVM, device and weights version, shared by the tasks that
@@ -44,14 +43,13 @@ final class PolicyReplica implements AutoCloseable {
   private static final long INITIAL = -1;
 
   /** The replica of these weights, made where this JVM has none yet. Close it after use. */
-  static PolicyReplica acquire(RunContext run, Broadcast<PolicyWeights> broadcast) {
-    PolicyWeights weights = broadcast.value();
+  static PolicyReplica acquire(RunContext run, PolicyWeights weights) {
     return acquire(
-        new Key(weights.run(), weights.version(), weights.precision(), device(run)),
+        new Key(weights.run(), weights.version(), weights.parameters().precision(), device(run)),
         run.config(),
         () -> {
           Parameters parameters = new Parameters(layout(run));
-          parameters.set(weights.values());
+          parameters.set(weights.parameters().values());
           return parameters;
         });
   }

@@ -25,7 +25,7 @@ final class ProbeTask implements Function<Integer, Probe> {
   private static final int SAMPLE_TOKENS = 100;
 
   private final Broadcast<RunContext> context;
-  private final Broadcast<PolicyWeights> weights;
+  private final PublishedPolicy published;
   private final long step;
   private final int stage;
 
@@ -33,9 +33,9 @@ final class ProbeTask implements Function<Integer, Probe> {
    * @param step steps behind the weights
    * @param stage of the curriculum
    */
-  ProbeTask(Broadcast<RunContext> context, Broadcast<PolicyWeights> weights, long step, int stage) {
+  ProbeTask(Broadcast<RunContext> context, PublishedPolicy published, long step, int stage) {
     this.context = context;
-    this.weights = weights;
+    this.published = published;
     this.step = step;
     this.stage = stage;
   }
@@ -49,7 +49,7 @@ final class ProbeTask implements Function<Integer, Probe> {
     int[] offsets =
         Segment.spread(text.length, length, CONTEXTS).stream().mapToInt(Segment::start).toArray();
     Rows rows = Rows.of(offsets.length, Windows.pack(text, length, offsets));
-    try (PolicyReplica replica = PolicyReplica.acquire(run, weights)) {
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights())) {
       Policy policy = replica.policy();
       float[] logProbs =
           policy.logProbs(rows.windows(), Arrays.stream(rows.inputs()).asLongStream().toArray());

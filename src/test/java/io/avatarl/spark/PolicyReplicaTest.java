@@ -18,14 +18,8 @@ import io.avatarl.train.Trial;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The policy inside an executor, here the driver's own JVM. */
@@ -36,18 +30,7 @@ class PolicyReplicaTest {
   private static final ParameterLayout LAYOUT = ParameterLayout.of(CONFIG.model(), VOCABULARY);
   private static final long[] TOKENS = {0, 1, 2, 3};
 
-  private static SparkSession spark;
   private final String run = UUID.randomUUID().toString();
-
-  @BeforeAll
-  static void start() {
-    spark = Trial.spark("local[1]", Map.of());
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   @AfterEach
   void release() {
@@ -55,17 +38,16 @@ class PolicyReplicaTest {
     assertEquals(0, PolicyReplica.count(run));
   }
 
-  private Broadcast<PolicyWeights> broadcast(long version) {
+  private PolicyWeights weights(long version) {
     float[] values = Parameters.random(LAYOUT, 0.5, version).toArray();
-    return JavaSparkContext.fromSparkContext(spark.sparkContext())
-        .broadcast(PolicyWeights.of(run, version, Precision.FLOAT32, values));
+    return new PolicyWeights(run, version, new PackedFloats(Precision.FLOAT32, values));
   }
 
   private RunContext context() {
     return new RunContext(run, CONFIG, CORPUS, null);
   }
 
-  private PolicyReplica acquire(Broadcast<PolicyWeights> weights) {
+  private PolicyReplica acquire(PolicyWeights weights) {
     return PolicyReplica.acquire(context(), weights);
   }
 
@@ -77,7 +59,7 @@ class PolicyReplicaTest {
 
   @Test
   void tasksOfAVersionShareOneReplica() {
-    Broadcast<PolicyWeights> weights = broadcast(0);
+    PolicyWeights weights = weights(0);
     try (PolicyReplica first = acquire(weights);
         PolicyReplica second = acquire(weights)) {
       assertSame(first.policy(), second.policy());
@@ -89,7 +71,7 @@ class PolicyReplicaTest {
   @Test
   void onlyTheNewestVersionIsKept() {
     for (long version = 0; version < 10; version++) {
-      try (PolicyReplica replica = acquire(broadcast(version))) {
+      try (PolicyReplica replica = acquire(weights(version))) {
         assertArrayEquals(expected(version), replica.policy().logProbs(1, TOKENS));
         assertTrue(PolicyReplica.count(run) <= 2);
       }
@@ -99,8 +81,8 @@ class PolicyReplicaTest {
 
   @Test
   void anOlderVersionIsStillThereForALateTask() {
-    Broadcast<PolicyWeights> old = broadcast(0);
-    Broadcast<PolicyWeights> current = broadcast(1);
+    PolicyWeights old = weights(0);
+    PolicyWeights current = weights(1);
     PolicyReplica early = acquire(old);
     try (PolicyReplica newest = acquire(current)) {
       assertNotSame(early.policy(), newest.policy());
@@ -125,7 +107,7 @@ class PolicyReplicaTest {
       expected = policy.logProbs(1, TOKENS);
     }
     for (long version = 0; version < 3; version++) {
-      try (PolicyReplica newest = acquire(broadcast(version));
+      try (PolicyReplica newest = acquire(weights(version));
           PolicyReplica initial = PolicyReplica.initial(context())) {
         assertArrayEquals(expected, initial.policy().logProbs(1, TOKENS));
         assertArrayEquals(expected(version), newest.policy().logProbs(1, TOKENS));
@@ -136,9 +118,9 @@ class PolicyReplicaTest {
 
   @Test
   void manyTasksAtOnceGetTheirOwnVersion() {
-    List<Broadcast<PolicyWeights>> versions = new ArrayList<>();
+    List<PolicyWeights> versions = new ArrayList<>();
     for (long version = 0; version < 3; version++) {
-      versions.add(broadcast(version));
+      versions.add(weights(version));
     }
     List<Thread> threads = new ArrayList<>();
     boolean[] right = new boolean[12];

@@ -17,11 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -216,34 +212,17 @@ class PlacementTest {
   }
 
   @Test
-  void theBytesAreThoseThatSparkMoves() throws TimeoutException, IOException {
+  void theBytesAreThoseOfTheNumbers() throws IOException {
     for (String placement : List.of("learner.placement=driver", EXECUTORS)) {
-      ConcurrentLinkedQueue<Long> sizes = new ConcurrentLinkedQueue<>();
-      SparkListener listener =
-          new SparkListener() {
-            @Override
-            public void onTaskEnd(SparkListenerTaskEnd end) {
-              sizes.add(end.taskMetrics().resultSize());
-            }
-          };
-      spark.sparkContext().addSparkListener(listener);
-      String[] overrides = {
-        placement,
-        "steps=2",
-        "rollouts.every=0",
-        "evaluation.every=0",
-        "model.width=64",
-        "rollout.windowsPerUpdate=32"
-      };
-      Summary summary = train("bytes, " + placement, overrides);
-      spark.sparkContext().listenerBus().waitUntilEmpty();
-      spark.sparkContext().removeSparkListener(listener);
-      // Two final evaluations of three small tasks each; Spark adds a kilobyte or two to a result.
-      double returned = sizes.stream().mapToLong(Long::longValue).sum() / 2.0;
-      assertEquals(returned, summary.bytesPerStep().get("returned"), 0.05 * returned);
-      int rounds = placement.equals(EXECUTORS) ? 2 : 1;
-      long parameters = layout("bytes, " + placement).length();
-      assertEquals(4 * parameters * rounds, summary.bytesPerStep().get("broadcast"));
+      boolean executors = placement.equals(EXECUTORS);
+      Summary summary = train("bytes, " + placement, placement, "steps=2");
+      long parameters = 4L * layout("bytes, " + placement).length();
+      int vocabulary = layout("bytes, " + placement).parameters().get(0).shape().get(0);
+      // Two updates of 4 windows of 16 groups; weights, old log-probabilities, advantages, tokens.
+      long groups = 2 * 4 * 16 * 4 * (3L * vocabulary + 1);
+      assertEquals(executors ? 2 * 3 * parameters : groups, summary.bytesPerStep().get("returned"));
+      assertEquals(
+          executors ? 2 * parameters : parameters, summary.bytesPerStep().get("broadcast"));
     }
   }
 
