@@ -35,16 +35,20 @@ public final class Bench {
   private record Variant(
       String name, String master, List<String> overrides, String target, boolean quick) {}
 
-  private static final List<String> ON_EXECUTORS = List.of("learner.placement=executors");
+  private static final String ONE_SHARD_A_CORE = "executors learn";
+
+  /** Each core differentiates one shard, as large as may be. */
+  private static final List<String> ON_EXECUTORS =
+      List.of("learner.placement=executors", "rollout.shards=2");
 
   private static final List<Variant> VARIANTS =
       List.of(
           new Variant("local[1]", "local[1]", List.of(), "", false),
           new Variant("local[2]", "local[2]", List.of(), "≤ 1.5", true),
-          new Variant("local[2] executors learn", "local[2]", ON_EXECUTORS, "≤ 1.15", true),
+          new Variant("local[2] " + ONE_SHARD_A_CORE, "local[2]", ON_EXECUTORS, "≤ 1.15", true),
           new Variant("local-cluster", "local-cluster[2,1,1024]", List.of(), "", true),
           new Variant(
-              "local-cluster executors learn",
+              "local-cluster " + ONE_SHARD_A_CORE,
               "local-cluster[2,1,1024]",
               ON_EXECUTORS,
               "≤ 1.15",
@@ -214,7 +218,7 @@ public final class Bench {
       case EAGER, COMPILED -> "forward, backward by cross-entropy, clipping, AdamW";
       case PER_ACTION -> "scoring alone; V contexts with an action per state";
       case PER_WINDOW -> "scoring alone; V passes of a window for its T states";
-      default -> "";
+      default -> name.endsWith(ONE_SHARD_A_CORE) ? "two shards in a round, one for each core" : "";
     };
   }
 

@@ -84,23 +84,7 @@ public record Python(String path, String missing) {
       int threads,
       List<String> more)
       throws IOException {
-    Path script = folder.resolve("pytorch_bench.py");
-    try (InputStream in = Python.class.getResourceAsStream(SCRIPT)) {
-      Files.write(script, in.readAllBytes());
-    }
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                path,
-                script.toString(),
-                what,
-                "--vocabulary=" + vocabulary,
-                "--context=" + model.context(),
-                "--layers=" + model.layers(),
-                "--heads=" + model.heads(),
-                "--width=" + model.width(),
-                "--rows=" + rows,
-                "--threads=" + threads));
+    List<String> command = command(folder, what, model, vocabulary, rows, threads);
     command.addAll(more);
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
@@ -113,5 +97,27 @@ public record Python(String path, String missing) {
             + threads
             + (more.contains("--compile") ? "-compiled" : "");
     return new ProcessPart(builder, folder.resolve(name + ".log"));
+  }
+
+  /** The script's command line, and the script in {@code folder}. */
+  List<String> command(
+      Path folder, String what, GptConfig model, int vocabulary, int rows, int threads)
+      throws IOException {
+    Path script = folder.resolve("pytorch_bench.py");
+    try (InputStream in = Python.class.getResourceAsStream(SCRIPT)) {
+      Files.write(script, in.readAllBytes());
+    }
+    return new ArrayList<>(
+        List.of(
+            path,
+            script.toString(),
+            what,
+            "--vocabulary=" + vocabulary,
+            "--context=" + model.context(),
+            "--layers=" + model.layers(),
+            "--heads=" + model.heads(),
+            "--width=" + model.width(),
+            "--rows=" + rows,
+            "--threads=" + threads));
   }
 }

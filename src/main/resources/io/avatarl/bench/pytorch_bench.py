@@ -2,12 +2,14 @@
 
 Takes turns with the other parts: a line with a number of seconds on standard input starts a lap, and one line of JSON
 answers it. What a lap repeats: `train` - forward, backward, clipping by the global norm and AdamW of one minibatch by
-cross-entropy; `generate` - continuations by one token at a time with a key-value cache.
+cross-entropy; `generate` - continuations by one token at a time with a key-value cache. `logits` - no lap: reads the
+weights of a model.safetensors and prints the logits of some tokens, for a test that the model is the same.
 """
 
 import argparse
 import json
 import resource
+import struct
 import sys
 import time
 
@@ -108,18 +110,48 @@ def generation(args, model):
     return once
 
 
+def load(model, path):
+    with open(path, "rb") as file:
+        length = struct.unpack("<Q", file.read(8))[0]
+        header, data = json.loads(file.read(length)), bytearray(file.read())
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            name = name.replace("transformer.", "").replace("mlp.c_proj", "m_proj").replace("attn.", "").replace("mlp.", "")
+            start, end = entry["data_offsets"]
+            tensors[name] = torch.frombuffer(data[start:end], dtype=torch.float32).reshape(entry["shape"])
+    tensors.update(cos=model.cos, sin=model.sin)
+    model.load_state_dict(tensors)
+
+
+@torch.inference_mode()
+def logits(args, model):
+    load(model, args.weights)
+    tokens = (torch.arange(args.rows * args.context) * 7 % args.vocabulary).reshape(args.rows, args.context)
+    whole, _ = model(tokens)
+    first, past = model(tokens[:, :2])
+    steps = [first]
+    for t in range(2, args.context):
+        step, past = model(tokens[:, t:t + 1], past)
+        steps.append(step)
+    print(json.dumps({"whole": whole.flatten().tolist(), "cached": torch.cat(steps, 1).flatten().tolist()}))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["train", "generate"])
+    parser.add_argument("what", choices=["train", "generate", "logits"])
     for name in ("vocabulary", "context", "layers", "heads", "width", "rows", "threads"):
         parser.add_argument("--" + name, type=int, required=True)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--horizon", type=int, default=1)
+    parser.add_argument("--weights")
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     model = Gpt(args.vocabulary, args.context, args.layers, args.heads, args.width)
+    if args.what == "logits":
+        return logits(args, model)
     once = (training if args.what == "train" else generation)(args, model)
     once()
     print("ready", flush=True)
