@@ -212,7 +212,7 @@ public final class Training {
    * goes on.
    */
   public Optional<Summary> run(SparkSession spark) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = Parameters.initial(config, layout);
     counts = NgramJob.count(spark, source, corpus, config.corpus());
     curriculum =
