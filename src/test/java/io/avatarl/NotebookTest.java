@@ -1,15 +1,19 @@
 package io.avatarl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.jobs.Training;
 import io.avatarl.train.TrialRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -23,6 +27,7 @@ class NotebookTest {
   private static final Path INSPECT = Path.of("notebooks/inspect_rollouts.ipynb");
   private static final Path TRAIN = Path.of("notebooks/train_from_a_notebook.ipynb");
   private static final String IMPORTS = "import pyspark, pandas, matplotlib, nbclient, ipykernel";
+  private static final String REQUIREMENTS = "-r notebooks/requirements.txt";
   private static final int SECONDS = 600;
 
   @TempDir Path folder;
@@ -69,35 +74,102 @@ class NotebookTest {
     }
   }
 
+  /** The stop button is a SIGINT to the process that waits for a line of progress. */
+  @Test
+  void theFunctionOfTheNotebookIsStoppedByAnInterrupt() throws Exception {
+    Path run = folder.resolve("interrupted");
+    Path log = folder.resolve("interrupted.txt");
+    String python = PythonVenv.with("notebook-venv", "import pyspark", REQUIREMENTS);
+    Process started =
+        python(
+            python,
+            log,
+            Map.of(),
+            "src/test/python/interrupted_training.py",
+            TRAIN.toString(),
+            run.toString());
+    boolean ended;
+    try {
+      while (started.isAlive() && !Files.readString(log).contains("\nstep ")) {
+        Thread.sleep(50);
+      }
+      new ProcessBuilder("kill", "-INT", Long.toString(started.pid())).start().waitFor();
+    } finally {
+      ended = PythonVenv.ends(started, SECONDS, TimeUnit.SECONDS);
+    }
+    String text = Files.readString(log);
+    assertTrue(ended, text);
+    assertEquals(0, started.exitValue(), text);
+    assertTrue(text.endsWith("interrupted\ncounted 10\n"), text);
+    assertFalse(Files.exists(run.resolve("summary.json")));
+    int step;
+    try (var checkpoints = Files.list(run.resolve("checkpoints"))) {
+      List<String> names = checkpoints.map(path -> path.getFileName().toString()).toList();
+      assertEquals(1, names.size(), names.toString());
+      step = Integer.parseInt(names.get(0).replace("step-", ""));
+    }
+
+    Path whole = folder.resolve("whole");
+    Map<String, Object> config = new HashMap<>(Map.of("steps", step + 5, "evaluation.every", 0));
+    SparkSession spark = TrialRun.spark();
+    try {
+      config.putAll(Map.of("out", run.toString(), "resume", true));
+      Training.run(spark, config);
+      config.putAll(Map.of("out", whole.toString(), "resume", false));
+      config.putAll(Map.of("preset", "smoke", "corpus", "generated"));
+      config.put("learner.optimizer.schedule", "constant");
+      Training.run(spark, config);
+    } finally {
+      spark.stop();
+    }
+    assertEquals(weights(whole), weights(run));
+  }
+
+  private static String weights(Path run) throws IOException {
+    return new ObjectMapper()
+        .readTree(run.resolve("summary.json").toFile())
+        .get("weights_sha256")
+        .textValue();
+  }
+
   /** Runs a notebook from top to bottom; what it printed. */
   private static String execute(Path notebook, int plots, String variable, String value)
       throws Exception {
-    String python = PythonVenv.with("notebook-venv", IMPORTS, "-r notebooks/requirements.txt");
+    String python = PythonVenv.with("notebook-venv", IMPORTS, REQUIREMENTS);
     Path out = Path.of("target/notebook");
     Path log = out.resolve(notebook.getFileName() + ".txt");
     Files.createDirectories(out);
+    Process started =
+        python(
+            python,
+            log,
+            Map.of(variable, value),
+            "src/test/python/execute_notebook.py",
+            notebook.toString(),
+            out.toString(),
+            Integer.toString(SECONDS),
+            Integer.toString(plots));
+    boolean ended = PythonVenv.ends(started, SECONDS, TimeUnit.SECONDS);
+    String text = Files.readString(log);
+    assertTrue(ended, "took more than " + SECONDS + " seconds: " + text);
+    assertEquals(0, started.exitValue(), text);
+    return text;
+  }
+
+  /** Starts a script that makes a Spark session with this project's classes. */
+  private static Process python(
+      String python, Path log, Map<String, String> variables, String... arguments)
+      throws IOException {
     ProcessBuilder process =
-        new ProcessBuilder(
-                python,
-                "src/test/python/execute_notebook.py",
-                notebook.toString(),
-                out.toString(),
-                Integer.toString(SECONDS),
-                Integer.toString(plots))
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile());
-    process.environment().put(variable, value);
+        new ProcessBuilder(python).redirectErrorStream(true).redirectOutput(log.toFile());
+    process.command().addAll(List.of(arguments));
+    process.environment().putAll(variables);
     process.environment().remove("AVATARL_CORPUS");
     // What is tested, not what was last packaged.
     process.environment().put("AVATARL_JAR", System.getProperty("java.class.path"));
     process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
     process.environment().remove("SPARK_HOME");
     process.environment().put("PYSPARK_PYTHON", python);
-    Process started = process.start();
-    boolean ended = PythonVenv.ends(started, SECONDS, TimeUnit.SECONDS);
-    String text = Files.readString(log);
-    assertTrue(ended, "took more than " + SECONDS + " seconds: " + text);
-    assertEquals(0, started.exitValue(), text);
-    return text;
+    return process.start();
   }
 }

@@ -39,7 +39,7 @@ public final class Parts {
    * training. Units: groups.
    */
   public static Part learner(TrainingConfig config, Corpus corpus) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = initial(config, corpus);
     List<Minibatch> minibatches;
     try (Policy policy = new Policy(config.model(), parameters)) {
@@ -110,7 +110,7 @@ public final class Parts {
   }
 
   private static Part inParallel(TrainingConfig config, Corpus corpus, Scoring scoring) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Policy policy = new Policy(config.model(), initial(config, corpus));
     Threads threads = new Threads(config.learner().slices());
     return Part.repeating(
@@ -126,7 +126,7 @@ public final class Parts {
    * update. Units: groups.
    */
   public static Part rolloutAndUpdate(TrainingConfig config, Corpus corpus) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = initial(config, corpus);
     Policy policy = new Policy(config.model(), parameters);
     LocalRollouts rollouts = new LocalRollouts(config, corpus);
@@ -152,7 +152,7 @@ public final class Parts {
    */
   public static Part continuations(
       TrainingConfig config, Corpus corpus, int contexts, int samples, int horizon) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Policy policy = new Policy(config.model(), initial(config, corpus));
     int prompt = config.model().context() - horizon + 1;
     AtomicLong step = new AtomicLong();
@@ -177,7 +177,7 @@ public final class Parts {
    * of the learner's slices. Units: floating-point operations.
    */
   public static Part matrixProducts(TrainingConfig config) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     NDManager manager = NDManager.newBaseManager();
     float[] random = new float[MATRIX * MATRIX];
     Random stream = new Random(1);

@@ -19,6 +19,7 @@ import java.io.Serializable;
  * @param bias biases in the linear layers
  * @param tied output matrix = token embedding
  * @param initStd standard deviation of the normal initialisation of every matrix
+ * @param precision how matrices are multiplied in training; no part of a checkpoint
  */
 public record GptConfig(
     int layers,
@@ -31,7 +32,8 @@ public record GptConfig(
     boolean qkNorm,
     boolean bias,
     boolean tied,
-    double initStd)
+    double initStd,
+    Precision precision)
     implements Serializable {
 
   public enum Norm {
@@ -49,11 +51,21 @@ public record GptConfig(
     GELU
   }
 
+  /** Of products of matrices; all else is float32. */
+  public enum Precision {
+    FLOAT32,
+    /** float32, but a GPU may round operands to TF32. */
+    TF32,
+    /** Operands and results are rounded to bfloat16. */
+    BFLOAT16
+  }
+
   public GptConfig {
     // Where they come from a checkpoint's config.json and not from HOCON.
     Check.that(norm != null, "norm", "is missing");
     Check.that(positions != null, "positions", "is missing");
     Check.that(activation != null, "activation", "is missing");
+    Check.that(precision != null, "precision", "is missing");
     Check.range("layers", layers, 1, 1000);
     Check.range("heads", heads, 1, 1000);
     Check.range("width", width, 1, 65536);

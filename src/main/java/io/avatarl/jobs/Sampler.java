@@ -29,7 +29,7 @@ final class Sampler implements AutoCloseable {
     Parameters parameters =
         checkpoint.parameters(
             storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     this.policy = new Policy(config.model(), parameters);
   }
 

@@ -30,6 +30,8 @@ public final class Learner implements AutoCloseable {
   private final KlWeight klWeight;
   private final ExecutorService threads;
   private long updates;
+  private float[][] marked; // values and moments
+  private long markedUpdates;
 
   /** On the CPU. */
   public Learner(
@@ -104,6 +106,24 @@ public final class Learner implements AutoCloseable {
     System.arraycopy(moments[0], 0, optimizer.firstMoment(), 0, moments[0].length);
     System.arraycopy(moments[1], 0, optimizer.secondMoment(), 0, moments[1].length);
     parameters.values().get(0, values);
+  }
+
+  /** Remembers weights and moments, for {@link #rewind()}. */
+  public void mark() {
+    if (marked == null) {
+      marked = new float[3][values.length];
+    }
+    float[][] now = {values, optimizer.firstMoment(), optimizer.secondMoment()};
+    for (int i = 0; i < now.length; i++) {
+      System.arraycopy(now[i], 0, marked[i], 0, values.length);
+    }
+    markedUpdates = updates;
+  }
+
+  /** Undoes the updates since the last {@link #mark()}. */
+  public void rewind() {
+    parameters.set(marked[0]);
+    resume(markedUpdates, new float[][] {marked[1], marked[2]});
   }
 
   /** The weight of the KL term in the next update. */

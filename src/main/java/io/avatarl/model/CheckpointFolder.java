@@ -221,11 +221,13 @@ public record CheckpointFolder(long step, String path) {
     return reading(TOKENIZER, () -> Tokenizer.fromJson(new String(json, StandardCharsets.UTF_8)));
   }
 
-  /** The model's shape. */
+  /** The model's shape; it multiplies in float32. */
   public GptConfig config(Storage storage) {
     try {
       ObjectNode node = (ObjectNode) JSON.readTree(read(storage, CONFIG));
       node.remove(List.of("vocabulary", "constants"));
+      // Of training, and not in the file.
+      node.put("precision", GptConfig.Precision.FLOAT32.name());
       return JSON.treeToValue(node, GptConfig.class);
     } catch (java.io.IOException | ClassCastException | IllegalArgumentException e) {
       throw new UserError(

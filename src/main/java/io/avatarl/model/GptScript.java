@@ -56,6 +56,7 @@ final class GptScript {
     attributes.put("relu2", config.activation() == GptConfig.Activation.RELU2);
     attributes.put("qkNorm", config.qkNorm());
     attributes.put("bias", config.bias());
+    attributes.put("bfloat16", config.precision() == GptConfig.Precision.BFLOAT16);
     attributes.put("output", config.tied() ? "transformer.wte.weight" : "lm_head.weight");
     return attributes;
   }

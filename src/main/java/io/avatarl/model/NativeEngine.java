@@ -2,6 +2,11 @@ package io.avatarl.model;
 
 import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import io.avatarl.config.GptConfig;
+import java.nio.file.Path;
 
 /**
  * Loads PyTorch once per JVM and fixes its thread count: each operation uses {@code threads} native
@@ -19,6 +24,40 @@ public final class NativeEngine {
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
     Engine.getInstance();
     JniUtils.setNumThreads(threads);
+  }
+
+  /**
+   * The same, and says for the whole process whether a GPU may multiply float32 matrices in TF32:
+   * unless the run asks for float32.
+   */
+  public static void load(int threads, GptConfig.Precision precision) {
+    load(threads);
+    int allow = precision == GptConfig.Precision.FLOAT32 ? 0 : 1;
+    Tf32.LIBRARY
+        .getFunction("_ZN2at7Context18setAllowTF32CuBLASEb")
+        .invokeVoid(new Object[] {Tf32.CONTEXT, allow});
+  }
+
+  /** Whether a GPU may multiply float32 matrices in TF32. */
+  static boolean allowsTf32() {
+    int allowed =
+        Tf32.LIBRARY
+            .getFunction("_ZNK2at7Context15allowTF32CuBLASEv")
+            .invokeInt(new Object[] {Tf32.CONTEXT});
+    return (allowed & 0xff) != 0; // a C++ bool is one byte
+  }
+
+  /**
+   * PyTorch's switch, {@code at::globalContext().setAllowTF32CuBLAS(bool)}. DJL's bridge has no way
+   * to it, and the environment variable that sets it is read once, before a run's configuration is
+   * known; so it is called by its name in PyTorch's library, which the engine has loaded.
+   */
+  private static final class Tf32 {
+    static final NativeLibrary LIBRARY =
+        NativeLibrary.getInstance(
+            Path.of(LibUtils.getLibtorchPath(), "libtorch_cpu.so").toString());
+    static final Pointer CONTEXT =
+        LIBRARY.getFunction("_ZN2at13globalContextEv").invokePointer(new Object[0]);
   }
 
   private static void setDefault(String key, String value) {

@@ -64,7 +64,7 @@ final class PolicyReplica implements AutoCloseable {
 
   private static Device device(RunContext run) {
     // Asking for GPUs loads natives.
-    NativeEngine.load(run.config().nativeThreads());
+    NativeEngine.load(run.config().nativeThreads(), run.config().model().precision());
     return Devices.ofTask(run.config().device());
   }
 

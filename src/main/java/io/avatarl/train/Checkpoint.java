@@ -120,6 +120,7 @@ final class Checkpoint {
                   entry.getKey(),
                   value.isTextual() ? node.textNode(ConfigReader.spelling(value.asText())) : value);
             });
+    node.remove("precision"); // how it was trained, not what it is
     node.putObject("constants")
         .put("rms_epsilon", Double.parseDouble(Float.toString(Gpt.RMS_EPSILON)))
         .put("layer_norm_epsilon", Double.parseDouble(Float.toString(Gpt.LAYER_NORM_EPSILON)))

@@ -26,7 +26,7 @@ public final class CrossEntropyBaseline implements AutoCloseable {
   private final Learner learner;
 
   public CrossEntropyBaseline(TrainingConfig config, Corpus corpus) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     this.config = config;
     this.corpus = corpus;
     ParameterLayout layout =

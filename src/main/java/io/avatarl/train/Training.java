@@ -212,7 +212,7 @@ public final class Training {
    * goes on.
    */
   public Optional<Summary> run(SparkSession spark) {
-    NativeEngine.load(config.nativeThreads());
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = Parameters.initial(config, layout);
     counts = NgramJob.count(spark, source, corpus, config.corpus());
     curriculum =
@@ -351,6 +351,9 @@ public final class Training {
       entropy = statistics.meanEntropy();
       reward = statistics.meanReward();
       between = new Position(step, ahead ? behaviour : new float[0]);
+      if (rounds > 1) {
+        learner.mark();
+      }
       listener.stepped(step, statistics, update);
       boolean stopping = stopRequested && !last;
       if (last ? config.evaluation().every() > 0 : due(config.evaluation().every(), step)) {
@@ -372,9 +375,12 @@ public final class Training {
     }
   }
 
-  /** A checkpoint of the last whole step, unless updates of the next one have begun. */
+  /** A checkpoint of the last whole step; the rounds of the next one are taken back. */
   private void saveLastWhole(Learner learner) {
     if (between != null && between.step > savedStep) {
+      if (config.roundsPerStep() > 1) {
+        learner.rewind();
+      }
       metrics.flush(between.step);
       checkpoint(learner, between.behaviour, between.step);
     }
@@ -438,10 +444,11 @@ public final class Training {
     Curriculum.Stage stage = curriculum.stage();
     learner.klWeight().stage(stage.klWeight());
     RolloutStatistics statistics = RolloutStatistics.NONE;
+    // Recorded when the step is whole: what is cancelled before is taken back.
+    List<ObjectNode> records = new ArrayList<>();
     for (int round = 0; round < config.roundsPerStep(); round++) {
       PolicyCluster.Gradients gradients =
           cluster.gradients(step, round, curriculum.index(), learner.nextKlWeight());
-      between = null;
       clock.gradients(gradients, slots(cluster));
       traffic.add(gradients.job());
       statistics = statistics.plus(gradients.statistics());
@@ -449,12 +456,13 @@ public final class Training {
         UpdateMetrics update =
             learner.update(gradients.parts(), gradients.sums(), gradients.groups());
         updates.add(update);
-        metrics.add(
+        records.add(
             record(
                 update, gradients.statistics(), stage, step, gradients.version(), gradients.job()));
       }
       publish(learner, cluster, gradients.version() + 1);
     }
+    records.forEach(metrics::add);
     learned(learner, statistics, updates, step, metrics);
     return statistics;
   }

@@ -6,6 +6,10 @@
 # `gradients` holds dL/dw by the parameter's name; the suffix _d is the gradient of the variable without it.
 # `tables`: causal mask [T, T]; cosines and sines [T, 2, H, W] of the rotary angles; what queries and keys are multiplied
 # by without them. All but the mask carry W^-1/4, so that scores are q·k / √W.
+#
+# With `bfloat16` the products of matrices round their operands and results to it, forward and backward, and all else is
+# float32: weights, gradients and what they are added to, norms, scores from the mask on, and the product that makes logits,
+# whose errors would become errors of log-probabilities.
 
 class Gpt(Module):
   __parameters__ = []
@@ -18,6 +22,7 @@ class Gpt(Module):
   relu2 : bool
   qkNorm : bool
   bias : bool
+  bfloat16 : bool
   output : str
 
   # Logits [B, T, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per layer;
@@ -96,14 +101,14 @@ class Gpt(Module):
   def linear(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:
     w = torch.t(weights[name + ".weight"])
     if self.bias:
-      y = torch.addmm(weights[name + ".bias"], x, w)
+      y = (self).added(weights[name + ".bias"], x, w)
     else:
-      y = torch.mm(x, w)
+      y = (self).product(x, w)
     return y
 
   # x + (y Wᵀ + b)
   def residual(self: __torch__.Gpt, x: Tensor, y: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:
-    sum = torch.addmm(x, y, torch.t(weights[name + ".weight"]))
+    sum = (self).added(x, y, torch.t(weights[name + ".weight"]))
     if self.bias:
       sum = torch.add_(sum, weights[name + ".bias"])
     return sum
@@ -113,8 +118,35 @@ class Gpt(Module):
     w = weights[name + ".weight"]
     if self.bias:
       gradients[name + ".bias"] = torch.mul_(torch.sum(y_d, [0]), factor)
-    gradients[name + ".weight"] = torch.addmm(w, torch.t(y_d), x, beta=0, alpha=factor)
-    return torch.addmm(x, y_d, w, beta=0, alpha=factor)
+    gradients[name + ".weight"] = (self).multiple(torch.t(y_d), x, factor, w)
+    return (self).multiple(y_d, w, factor, x)
+
+  # a b, of matrices or of stacks of them.
+  def product(self: __torch__.Gpt, a: Tensor, b: Tensor) -> Tensor:
+    if self.bfloat16:
+      c = torch.to(torch.matmul(torch.to(a, 15), torch.to(b, 15)), 6) # 15: bfloat16, 6: float32
+    else:
+      c = torch.matmul(a, b)
+    return c
+
+  # c + a b
+  def added(self: __torch__.Gpt, c: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    if self.bfloat16:
+      sum = torch.add_((self).product(a, b), c)
+    else:
+      if torch.dim(a) == 2:
+        sum = torch.addmm(c, a, b)
+      else:
+        sum = torch.baddbmm(c, a, b)
+    return sum
+
+  # factor · a b, of matrices; `like` has its shape.
+  def multiple(self: __torch__.Gpt, a: Tensor, b: Tensor, factor: int, like: Tensor) -> Tensor:
+    if self.bfloat16:
+      c = torch.mul_((self).product(a, b), factor)
+    else:
+      c = torch.addmm(like, a, b, beta=0, alpha=factor)
+    return c
 
   # RMSNorm, y = x / √(mean x² + ε) (Zhang and Sennrich 2019, without gain), or LayerNorm.
   def norm(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str, saved: List[Tensor], keep: bool) -> Tensor:
@@ -178,8 +210,8 @@ class Gpt(Module):
       k = torch.slice(cache[slot], 1, 0, start + T)
       v = torch.slice(cache[slot + 1], 1, 0, start + T)
     mask = torch.slice(torch.slice(tables[0], 0, start, start + T), 1, 0, start + T)
-    p = torch.softmax(torch.baddbmm(mask, q, torch.transpose(k, 1, 2)), -1) # [B·H, T, start + T]
-    mixed = torch.view(torch.bmm(p, v), [B, H, T, W])
+    p = torch.softmax((self).added(mask, q, torch.transpose(k, 1, 2)), -1) # [B·H, T, start + T]
+    mixed = torch.view((self).product(p, v), [B, H, T, W])
     if keep:
       saved.extend([q, k, v, p])
     return torch.reshape(torch.permute(mixed, [0, 2, 1, 3]), [B * T, H * W])
@@ -192,10 +224,10 @@ class Gpt(Module):
     k = saved.pop()
     q = saved.pop()
     m_d = torch.reshape(torch.permute(torch.view(mixed_d, [B, T, H, W]), [0, 2, 1, 3]), [B * H, T, W])
-    v_d = torch.bmm(torch.transpose(p, 1, 2), m_d)
-    scores_d = torch._softmax_backward_data(torch.bmm(m_d, torch.transpose(v, 1, 2)), p, -1, 6) # 6: float32
-    q_d = torch.bmm(scores_d, k)
-    k_d = torch.bmm(torch.transpose(scores_d, 1, 2), q)
+    v_d = (self).product(torch.transpose(p, 1, 2), m_d)
+    scores_d = torch._softmax_backward_data((self).product(m_d, torch.transpose(v, 1, 2)), p, -1, 6) # 6: float32
+    q_d = (self).product(scores_d, k)
+    k_d = (self).product(torch.transpose(scores_d, 1, 2), q)
     heads_d = torch.view(torch.stack([q_d, k_d, v_d]), [3, B, H, T, W])
     qkv_d = torch.contiguous(torch.permute(heads_d, [1, 3, 0, 2, 4])) # [B, T, 3, H, W]
     qk_d = torch.slice(qkv_d, 2, 0, 2)

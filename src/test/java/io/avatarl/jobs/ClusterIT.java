@@ -2,10 +2,13 @@ package io.avatarl.jobs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.PythonVenv;
+import io.avatarl.S3Server;
+import io.avatarl.files.Storage;
 import io.avatarl.train.Trial;
 import io.avatarl.train.TrialRun;
 import java.io.IOException;
@@ -14,6 +17,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.util.VersionInfo;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -93,6 +98,52 @@ class ClusterIT {
     }
   }
 
+  /** Executors write rollouts into the store, each with a client of its own. */
+  @Test
+  void corpusAndRunOnS3() throws Exception {
+    assumeTrue(
+        System.getProperty("avatarl.spark").equals("4.0"),
+        "Hadoop 3.3's client for S3 asks for a retired AWS SDK");
+    Path jars = Path.of(System.getProperty("avatarl.build"), "spark-home/jars");
+    assumeTrue(
+        Files.exists(jars.resolve("hadoop-aws-" + VersionInfo.getVersion() + ".jar")),
+        "the client for S3 did not come with the build");
+    String home = "s3a://" + S3Server.BUCKET + "/";
+    String run = home + "runs/1";
+    try (S3Server server = new S3Server()) {
+      Configuration client = new Configuration();
+      server
+          .settingsWithKeys()
+          .forEach((key, value) -> client.set(key.replace("spark.hadoop.", ""), value));
+      Storage storage = new Storage(client);
+      storage.writeBytes(home + "play.txt", Files.readAllBytes(corpus));
+      List<String> settings = new ArrayList<>();
+      server
+          .settings()
+          .forEach((key, value) -> settings.addAll(List.of("--conf", key + "=" + value)));
+      List<String> train = new ArrayList<>(List.of("jobs/train.sh"));
+      train.addAll(settings);
+      train.addAll(List.of("--master", "local-cluster[2,1,1024]", "--driver-memory", "1g"));
+      train.addAll(List.of("--preset", preset.toString()));
+      train.addAll(List.of("--corpus", home + "play.txt", "--out", run));
+      output("s3-train.log", train);
+      String expected = summary(reference).path("weights_sha256").asText();
+      JsonNode summary = new ObjectMapper().readTree(storage.readBytes(run + "/summary.json"));
+      assertEquals(expected, summary.path("weights_sha256").asText());
+      assertTrue(storage.exists(run + "/rollouts/step=6/_SUCCESS"));
+
+      List<String> evaluate = new ArrayList<>(List.of("jobs/evaluate.sh", run));
+      evaluate.addAll(settings);
+      String evaluated = output("s3-evaluate.log", evaluate);
+      assertTrue(evaluated.contains(expected), evaluated);
+      List<String> sample = new ArrayList<>(List.of("jobs/sample.sh", run, "--tokens", "20"));
+      sample.addAll(List.of("--prompt", "the "));
+      sample.addAll(settings);
+      String sampled = output("s3-sample.log", sample);
+      assertTrue(sampled.contains("the "), sampled);
+    }
+  }
+
   @Test
   void theExitCodeIsTheCommands() throws Exception {
     Process process = new ProcessBuilder("jobs/standalone.sh", "--workers", "0", "true").start();
@@ -111,7 +162,13 @@ class ClusterIT {
             "--preset", preset.toString(),
             "--corpus", corpus.toString(),
             "--out", run.toString()));
-    Path log = folder.resolve(run.getFileName() + ".log");
+    return output(run.getFileName() + ".log", command);
+  }
+
+  /** Runs a command that must succeed. */
+  private static String output(String name, List<String> command)
+      throws IOException, InterruptedException {
+    Path log = folder.resolve(name);
     Process process = start(log, command);
     boolean ended = PythonVenv.ends(process, MINUTES, TimeUnit.MINUTES);
     String out = Files.readString(log);
@@ -123,6 +180,8 @@ class ClusterIT {
   private static Process start(Path log, List<String> command) throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().put("AWS_ACCESS_KEY_ID", S3Server.KEY);
+    builder.environment().put("AWS_SECRET_ACCESS_KEY", S3Server.SECRET);
     builder.environment().remove("SPARK_HOME");
     builder.environment().put("AVATARL_SPARK", System.getProperty("avatarl.spark"));
     builder.environment().put("TMPDIR", Files.createDirectories(folder.resolve("tmp")).toString());

@@ -203,6 +203,7 @@ class DeploymentTest {
         "/spec|type|\"java\"",
         "/spec|mainApplicationFile|\"target/job.jar\"",
         "/spec|arguments|\"--preset maxrl\"",
+        "/spec/deps|exclude|[]",
         "/spec/sparkConf|spark.executor.resource.gpu.amount|1",
         "/spec/driver|memory|\"2 GB\"",
         "/spec/executor|instances|\"2\"",
@@ -232,13 +233,18 @@ class DeploymentTest {
       conf.load(reader);
     }
     JsonNode spec = yaml(KUBERNETES.resolve(file)).path("spec");
+    assertEquals(
+        String.join(",", texts(spec.at("/deps/packages"))),
+        conf.getProperty("spark.jars.packages"));
+    assertEquals(
+        String.join(",", texts(spec.at("/deps/excludePackages"))),
+        conf.getProperty("spark.jars.excludes"));
     Map<String, JsonNode> pairs =
         Map.of(
             "spark.submit.deployMode", spec.path("mode"),
             "spark.kubernetes.container.image", spec.path("image"),
             "spark.kubernetes.authenticate.driver.serviceAccountName",
                 spec.at("/driver/serviceAccount"),
-            "spark.jars.packages", spec.at("/deps/packages/0"),
             "spark.driver.cores", spec.at("/driver/cores"),
             "spark.driver.memory", spec.at("/driver/memory"),
             "spark.driver.memoryOverhead", spec.at("/driver/memoryOverhead"),
@@ -259,6 +265,29 @@ class DeploymentTest {
     assertEquals(
         spec.path("sparkConf").has("spark.task.resource.gpu.amount"),
         conf.containsKey("spark.task.resource.gpu.amount"));
+  }
+
+  /** The client for S3 is the one of the README. */
+  @ParameterizedTest
+  @ValueSource(strings = {"train.yaml", "train-gpu.yaml"})
+  void theS3ClientComesWithoutTheBundle(String file) throws IOException {
+    JsonNode deps = yaml(KUBERNETES.resolve(file)).at("/spec/deps");
+    String pom = Files.readString(Path.of("pom.xml"));
+    String options =
+        "--packages "
+            + String.join(",", texts(deps.path("packages")))
+            + " --exclude-packages "
+            + String.join(",", texts(deps.path("excludePackages")));
+    assertEquals(
+        "--packages org.apache.hadoop:hadoop-aws:%1$s,software.amazon.awssdk:s3-transfer-manager:%2$s,software.amazon.awssdk:sts:%2$s --exclude-packages software.amazon.awssdk:bundle"
+            .formatted(property(pom, "hadoop.version"), property(pom, "aws.sdk.version")),
+        options);
+    // The same, for those who read.
+    assertTrue(Files.readString(Path.of("README.md")).replaceAll(" \\\\\n", " ").contains(options));
+  }
+
+  private static String property(String pom, String name) {
+    return pom.replaceAll("(?s).*<" + name + ">(.*)</" + name + ">.*", "$1");
   }
 
   /** The manifests and the bundle carry what the scripts take from conf/spark-defaults.conf. */

@@ -15,9 +15,16 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -118,40 +125,85 @@ class TrainingCallTest {
     void of(Thread cell);
   }
 
+  private static void cancelGroup(Thread cell) {
+    spark.sparkContext().cancelJobGroup("cell");
+  }
+
+  private static boolean threeStepsAreDone(Path run) {
+    return Files.exists(run.resolve("rollouts/step=3/_SUCCESS"));
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
   void cancelledByItsJobGroup(int ahead) throws Exception {
     cancelledAndResumed(
-        "group-" + ahead, ahead, cell -> spark.sparkContext().cancelJobGroup("cell"), false);
+        "group-" + ahead,
+        TrainingCallTest::threeStepsAreDone,
+        TrainingCallTest::cancelGroup,
+        false,
+        "rollout.ahead",
+        ahead);
+  }
+
+  /** Where executors learn, updates of a step may have been made that no checkpoint can hold. */
+  @Test
+  void cancelledBetweenTheUpdatesOfAStep() throws Exception {
+    String third = "step 4: update 3 of 12 on executors";
+    Set<String> begun = ConcurrentHashMap.newKeySet();
+    SparkListener listener =
+        new SparkListener() {
+          @Override
+          public void onJobStart(SparkListenerJobStart start) {
+            begun.add(start.properties().getProperty("spark.job.description", ""));
+          }
+        };
+    spark.sparkContext().addSparkListener(listener);
+    Object[] executors = {"learner.placement", "executors", "learner.updatesPerStep", 12};
+    try {
+      List<String> left =
+          cancelledAndResumed(
+              "rounds",
+              run -> begun.contains(third),
+              TrainingCallTest::cancelGroup,
+              false,
+              executors);
+      assertEquals(List.of("step-000003"), left);
+    } finally {
+      spark.sparkContext().removeSparkListener(listener);
+    }
+    Dataset<Row> updates =
+        spark.read().json(folder.resolve("rounds/metrics").toString()).where("kind = 'update'");
+    assertEquals(STEPS * 12, updates.count());
+    assertEquals(STEPS * 12, updates.select("update").distinct().count());
   }
 
   @Test
   void cancelledWithAllJobs() throws Exception {
-    cancelledAndResumed("all", 0, cell -> spark.sparkContext().cancelAllJobs(), false);
+    cancelledAndResumed(
+        "all",
+        TrainingCallTest::threeStepsAreDone,
+        cell -> spark.sparkContext().cancelAllJobs(),
+        false);
   }
 
   @Test
   void cancelledByAnInterrupt() throws Exception {
-    cancelledAndResumed("interrupt", 0, Thread::interrupt, true);
+    cancelledAndResumed("interrupt", TrainingCallTest::threeStepsAreDone, Thread::interrupt, true);
   }
 
-  private static void cancelledAndResumed(String name, int ahead, Cancel cancel, boolean interrupts)
+  /**
+   * Cancels a cell once its run is ready, and goes on.
+   *
+   * @return the checkpoints that cancelling left
+   */
+  private static List<String> cancelledAndResumed(
+      String name, Predicate<Path> ready, Cancel cancel, boolean interrupts, Object... more)
       throws Exception {
     Path run = folder.resolve(name);
     // No checkpoint but the one that cancelling leaves.
-    Map<String, Object> config =
-        config(
-            run,
-            "steps",
-            STEPS,
-            "checkpoint.every",
-            0,
-            "rollouts.every",
-            1,
-            "rollout.ahead",
-            ahead,
-            "evaluation.every",
-            0);
+    Map<String, Object> config = config(run, more);
+    config.putAll(
+        Map.of("steps", STEPS, "checkpoint.every", 0, "rollouts.every", 1, "evaluation.every", 0));
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     AtomicBoolean interrupted = new AtomicBoolean();
     Thread cell =
@@ -166,7 +218,7 @@ class TrainingCallTest {
               interrupted.set(Thread.currentThread().isInterrupted());
             });
     cell.start();
-    while (cell.isAlive() && !Files.exists(run.resolve("rollouts/step=3/_SUCCESS"))) {
+    while (cell.isAlive() && !ready.test(run)) {
       Thread.sleep(5);
     }
     while (cell.isAlive()) { // There may be no job at the moment.
@@ -181,11 +233,12 @@ class TrainingCallTest {
     assertTrue(checkpoints.get(0).compareTo("step-000002") >= 0, checkpoints.toString());
 
     Training.run(spark, Map.of("out", run.toString(), "resume", true));
-    Path whole = folder.resolve("whole-" + ahead);
+    Path whole = folder.resolve("whole-" + List.of(more));
     if (!Files.exists(whole)) {
       config.put("out", whole.toString());
       Training.run(spark, config);
     }
     assertEquals(sha256(whole), sha256(run));
+    return checkpoints;
   }
 }

@@ -123,7 +123,19 @@ class GptTest {
       boolean bias,
       boolean tied) {
     GptConfig config =
-        new GptConfig(3, 4, 64, 48, norm, positions, activation, qkNorm, bias, tied, 0.1);
+        new GptConfig(
+            3,
+            4,
+            64,
+            48,
+            norm,
+            positions,
+            activation,
+            qkNorm,
+            bias,
+            tied,
+            0.1,
+            GptConfig.Precision.FLOAT32);
     int windows = 5;
     int vocabulary = 65;
     Parameters parameters =

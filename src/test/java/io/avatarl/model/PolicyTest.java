@@ -198,7 +198,8 @@ class PolicyTest {
             true,
             false,
             true,
-            0.5);
+            0.5,
+            GptConfig.Precision.FLOAT32);
     Parameters parameters = Parameters.random(ParameterLayout.of(config, 5), 0.5, 1);
     try (Policy policy = new Policy(config, parameters)) {
       int[] generated = generate(policy, new int[] {3, 2}, 6, 0, 1);

@@ -25,7 +25,8 @@ record ReferenceGpt(
             c.get("qk_norm").booleanValue(),
             c.get("bias").booleanValue(),
             c.get("tied").booleanValue(),
-            0.02);
+            0.02,
+            GptConfig.Precision.FLOAT32);
     ParameterLayout layout = ParameterLayout.of(config, c.get("vocabulary").intValue());
     Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
     json.get("parameters")
