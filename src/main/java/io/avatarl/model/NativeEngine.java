@@ -14,6 +14,8 @@ import java.nio.file.Path;
  * slices instead, so that results do not depend on how a native library splits its work.
  */
 public final class NativeEngine {
+  private static boolean tf32; // as it was last set
+
   private NativeEngine() {}
 
   /** Call before any tensor is made; later calls only set the thread count. */
@@ -30,12 +32,16 @@ public final class NativeEngine {
    * The same, and says for the whole process whether a GPU may multiply float32 matrices in TF32:
    * unless the run asks for float32.
    */
-  public static void load(int threads, GptConfig.Precision precision) {
+  public static synchronized void load(int threads, GptConfig.Precision precision) {
     load(threads);
-    int allow = precision == GptConfig.Precision.FLOAT32 ? 0 : 1;
-    Tf32.LIBRARY
-        .getFunction("_ZN2at7Context18setAllowTF32CuBLASEb")
-        .invokeVoid(new Object[] {Tf32.CONTEXT, allow});
+    boolean allow = precision != GptConfig.Precision.FLOAT32;
+    // PyTorch starts with no; a run that does not ask for more does not depend on the switch.
+    if (allow != tf32) {
+      Tf32.LIBRARY
+          .getFunction("_ZN2at7Context18setAllowTF32CuBLASEb")
+          .invokeVoid(new Object[] {Tf32.CONTEXT, allow ? 1 : 0});
+      tf32 = allow;
+    }
   }
 
   /** Whether a GPU may multiply float32 matrices in TF32. */

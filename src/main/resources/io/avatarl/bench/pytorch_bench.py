@@ -117,7 +117,8 @@ def load(model, path):
     tensors = {}
     for name, entry in header.items():
         if name != "__metadata__":
-            name = name.replace("transformer.", "").replace("mlp.c_proj", "m_proj").replace("attn.", "").replace("mlp.", "")
+            for ours, theirs in (("transformer.", ""), ("mlp.c_proj", "m_proj"), (".attn.", "."), (".mlp.", ".")):
+                name = name.replace(ours, theirs)
             start, end = entry["data_offsets"]
             tensors[name] = torch.frombuffer(data[start:end], dtype=torch.float32).reshape(entry["shape"])
     tensors.update(cos=model.cos, sin=model.sin)
