@@ -17,8 +17,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
@@ -34,6 +36,10 @@ public final class PolicyCluster implements AutoCloseable {
   private static final int KEPT_VERSIONS = 3;
 
   private static final int CLOSE_SECONDS = 30;
+
+  /** {@code local[threads]} or {@code local[threads, failures]}. */
+  private static final Pattern LOCAL =
+      Pattern.compile("local(?:\\[[^,\\]]*(?:,\\s*(\\d+)\\s*)?])?");
 
   private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
 
@@ -336,7 +342,22 @@ public final class PolicyCluster implements AutoCloseable {
     spark.setJobGroup(callersGroup == null ? run : callersGroup, description, true);
     spark.addJobTag(run);
     List<Integer> numbers = IntStream.range(0, parts).boxed().toList();
-    return spark.parallelize(new ArrayList<>(numbers), parts).map(task).collect();
+    return spark
+        .parallelize(new ArrayList<>(numbers), parts)
+        .map(new GuardedTask<>(task, attempts(spark.getConf())))
+        .collect()
+        .stream()
+        .map(GuardedTask.Result::get)
+        .toList();
+  }
+
+  /** How often Spark tries a task before it gives up. */
+  static int attempts(SparkConf conf) {
+    Matcher local = LOCAL.matcher(conf.get("spark.master"));
+    if (local.matches()) {
+      return local.group(1) == null ? 1 : Integer.parseInt(local.group(1));
+    }
+    return conf.getInt("spark.task.maxFailures", 4);
   }
 
   /** Task slots of the cluster as Spark sees it now. */
