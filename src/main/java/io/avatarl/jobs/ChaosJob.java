@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Kills runs and looks at what they come to; see {@code jobs/chaos.sh --help}. */
@@ -86,17 +87,7 @@ public final class ChaosJob implements Callable<Integer> {
       description = "another seed, other moments (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
-  @Option(
-      names = "--preset",
-      paramLabel = "NAME|FILE",
-      description = "what is trained (default: ${DEFAULT-VALUE})")
-  private String preset = "smoke";
-
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "overrides a key of the preset")
-  private List<String> overrides = List.of();
-
-  @Option(names = "--corpus", paramLabel = "FILE", description = "as for jobs/train.sh")
-  private String corpus;
+  @Mixin private TrialOptions trial;
 
   ChaosJob(PrintStream out, PrintStream err) {
     this.out = out;
@@ -218,17 +209,17 @@ public final class ChaosJob implements Callable<Integer> {
     if (Files.exists(run.resolve(RunFiles.CONFIG))) {
       command.add("--resume");
     } else {
-      command.addAll(List.of("--preset", preset));
+      command.addAll(List.of("--preset", trial.preset));
       // Often enough that few steps meet every stage; a preset's own cadence is for long runs.
       for (String override :
           List.of(
               "steps=" + STEPS, "checkpoint.every=3", "evaluation.every=2", "rollouts.every=2")) {
         command.addAll(List.of("--set", override));
       }
-      overrides.forEach(override -> command.addAll(List.of("--set", override)));
+      trial.overrides.forEach(override -> command.addAll(List.of("--set", override)));
     }
-    if (corpus != null) {
-      command.addAll(List.of("--corpus", corpus));
+    if (trial.corpus != null) {
+      command.addAll(List.of("--corpus", trial.corpus));
     }
     return new ProcessBuilder(command)
         .redirectErrorStream(true)

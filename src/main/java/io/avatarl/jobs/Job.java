@@ -1,11 +1,10 @@
 package io.avatarl.jobs;
 
+import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import io.avatarl.learner.DivergedException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
@@ -34,10 +33,27 @@ final class Job {
    * managers expect).
    */
   static void main(Callable<Integer> command, String[] args) {
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> uncaught(e));
     int code = run(command, System.out, System.err, args);
     if (code != 0) {
       System.exit(code);
     }
+  }
+
+  /**
+   * The end of a thread. Where memory ran out in one of Spark's own, jobs would be waited for that
+   * nobody runs any more.
+   */
+  private static void uncaught(Throwable e) {
+    if (e instanceof OutOfMemoryError) {
+      try {
+        System.err.println("error: " + oneLine(foreseen(e).orElseThrow().getMessage()));
+      } finally {
+        // Not exit: that waits for a checkpoint after the current step, which may never end.
+        Runtime.getRuntime().halt(FAILURE);
+      }
+    }
+    e.printStackTrace();
   }
 
   static int run(Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
@@ -57,17 +73,16 @@ final class Job {
             })
         .setExecutionExceptionHandler(
             (e, ignored, parsed) -> {
-              for (Throwable t = e; t != null; t = t.getCause()) {
-                if (t instanceof UserError) {
-                  err.println("error: " + oneLine(t.getMessage()));
-                  return USER_ERROR;
-                }
+              Optional<UserError> mistake = UserError.in(e);
+              if (mistake.isPresent()) {
+                err.println("error: " + oneLine(mistake.get().getMessage()));
+                return USER_ERROR;
               }
               // While the JVM ends, Spark's own end makes what still runs fail; that is no news.
               if (!ShutdownHookManager.get().isShutdownInProgress()) {
-                Optional<String> line = foreseen(e);
-                if (line.isPresent()) {
-                  err.println("error: " + oneLine(line.get()));
+                Optional<Failure> foreseen = foreseen(e);
+                if (foreseen.isPresent()) {
+                  err.println("error: " + oneLine(foreseen.get().getMessage()));
                 } else {
                   e.printStackTrace(err);
                 }
@@ -77,33 +92,13 @@ final class Job {
     try {
       return commandLine.execute(args);
     } catch (OutOfMemoryError e) {
-      err.println("error: " + oneLine(foreseen(e).orElseThrow()));
+      err.println("error: " + oneLine(foreseen(e).orElseThrow().getMessage()));
       return FAILURE;
     }
   }
 
-  /** What is nobody's mistake but no bug either, in one line; empty for all else. */
-  private static Optional<String> foreseen(Throwable e) {
-    for (Throwable t = e; t != null; t = t.getCause()) {
-      String message = String.valueOf(t.getMessage());
-      if (t instanceof OutOfMemoryError) {
-        return Optional.of(
-            "out of memory: "
-                + message
-                + "; give the driver more (--driver-memory 4g), or make the model or the step smaller");
-      }
-      // PyTorch's allocators on CPU and GPU.
-      if (message.matches("(?s).*(can't allocate memory|CUDA out of memory).*")) {
-        return Optional.of(
-            "out of memory: "
-                + message.lines().findFirst().orElse("")
-                + "; lower rollout.windowsPerUpdate, evaluation.batch or the model's size");
-      }
-      if (t instanceof UncheckedIOException || t instanceof DivergedException) {
-        return Optional.of(message);
-      }
-    }
-    return Optional.empty();
+  private static Optional<Failure> foreseen(Throwable e) {
+    return Failure.of(e, "on the driver", Failure.DRIVER_HEAP);
   }
 
   private static PrintWriter writer(PrintStream stream) {
@@ -140,9 +135,14 @@ final class Job {
      */
     static Session open(String application, Map<String, Object> settings) {
       SparkSession.Builder builder = SparkSession.builder();
-      return SparkContext$.MODULE$.getActive().isDefined()
-          ? new Session(builder.getOrCreate(), false)
-          : new Session(builder.appName(application).config(settings).getOrCreate(), true);
+      if (SparkContext$.MODULE$.getActive().isDefined()) {
+        return new Session(builder.getOrCreate(), false);
+      }
+      if (new SparkConf().get("spark.master", "").matches("local(\\[.*)?")) {
+        // A task's fatal error, no memory above all, would end this JVM before it says a word.
+        builder.config("spark.executor.killOnFatalError.depth", 0);
+      }
+      return new Session(builder.appName(application).config(settings).getOrCreate(), true);
     }
 
     @Override

@@ -21,6 +21,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains for long and watches memory; see {@code jobs/soak.sh --help}. */
@@ -54,17 +55,7 @@ public final class SoakJob implements Callable<Integer> {
       description = "lines of the table, at least 4 (default: ${DEFAULT-VALUE})")
   private int samples = 20;
 
-  @Option(
-      names = "--preset",
-      paramLabel = "NAME|FILE",
-      description = "what is trained (default: ${DEFAULT-VALUE})")
-  private String preset = "smoke";
-
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "overrides a key of the preset")
-  private List<String> overrides = List.of();
-
-  @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
-  private String corpus;
+  @Mixin private TrialOptions trial;
 
   SoakJob(PrintStream out, PrintStream err) {
     this.out = out;
@@ -108,16 +99,16 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   private TrainingConfig config(Storage storage) {
-    Presets.Preset chosen = Presets.load(preset, storage);
+    Presets.Preset chosen = Presets.load(trial.preset, storage);
     int tenth = Math.max(1, steps / 10);
     List<String> all = new ArrayList<>();
     all.add("steps=" + steps);
     all.add("checkpoint.every=" + tenth);
     all.add("evaluation.every=" + tenth);
     all.add("rollouts.every=" + tenth);
-    all.addAll(overrides);
-    if (corpus != null) {
-      all.add("corpus.path=" + corpus);
+    all.addAll(trial.overrides);
+    if (trial.corpus != null) {
+      all.add("corpus.path=" + trial.corpus);
     }
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
   }

@@ -1,9 +1,10 @@
 package io.avatarl.learner;
 
+import io.avatarl.config.Failure;
 import java.util.List;
 
 /** Training left the finite numbers; the policy keeps its values from before the update. */
-public final class DivergedException extends RuntimeException {
+public final class DivergedException extends Failure {
   private final long update;
 
   /**

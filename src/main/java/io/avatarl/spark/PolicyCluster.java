@@ -19,7 +19,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
@@ -37,6 +39,10 @@ public final class PolicyCluster implements AutoCloseable {
 
   private static final int CLOSE_SECONDS = 30;
 
+  /** {@code local[threads]} or {@code local[threads, failures]}. */
+  private static final Pattern LOCAL =
+      Pattern.compile("local(?:\\[[^,\\]]*(?:,\\s*(\\d+)\\s*)?])?");
+
   private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
 
   private final JavaSparkContext spark;
@@ -46,6 +52,7 @@ public final class PolicyCluster implements AutoCloseable {
   private final Deque<PublishedPolicy> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
   private final RolloutTable table;
+  private final int attempts;
   // Of the step whose rounds are running; used by the jobs' thread alone.
   private RolloutTable.Writer writer;
   private float[] newest;
@@ -75,6 +82,7 @@ public final class PolicyCluster implements AutoCloseable {
     this.config = config;
     this.callersGroup = spark.getLocalProperty("spark.jobGroup.id");
     this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
+    this.attempts = attempts(spark.getConf());
     this.table = folder == null ? null : new RolloutTable(spark, config, folder);
     this.jobs =
         Executors.newSingleThreadExecutor(
@@ -341,11 +349,22 @@ public final class PolicyCluster implements AutoCloseable {
   private <T> List<T> run(String description, Function<Integer, T> task, int parts) {
     spark.setJobGroup(callersGroup == null ? run : callersGroup, description, true);
     spark.addJobTag(run);
-    return ShardFunction.run(
-        spark,
-        numbers.computeIfAbsent(parts, count -> ShardFunction.numbers(spark, count)),
-        task,
-        run);
+    List<GuardedTask.Result<T>> results =
+        ShardFunction.run(
+            spark,
+            numbers.computeIfAbsent(parts, count -> ShardFunction.numbers(spark, count)),
+            new GuardedTask<>(task, attempts),
+            run);
+    return results.stream().map(GuardedTask.Result::get).toList();
+  }
+
+  /** How often Spark tries a task before it gives up. */
+  static int attempts(SparkConf conf) {
+    Matcher local = LOCAL.matcher(conf.get("spark.master"));
+    if (local.matches()) {
+      return local.group(1) == null ? 1 : Integer.parseInt(local.group(1));
+    }
+    return conf.getInt("spark.task.maxFailures", 4);
   }
 
   /** Task slots of the cluster as Spark sees it now. */

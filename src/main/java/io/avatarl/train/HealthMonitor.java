@@ -7,15 +7,20 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Warns when training goes wrong: avatarl's three warnings (train.py of 3 June 2025,
  * ConfidenceMonitor), the collapse of the policy's entropy, and jumps of the loss's size and of the
- * learning rate. A warning is given when its condition begins to hold, not at every step.
+ * learning rate. A warning is given when its condition begins to hold, and again only after it has
+ * not held for {@value #QUIET} steps: quantities hover about their thresholds, and losses spike for
+ * one update, many times in a run.
  */
 final class HealthMonitor {
   private static final int LONG = 100;
   private static final int SHORT = 20;
+  private static final int QUIET = 100;
   private static final double CALIBRATION = 0.15;
   private static final double CONFIDENT = 0.8;
   private static final double CONFIDENT_SHARE = 0.7;
@@ -30,7 +35,7 @@ final class HealthMonitor {
   private final Deque<Double> norms = new ArrayDeque<>();
   private final Deque<Double> losses = new ArrayDeque<>();
   private final Deque<Double> rates = new ArrayDeque<>();
-  private final List<String> holding = new ArrayList<>();
+  private final Map<String, Integer> quiet = new TreeMap<>();
 
   /**
    * All that later warnings depend on, for a checkpoint: what was seen of late, oldest first.
@@ -40,7 +45,8 @@ final class HealthMonitor {
    * @param norms of the gradient, per update
    * @param losses their absolute values, per update
    * @param rates learning rates, per update
-   * @param holding names of the conditions that hold
+   * @param quiet steps for which a condition must not hold any more before it is warned about
+   *     again, by its name
    */
   record State(
       List<Double> confidence,
@@ -48,9 +54,19 @@ final class HealthMonitor {
       List<Double> norms,
       List<Double> losses,
       List<Double> rates,
-      List<String> holding) {
+      Map<String, Integer> quiet) {
+    /** Fails at nulls, which a file may hold. */
+    State {
+      confidence = List.copyOf(confidence);
+      accuracy = List.copyOf(accuracy);
+      norms = List.copyOf(norms);
+      losses = List.copyOf(losses);
+      rates = List.copyOf(rates);
+      quiet = new TreeMap<>(Map.copyOf(quiet)); // sorted, so that equal states make equal files
+    }
+
     static final State START =
-        new State(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
+        new State(List.of(), List.of(), List.of(), List.of(), List.of(), Map.of());
   }
 
   HealthMonitor(State state) {
@@ -59,7 +75,7 @@ final class HealthMonitor {
     norms.addAll(state.norms());
     losses.addAll(state.losses());
     rates.addAll(state.rates());
-    holding.addAll(state.holding());
+    quiet.putAll(state.quiet());
   }
 
   State state() {
@@ -69,11 +85,13 @@ final class HealthMonitor {
         List.copyOf(norms),
         List.copyOf(losses),
         List.copyOf(rates),
-        List.copyOf(holding));
+        quiet);
   }
 
   /** Watches one step; returns the warnings that begin with it. */
   List<String> stepped(RolloutStatistics rollouts, List<UpdateMetrics> updates) {
+    quiet.values().removeIf(left -> left <= 0);
+    quiet.replaceAll((name, left) -> left - 1);
     push(confidence, rollouts.meanConfidence(), LONG);
     push(accuracy, rollouts.meanAccuracy(), LONG);
     List<String> fresh = new ArrayList<>();
@@ -98,36 +116,31 @@ final class HealthMonitor {
         CONFIDENT,
         100 * confident);
     for (UpdateMetrics update : updates) {
-      double usual = mean(norms);
-      warn(
+      long n = update.update();
+      jump(
           fresh,
           "gradient",
-          norms.size() >= SHORT && update.gradientNorm() > NORM_JUMP * usual,
-          "gradient instability: norm %.3g at update %d, usually %.3g",
+          norms,
           update.gradientNorm(),
-          update.update(),
-          usual);
-      push(norms, update.gradientNorm(), LONG);
-      double usualLoss = mean(losses);
-      warn(
+          NORM_JUMP,
+          "gradient instability: norm %.3g at update %d, usually %.3g",
+          n);
+      jump(
           fresh,
           "loss",
-          losses.size() >= SHORT && Math.abs(update.loss()) > LOSS_JUMP * usualLoss,
-          "loss spike: %.3g at update %d, usually %.3g in size",
+          losses,
           update.loss(),
-          update.update(),
-          usualLoss);
-      push(losses, Math.abs(update.loss()), LONG);
-      double usualRate = mean(rates);
-      warn(
+          LOSS_JUMP,
+          "loss spike: %.3g at update %d, usually %.3g in size",
+          n);
+      jump(
           fresh,
           "rate",
-          rates.size() >= SHORT && update.learningRate() > RATE_JUMP * usualRate,
-          "learning-rate spike: %.3g at update %d, usually %.3g",
+          rates,
           update.learningRate(),
-          update.update(),
-          usualRate);
-      push(rates, update.learningRate(), LONG);
+          RATE_JUMP,
+          "learning-rate spike: %.3g at update %d, usually %.3g",
+          n);
     }
     warn(
         fresh,
@@ -138,12 +151,24 @@ final class HealthMonitor {
     return fresh;
   }
 
+  /** Warns where a value's size is so many times the average of those before it. */
+  private void jump(
+      List<String> fresh,
+      String name,
+      Deque<Double> history,
+      double value,
+      double times,
+      String format,
+      long update) {
+    double usual = mean(history);
+    boolean jumps = history.size() >= SHORT && Math.abs(value) > times * usual;
+    warn(fresh, name, jumps, format, value, update, usual);
+    push(history, Math.abs(value), LONG);
+  }
+
   private void warn(
       List<String> fresh, String name, boolean holds, String format, Object... values) {
-    if (!holds) {
-      holding.remove(name);
-    } else if (!holding.contains(name)) {
-      holding.add(name);
+    if (holds && quiet.put(name, QUIET) == null) {
       fresh.add(String.format(Locale.ROOT, format, values));
     }
   }

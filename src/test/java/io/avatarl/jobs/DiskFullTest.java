@@ -11,8 +11,6 @@ import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.train.Trial;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,10 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FSDataOutputStream;
-import org.apache.hadoop.fs.RawLocalFileSystem;
-import org.apache.hadoop.security.AccessControlException;
-import org.apache.hadoop.util.Progressable;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -43,63 +37,11 @@ class DiskFullTest {
   private static Path preset;
   private static String weights;
 
-  /** A local disk that goes wrong when a file of a given name is written in a given step. */
-  public static final class SmallDisk extends RawLocalFileSystem {
-    static volatile String victim;
-    static volatile boolean forbidden;
-
-    @Override
-    public URI getUri() {
-      return URI.create("smalldisk:///");
-    }
-
-    @Override
-    public void initialize(URI uri, Configuration configuration) throws IOException {
-      super.initialize(getUri(), configuration);
-    }
-
-    @Override
-    public FSDataOutputStream create(
-        org.apache.hadoop.fs.Path file,
-        boolean overwrite,
-        int buffer,
-        short replication,
-        long block,
-        Progressable progress)
-        throws IOException {
-      if (victim == null || !file.toString().contains(victim)) {
-        return super.create(file, overwrite, buffer, replication, block, progress);
-      }
-      if (forbidden) {
-        throw new AccessControlException("Permission denied: " + file);
-      }
-      FSDataOutputStream disk = super.create(file, overwrite, buffer, replication, block, progress);
-      return new FSDataOutputStream(
-          new OutputStream() {
-            private int left = 100;
-
-            @Override
-            public void write(int b) throws IOException {
-              if (left-- == 0) {
-                throw new IOException("No space left on device");
-              }
-              disk.write(b);
-            }
-
-            @Override
-            public void close() throws IOException {
-              disk.close();
-            }
-          },
-          null);
-    }
-  }
-
   @BeforeAll
   static void train() throws IOException {
     spark =
         Trial.spark(
-            "local[2]", Map.of("spark.hadoop.fs.smalldisk.impl", SmallDisk.class.getName()));
+            "local[2]", Map.of("spark.hadoop.fs.faultydisk.impl", FaultyDisk.class.getName()));
     corpus = Trial.corpus(folder);
     preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
     weights = weights(train(folder.resolve("undisturbed").toString()).succeeds());
@@ -130,28 +72,28 @@ class DiskFullTest {
 
   @ParameterizedTest
   @CsvSource({
-    "checkpoints/step-000004, false, 1, No space left on device",
-    "checkpoints/step-000004, true, 2, permission denied",
-    "/metrics/, false, 1, No space left on device",
-    "rollouts/.step=6, false, 1, No space left on device",
-    "rollouts/.step=6, true, 2, permission denied"
+    "checkpoints/step-000004, FULL, 1, No space left on device",
+    "checkpoints/step-000004, FORBIDDEN, 2, permission denied",
+    "/metrics/, FULL, 1, No space left on device",
+    "rollouts/.step=6, FULL, 1, No space left on device",
+    "rollouts/.step=6, FORBIDDEN, 2, permission denied"
   })
   void aDiskThatFailsStopsTheRunAndLeavesACheckpoint(
-      String victim, boolean forbidden, int code, String says) {
-    Path run = folder.resolve(("run " + victim + forbidden).replaceAll("\\W", ""));
-    SmallDisk.forbidden = forbidden;
-    SmallDisk.victim = victim;
-    Outcome outcome = train("smalldisk:" + run);
-    SmallDisk.victim = null;
+      String victim, FaultyDisk.Fault fault, int code, String says) {
+    Path run = folder.resolve(("run " + victim + fault).replaceAll("\\W", ""));
+    FaultyDisk.fault = fault;
+    FaultyDisk.victim = victim;
+    Outcome outcome = train("faultydisk:" + run);
+    FaultyDisk.victim = null;
     assertEquals(code, outcome.code(), outcome.err());
     List<String> errors = outcome.err().lines().filter(line -> line.startsWith("error: ")).toList();
     assertEquals(1, errors.size(), outcome.err());
-    assertTrue(errors.get(0).contains("Cannot write smalldisk:" + run), errors.get(0));
+    assertTrue(errors.get(0).contains("Cannot write faultydisk:" + run), errors.get(0));
     assertTrue(errors.get(0).contains(says), errors.get(0));
     assertFalse(outcome.err().contains("\tat "), outcome.err());
     assertFalse(Files.exists(run.resolve("summary.json")));
     // With room again it ends as if nothing had been.
-    Outcome resumed = train("smalldisk:" + run, "--resume").succeeds();
+    Outcome resumed = train("faultydisk:" + run, "--resume").succeeds();
     assertEquals(weights, weights(resumed));
     assertEquals(
         List.of(2L, 4L, 6L),

@@ -26,12 +26,15 @@ import org.apache.spark.sql.SparkSession;
 public final class ClusterRun {
   private ClusterRun() {}
 
-  /** What a run's process says: figures by name. */
-  static Map<String, String> of(
-      String master, Map<String, String> settings, Path corpus, Path run, String... overrides)
-      throws IOException, InterruptedException {
+  /**
+   * A JVM like this one that may start executors.
+   *
+   * @param folder for what they leave behind
+   * @param arguments of the JVM, from its last options or its main class on
+   */
+  public static ProcessBuilder driver(Path folder, List<String> arguments) throws IOException {
     // Spark wants a folder of jars there; the class path below has them.
-    Path home = Files.createDirectories(run.resolveSibling("spark-home/jars")).getParent();
+    Path home = Files.createDirectories(folder.resolve("spark-home/jars")).getParent();
     List<String> command =
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
@@ -40,18 +43,28 @@ public final class ClusterRun {
             argument -> argument.startsWith("--add-opens") || argument.startsWith("-XX:+Ignore"))
         .forEach(command::add);
     command.addAll(List.of("-Xmx1g", "-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(ClusterRun.class.getName(), master, corpus.toString(), run.toString()));
-    settings.forEach((key, value) -> command.add("--conf:" + key + "=" + value));
-    command.addAll(List.of(overrides));
-    Path output = run.resolveSibling(run.getFileName() + ".txt");
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(output.toFile())
-            .directory(home.toFile());
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(home.toFile());
     builder.environment().put("SPARK_HOME", home.toString());
     builder.environment().put("SPARK_SCALA_VERSION", "2.13");
     builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    return builder;
+  }
+
+  /** What a run's process says: figures by name. */
+  static Map<String, String> of(
+      String master, Map<String, String> settings, Path corpus, Path run, String... overrides)
+      throws IOException, InterruptedException {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(ClusterRun.class.getName(), master, corpus.toString(), run.toString()));
+    settings.forEach((key, value) -> arguments.add("--conf:" + key + "=" + value));
+    arguments.addAll(List.of(overrides));
+    Path output = run.resolveSibling(run.getFileName() + ".txt");
+    ProcessBuilder builder =
+        driver(run.getParent(), arguments)
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile());
     int code = builder.start().waitFor();
     String said = Files.readString(output);
     if (code != 0) {

@@ -72,9 +72,12 @@ class HealthMonitorTest {
     assertWarned("");
     steps(51, 0.5, 0.2, 1.5, 1);
     assertWarned("miscalibrated", 50L);
-    // The average over the last 100 steps falls to 0.15 after 25 steps, and is -0.153 after 76.
+    // The average over the last 100 steps falls below 0.15 after 50 of them.
+    steps(200, 0.5, 0.5, 1.5, 1);
+    assertWarned("miscalibrated", 50L);
+    // It is -0.15 after 50 steps, and by rounding a little more.
     steps(100, 0.2, 0.5, 1.5, 1);
-    assertWarned("miscalibrated", 50L, 176L);
+    assertWarned("miscalibrated", 50L, 350L);
   }
 
   @Test
@@ -84,10 +87,10 @@ class HealthMonitorTest {
     assertWarned("");
     steps(20, 0.9, 0.9, 1.5, 1);
     assertWarned("confidence collapse", 35L);
-    steps(10, 0.5, 0.5, 1.5, 1);
+    // It holds for six steps more, and is over for a hundred when it holds again.
+    steps(91, 0.5, 0.5, 1.5, 1);
     steps(20, 0.9, 0.9, 1.5, 1);
-    // 54 + 10 steps, then the ten of before have to leave the window: 15 of 20 after 15.
-    assertWarned("confidence collapse", 35L, 79L);
+    assertWarned("confidence collapse", 35L, 160L);
   }
 
   @Test
@@ -98,10 +101,13 @@ class HealthMonitorTest {
     assertWarned("");
     steps(2, 0.5, 0.5, 1.5, 20);
     assertWarned("gradient instability", 103L);
-    steps(1, 0.5, 0.5, 1.5, 1);
+    steps(99, 0.5, 0.5, 1.5, 1);
     steps(1, 0.5, 0.5, 1.5, 100);
-    assertWarned("gradient instability", 103L, 106L);
-    assertTrue(warnings.get(1).contains("norm 100 at update 106"), warnings.get(1));
+    assertWarned("gradient instability", 103L);
+    steps(100, 0.5, 0.5, 1.5, 1);
+    steps(1, 0.5, 0.5, 1.5, 100);
+    assertWarned("gradient instability", 103L, 305L);
+    assertTrue(warnings.get(1).contains("norm 100 at update 305"), warnings.get(1));
   }
 
   @Test
@@ -110,9 +116,24 @@ class HealthMonitorTest {
     assertWarned("");
     steps(5, 0.5, 0.5, 0.04, 1);
     assertWarned("entropy collapse", 6L);
-    steps(1, 0.5, 0.5, 0.06, 1);
+    steps(99, 0.5, 0.5, 0.06, 1);
+    steps(1, 0.5, 0.5, 0.01, 1);
+    assertWarned("entropy collapse", 6L);
+    steps(100, 0.5, 0.5, 0.06, 1);
     steps(3, 0.5, 0.5, 0.01, 1);
-    assertWarned("entropy collapse", 6L, 12L);
+    assertWarned("entropy collapse", 6L, 211L);
+  }
+
+  @Test
+  void whatHoversAboutItsThresholdIsOneWarning() {
+    for (int i = 0; i < 500; i++) {
+      steps(1, 0.5, 0.5, i % 2 == 0 ? 0.049 : 0.051, 1);
+    }
+    assertWarned("entropy collapse", 1L);
+    for (int i = 0; i < 500; i++) {
+      steps(1, 0.5, 0.5, 1.5, i % 30 == 0 ? 20 : 1);
+    }
+    assertEquals(List.of(1L, 501L), at, warnings.toString());
   }
 
   @Test
@@ -134,13 +155,16 @@ class HealthMonitorTest {
     Runnable[] phases = {
       () -> steps(49, 0.9, 0.2, 1.5, 1, 1, 1),
       () -> steps(60, 0.9, 0.2, 0.01, 1, 1, 1),
-      () -> steps(3, 0.5, 0.5, 0.01, 30, 20, 9)
+      () -> steps(3, 0.5, 0.5, 0.01, 30, 20, 9),
+      () -> steps(40, 0.5, 0.5, 1.5, 1, 1, 1),
+      () -> steps(60, 0.5, 0.5, 1.5, 1, 1, 1),
+      () -> steps(1, 0.5, 0.5, 0.01, 1, 1, 1)
     };
     for (Runnable phase : phases) {
       phase.run();
     }
     List<String> expected = List.copyOf(warnings);
-    assertEquals(6, expected.size(), expected.toString());
+    assertEquals(7, expected.size(), expected.toString());
     warnings.clear();
     steps = 0;
     monitor = new HealthMonitor(HealthMonitor.State.START);

@@ -38,7 +38,7 @@ class HostileRunFilesTest {
           0.25,
           Curriculum.Position.START,
           new HealthMonitor.State(
-              List.of(0.5), List.of(0.25), List.of(1e-30), List.of(), List.of(), List.of("rate")),
+              List.of(0.5), List.of(0.25), List.of(1e-30), List.of(), List.of(), Map.of("rate", 7)),
           new Checkpoint.Evaluation(2, 1.5),
           Map.of("steps", "6"));
   private static Path run;
