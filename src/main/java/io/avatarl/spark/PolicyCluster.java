@@ -397,16 +397,29 @@ public final class PolicyCluster implements AutoCloseable {
     return false;
   }
 
-  @Override
-  public void close() {
-    spark.cancelJobsWithTag(run);
-    jobs.shutdownNow();
+  /**
+   * After a failure on the driver: takes no more jobs and lets the one in flight end. Cancelled,
+   * its tasks would lose what they work with, and Spark would say so at length.
+   */
+  public void settle() {
+    jobs.shutdown();
+    awaitJobs();
+  }
+
+  private void awaitJobs() {
     try {
-      // A job that is still ending must not find its broadcasts gone.
       jobs.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  @Override
+  public void close() {
+    spark.cancelJobsWithTag(run);
+    jobs.shutdownNow();
+    // A job that is still ending must not find its broadcasts gone.
+    awaitJobs();
     versions.forEach(PublishedPolicy::destroy);
     Handover.release(run);
     context.destroy();

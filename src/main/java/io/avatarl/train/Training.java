@@ -260,8 +260,9 @@ public final class Training {
         }
         saved.countDown();
         return Optional.of(summarise(spark, learner, cluster));
-      } catch (Exception e) { // Spark throws checked ones, too.
+      } catch (Throwable e) { // Spark throws checked ones, too, and memory may run out.
         if (!PolicyCluster.cancelled(e)) {
+          cluster.settle();
           throw e;
         }
         saveLastWhole(learner);

@@ -86,16 +86,18 @@ class FailingTaskTest {
 
   @ParameterizedTest
   @CsvSource({
-    "'local[2]', FULL, 1, No space left on device",
-    "'local[2]', FORBIDDEN, 2, permission denied; name another place or change its rights",
-    "'local[2]', NO_MEMORY, 1, Java heap space in a task on the driver; give it more (--driver-memory",
-    "'local-cluster[1,2,1024]', FULL, 1, No space left on device",
-    "'local-cluster[1,2,1024]', FORBIDDEN, 2, permission denied",
-    "'local-cluster[1,2,1024]', NO_MEMORY, 1, Java heap space on executor 0 (127.0.0.1); give it more (--executor-memory"
+    "'local[2]', FULL, checkpoints/step-000004, 1, No space left on device",
+    "'local[2]', FULL, rollouts/.step=6, 1, No space left on device",
+    "'local[2]', FORBIDDEN, rollouts/.step=6, 2, permission denied; name another place or change its rights",
+    "'local[2]', NO_MEMORY, rollouts/.step=6, 1, Java heap space in a task on the driver; give it more (--driver-memory",
+    "'local-cluster[1,2,1024]', FULL, rollouts/.step=6, 1, No space left on device",
+    "'local-cluster[1,2,1024]', FORBIDDEN, rollouts/.step=6, 2, permission denied",
+    "'local-cluster[1,2,1024]', NO_MEMORY, rollouts/.step=6, 1, Java heap space on executor 0 (127.0.0.1); give it more (--executor-memory"
   })
-  void oneLineAndACheckpoint(String master, FaultyDisk.Fault fault, int code, String says)
+  void oneLineAndACheckpoint(
+      String master, FaultyDisk.Fault fault, String victim, int code, String says)
       throws Exception {
-    Path run = folder.resolve(master.replaceAll("\\W", "") + fault);
+    Path run = folder.resolve(master.replaceAll("\\W", "") + fault + victim.charAt(0));
     Outcome outcome =
         process(
             Map.of(
@@ -114,7 +116,7 @@ class FailingTaskTest {
                 "spark.hadoop.fs.faultydisk.impl",
                 FaultyDisk.class.getName(),
                 "spark.hadoop." + FaultyDisk.VICTIM,
-                "rollouts/.step=6",
+                victim,
                 "spark.hadoop." + FaultyDisk.FAULT,
                 fault.toString(),
                 "log4j2.configurationFile",
@@ -129,7 +131,8 @@ class FailingTaskTest {
     assertTrue(lines.get(0).contains(says), outcome.err());
     List<CheckpointFolder> checkpoints =
         CheckpointFolder.list(new Storage(new Configuration()), run.toString());
-    assertEquals(4, checkpoints.get(checkpoints.size() - 1).step());
+    assertEquals(
+        victim.startsWith("rollouts") ? 4 : 2, checkpoints.get(checkpoints.size() - 1).step());
     try (SparkSession spark = TrialRun.spark()) {
       assertEquals(weights, weights(Outcome.train(arguments(run.toString(), "--resume"))));
     }
