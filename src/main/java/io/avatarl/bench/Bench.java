@@ -58,7 +58,8 @@ public final class Bench {
   private static final String JOB = "whole job, local[2]";
 
   private static final String LEARNER = "bare learner";
-  private static final String LOOP = "cross-entropy loop (DJL)";
+  private static final String LOOP = "plain DJL loop";
+  private static final String OWN_LOOP = "cross-entropy, own learner";
   private static final String EAGER = "PyTorch eager";
   private static final String COMPILED = "PyTorch torch.compile";
   private static final String ONE_THREAD = ", one thread";
@@ -143,7 +144,12 @@ public final class Bench {
           launch.training(
               variant.master(), overrides, folder.resolve(name.replaceAll("\\W+", "-") + ".log")));
     }
-    parts.put(LOOP, Parts.crossEntropy(config, corpus));
+    if (PlainDjl.knows(config.model())) {
+      parts.put(LOOP, Parts.plainDjl(config, corpus));
+    } else {
+      missing.put(LOOP, "it knows the default form of the model only");
+    }
+    parts.put(OWN_LOOP, Parts.crossEntropy(config, corpus));
     Python torch = python.forModel(config.model());
     if (torch.path() == null) {
       missing.put(EAGER, torch.missing());
@@ -214,7 +220,8 @@ public final class Bench {
   private static String remark(String name) {
     return switch (name.replace(ONE_THREAD, "")) {
       case LEARNER -> "forward, backward, AdamW on fixed groups";
-      case LOOP -> "windows, forward, backward, AdamW; no Spark";
+      case LOOP -> "cross-entropy with DJL's operations, gradient collector and AdamW; no Spark";
+      case OWN_LOOP -> "cross-entropy with this project's model and learner; no Spark";
       case EAGER, COMPILED -> "forward, backward by cross-entropy, clipping, AdamW";
       case PER_ACTION -> "scoring alone; V contexts with an action per state";
       case PER_WINDOW -> "scoring alone; V passes of a window for its T states";
@@ -274,12 +281,16 @@ public final class Bench {
 
   private Section ratios(Map<String, List<Lap>> laps, Map<String, String> missing) {
     Section table = new Section("Ratios within a round", "ratio", "value", "target", "remark");
-    for (Variant variant : variants()) {
-      table.add(
-          "time per token: whole job, " + variant.name() + " / " + LOOP,
-          rate(laps, LOOP).over(rate(laps, "whole job, " + variant.name())),
-          variant.target(),
-          "");
+    for (String loop : List.of(LOOP, OWN_LOOP)) {
+      for (Variant variant : variants()) {
+        table.add(
+            "time per token: whole job, " + variant.name() + " / " + loop,
+            laps.containsKey(loop)
+                ? rate(laps, loop).over(rate(laps, "whole job, " + variant.name()))
+                : null,
+            loop.equals(LOOP) ? variant.target() : "",
+            missing.getOrDefault(loop, ""));
+      }
     }
     for (String torch : List.of(EAGER, EAGER + ONE_THREAD, COMPILED)) {
       String ours = torch.endsWith(ONE_THREAD) ? LEARNER + ONE_THREAD : LEARNER;

@@ -59,7 +59,16 @@ public final class Parts {
         learner::close);
   }
 
-  /** (c) The plain cross-entropy loop. Units: tokens, of which each is a state. */
+  /** (c) See {@link PlainDjl}. */
+  public static Part plainDjl(TrainingConfig config, Corpus corpus) {
+    return new PlainDjl(
+        config,
+        corpus,
+        initial(config, corpus),
+        config.learner().slices() * config.nativeThreads());
+  }
+
+  /** The same by this project's own learner. Units: tokens, of which each is a state. */
   public static Part crossEntropy(TrainingConfig config, Corpus corpus) {
     CrossEntropyBaseline loop = new CrossEntropyBaseline(config, corpus);
     AtomicLong step = new AtomicLong();

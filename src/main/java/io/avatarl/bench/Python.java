@@ -57,14 +57,7 @@ public record Python(String path, String missing) {
 
   /** The same, but missing where the script does not know this form of the model. */
   Python forModel(GptConfig model) {
-    boolean known =
-        model.norm() == GptConfig.Norm.RMS
-            && model.positions() == GptConfig.Positions.ROTARY
-            && model.activation() == GptConfig.Activation.RELU2
-            && model.qkNorm()
-            && model.tied()
-            && !model.bias();
-    return known
+    return PlainDjl.knows(model)
         ? this
         : new Python(null, "the PyTorch script knows the default form of the model only");
   }

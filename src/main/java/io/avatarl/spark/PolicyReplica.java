@@ -10,7 +10,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * The policy inside an executor: one per JVM, device and weights version, shared by the tasks that
@@ -27,6 +27,12 @@ final class PolicyReplica implements AutoCloseable {
 
   /** What differentiates, and the model's constants, are the same for all versions. */
   private static final Map<DeviceOfRun, LossGradient> GRADIENTS = new HashMap<>();
+
+  /**
+   * Memory of a version that has gone, for the next one: the system gives new memory page by page,
+   * which takes longer than filling it.
+   */
+  private static final Map<DeviceOfRun, Parameters> SPARE = new HashMap<>();
 
   private final Key key;
   private final LossGradient lossGradient;
@@ -47,8 +53,8 @@ final class PolicyReplica implements AutoCloseable {
     return acquire(
         new Key(weights.run(), weights.version(), weights.parameters().precision(), device(run)),
         run.config(),
-        () -> {
-          Parameters parameters = new Parameters(layout(run));
+        spare -> {
+          Parameters parameters = spare != null ? spare : new Parameters(layout(run));
           parameters.set(weights.parameters().values());
           return parameters;
         });
@@ -59,7 +65,7 @@ final class PolicyReplica implements AutoCloseable {
     return acquire(
         new Key(run.run(), INITIAL, Precision.FLOAT32, device(run)),
         run.config(),
-        () -> Parameters.initial(run.config(), layout(run)));
+        spare -> Parameters.initial(run.config(), layout(run)));
   }
 
   private static Device device(RunContext run) {
@@ -73,7 +79,7 @@ final class PolicyReplica implements AutoCloseable {
   }
 
   private static PolicyReplica acquire(
-      Key key, TrainingConfig config, Supplier<Parameters> parameters) {
+      Key key, TrainingConfig config, UnaryOperator<Parameters> parameters) {
     synchronized (REPLICAS) {
       PolicyReplica replica =
           REPLICAS.computeIfAbsent(
@@ -83,8 +89,11 @@ final class PolicyReplica implements AutoCloseable {
                     GRADIENTS.computeIfAbsent(
                         new DeviceOfRun(k.run, k.device),
                         of -> new LossGradient(config.learner(), config.model(), of.device));
+                Parameters spare = SPARE.remove(new DeviceOfRun(k.run, k.device));
                 return new PolicyReplica(
-                    k, gradient, new Policy(config.model(), gradient.gpt(), parameters.get()));
+                    k,
+                    gradient,
+                    new Policy(config.model(), gradient.gpt(), parameters.apply(spare)));
               });
       replica.users++;
       if (NEWEST.merge(key.run, key.version, Math::max) == key.version) {
@@ -131,6 +140,7 @@ final class PolicyReplica implements AutoCloseable {
   private void discard() {
     REPLICAS.remove(key);
     policy.close();
+    SPARE.put(new DeviceOfRun(key.run, key.device), policy.parameters());
     if (!NEWEST.containsKey(key.run) && count(key.run) == 0) {
       GRADIENTS.entrySet().stream()
           .filter(entry -> entry.getKey().run.equals(key.run))
@@ -138,6 +148,7 @@ final class PolicyReplica implements AutoCloseable {
           .forEach(
               entry -> {
                 GRADIENTS.remove(entry.getKey());
+                SPARE.remove(entry.getKey());
                 entry.getValue().close();
               });
     }

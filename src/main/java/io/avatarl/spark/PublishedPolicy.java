@@ -4,20 +4,30 @@ import java.io.Serializable;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
-/** Weights where every task finds them. */
-record PublishedPolicy(Broadcast<Handover<PolicyWeights>> broadcast) implements Serializable {
+/**
+ * Weights where every task finds them.
+ *
+ * @param local within one JVM, else null
+ * @param broadcast between several, else null
+ */
+record PublishedPolicy(Handover<PolicyWeights> local, Broadcast<PolicyWeights> broadcast)
+    implements Serializable {
   static PublishedPolicy of(JavaSparkContext spark, PolicyWeights weights) {
-    return new PublishedPolicy(
-        spark.broadcast(new Handover<>(weights.run(), spark.isLocal(), weights)));
+    return spark.isLocal()
+        ? new PublishedPolicy(new Handover<>(weights.run(), true, weights), null)
+        : new PublishedPolicy(null, spark.broadcast(weights));
   }
 
   PolicyWeights weights() {
-    return broadcast.value().value();
+    return local != null ? local.value() : broadcast.value();
   }
 
   /** No task will ask for them again. */
   void destroy() {
-    broadcast.value().release();
-    broadcast.destroy();
+    if (local != null) {
+      local.release();
+    } else {
+      broadcast.destroy();
+    }
   }
 }
