@@ -86,7 +86,7 @@ public final class BenchJob implements Callable<Integer> {
   @Option(
       names = "--seconds",
       paramLabel = "S",
-      description = "of one run, at least (default: 5; --quick: 1.5)")
+      description = "of one run, at least (default: 5; --quick: 1)")
   private Double seconds;
 
   @Option(
@@ -168,8 +168,8 @@ public final class BenchJob implements Callable<Integer> {
             folder,
             new Rounds(
                 rounds != null ? rounds : quick ? 3 : 5,
-                seconds != null ? seconds : quick ? 1.5 : 5,
-                seconds != null ? seconds : quick ? 2 : 8),
+                seconds != null ? seconds : quick ? 1 : 5,
+                seconds != null ? seconds : quick ? 4 : 8),
             quick,
             line -> err.println(line));
     Results results = new Results(machine(config, corpus));
