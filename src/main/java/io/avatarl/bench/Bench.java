@@ -51,7 +51,7 @@ public final class Bench {
               "local-cluster " + ONE_SHARD_A_CORE,
               "local-cluster[2,1,1024]",
               ON_EXECUTORS,
-              "≤ 1.15",
+              "",
               false));
 
   /** The variant that stands for the whole job where one is compared with other things. */

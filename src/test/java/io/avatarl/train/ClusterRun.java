@@ -11,11 +11,14 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
@@ -78,7 +81,7 @@ public final class ClusterRun {
     return figures;
   }
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws IOException, TimeoutException {
     Map<String, String> settings = new HashMap<>();
     settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     List<String> overrides = new ArrayList<>();
@@ -95,6 +98,7 @@ public final class ClusterRun {
             });
     AtomicInteger added = new AtomicInteger();
     AtomicInteger removed = new AtomicInteger();
+    AtomicLong results = new AtomicLong();
     try (SparkSession spark = Trial.spark(args[0], settings)) {
       spark
           .sparkContext()
@@ -109,9 +113,19 @@ public final class ClusterRun {
                 public void onExecutorRemoved(SparkListenerExecutorRemoved executor) {
                   removed.incrementAndGet();
                 }
+
+                @Override
+                public void onTaskEnd(SparkListenerTaskEnd task) {
+                  results.addAndGet(task.taskMetrics().resultSize());
+                }
               });
       Summary summary =
           Trial.train(spark, Path.of(args[1]), Path.of(args[2]), overrides.toArray(String[]::new));
+      spark.sparkContext().listenerBus().waitUntilEmpty();
+      System.out.println("RESULT task_results=" + results);
+      summary
+          .bytesPerStep()
+          .forEach((name, bytes) -> System.out.println("RESULT " + name + "=" + bytes));
       figures(spark, Path.of(args[2]), summary)
           .forEach((name, value) -> System.out.println("RESULT " + name + "=" + value));
       System.out.println("RESULT added=" + added);

@@ -93,4 +93,22 @@ class LocalClusterTest {
     assertTrue(Files.exists(mark.resolve("killed")));
     assertTrue(Integer.parseInt(figures.get("removed")) > 0, figures.toString());
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {DRIVER, EXECUTORS})
+  void theBytesAreThoseThatSparkMoves(String placement) throws Exception {
+    Map<String, String> figures =
+        ClusterRun.of(
+            "local-cluster[1,2,1024]",
+            Map.of(),
+            corpus,
+            folder.resolve("bytes-" + placement),
+            placement,
+            "steps=2",
+            "model.width=64",
+            "rollout.windowsPerUpdate=32");
+    // Beside them are evaluations, a probe, and a kilobyte or two that Spark adds to a result.
+    double moved = Double.parseDouble(figures.get("task_results")) / 2;
+    assertEquals(moved, Double.parseDouble(figures.get("returned")), 0.05 * moved);
+  }
 }
