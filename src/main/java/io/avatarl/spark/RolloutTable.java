@@ -4,12 +4,9 @@ import io.avatarl.config.RolloutTableConfig;
 import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
-import io.avatarl.files.Committer;
 import io.avatarl.files.Storage;
 import java.io.Serializable;
 import java.util.List;
-import java.util.Optional;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
@@ -26,9 +23,8 @@ import org.apache.spark.util.SerializableConfiguration;
  * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
  * also skips those without {@code _SUCCESS}.
  *
- * <p>In an object store a folder cannot be renamed at once. Where its file system brings a {@link
- * Committer} (S3A), that makes the step's files appear together; elsewhere the tasks write into the
- * step's own folder, each file whole when it appears. {@code _SUCCESS} comes last and goes first.
+ * <p>In an object store a folder cannot be renamed at once. There the tasks write into the step's
+ * own folder, each file whole when it appears, and {@code _SUCCESS} comes last and goes first.
  *
  * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
  * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
@@ -72,14 +68,10 @@ public final class RolloutTable {
       implements Serializable {
     void write(RunContext run, int shard, long version, Paid paid) {
       Storage storage = new Storage(hadoop.value().value());
-      String name = String.format("part-%05d.parquet", shard);
-      RolloutRows rows = new RolloutRows(run, step, shard, stage, version);
-      Optional<Committer> committer = committer(storage, folder, step);
-      if (committer.isPresent()) {
-        int attempt = (int) TaskContext.get().taskAttemptId();
-        committer.get().write(shard, attempt, name, rows.parquet(paid));
-      } else if (!storage.exists(Storage.resolve(folder, name))) {
-        storage.writeBytes(Storage.resolve(folder, name), rows.parquet(paid));
+      String file = Storage.resolve(folder, String.format("part-%05d.parquet", shard));
+      if (!storage.exists(file)) {
+        RolloutRows rows = new RolloutRows(run, step, shard, stage, version);
+        storage.writeBytes(file, rows.parquet(paid));
       }
     }
   }
@@ -109,12 +101,7 @@ public final class RolloutTable {
     if (!isDelta()) {
       discard(storage, folder(run, step));
     }
-    committer(storage, staging(step), step).ifPresent(Committer::begin);
     return new Writer(staging(step), step, stage, hadoop);
-  }
-
-  private static Optional<Committer> committer(Storage storage, String folder, long step) {
-    return Committer.of(storage, folder, Math.toIntExact(step));
   }
 
   /** Where the tasks of a step write. */
@@ -130,8 +117,6 @@ public final class RolloutTable {
 
   /** Makes a step's table visible, once all its tasks are done. */
   void commit(long step) {
-    Optional<Committer> committer = committer(storage, staging(step), step);
-    committer.ifPresent(Committer::commit);
     if (isDelta()) {
       // The files, not the folder: Spark warns of hidden ones.
       List<String> files =
@@ -141,12 +126,12 @@ public final class RolloutTable {
               .toList();
       DeltaRollouts.replace(spark, folder(run), step, files);
       storage.delete(hidden(run, step));
-    } else if (committer.isEmpty()) {
-      if (!staging(step).equals(folder(run, step))) {
-        storage.rename(hidden(run, step), folder(run, step));
-      }
-      storage.writeString(Storage.resolve(folder(run, step), DONE), "");
+      return;
     }
+    if (!staging(step).equals(folder(run, step))) {
+      storage.rename(hidden(run, step), folder(run, step));
+    }
+    storage.writeString(Storage.resolve(folder(run, step), DONE), "");
   }
 
   private boolean isDelta() {

@@ -29,7 +29,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
-import org.apache.hadoop.fs.s3a.S3AFileSystem;
 import org.apache.hadoop.util.VersionInfo;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
@@ -125,13 +124,6 @@ class S3Test {
             .succeeds();
     assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
-    assertTrue(
-        storage.readString(run + "/rollouts/step=8/_SUCCESS").contains("\"committer\" : \"magic\""));
-    S3AFileSystem files =
-        (S3AFileSystem)
-            FileSystem.get(
-                new java.net.URI(HOME), spark.sparkContext().hadoopConfiguration());
-    assertFalse(files.listUploads("runs/1/").hasNext(), "uploads that nobody completes");
     // Readers that know nothing of this project see the same rows.
     assertEquals(
         Rollouts.read(spark, run).count(), spark.read().parquet(run + "/rollouts").count());
