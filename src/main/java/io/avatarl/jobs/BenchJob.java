@@ -169,7 +169,7 @@ public final class BenchJob implements Callable<Integer> {
             new Rounds(
                 rounds != null ? rounds : quick ? 3 : 5,
                 seconds != null ? seconds : quick ? 1 : 5,
-                seconds != null ? seconds : quick ? 4 : 8),
+                seconds != null ? seconds : quick ? 3 : 8),
             quick,
             line -> err.println(line));
     Results results = new Results(machine(config, corpus));
