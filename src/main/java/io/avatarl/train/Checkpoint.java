@@ -41,6 +41,7 @@ final class Checkpoint {
    * @param entropy of the policy in the last step, nats per state
    * @param reward mean in the last step
    * @param stageSeconds by the stage's name
+   * @param moved bytes in the steps so far
    * @param klWeight state of the KL controller
    * @param curriculum where the curriculum stands
    * @param monitor what the health monitor has seen
@@ -56,6 +57,7 @@ final class Checkpoint {
       double reward,
       double trainSeconds,
       Map<String, Double> stageSeconds,
+      Traffic.Moved moved,
       double klWeight,
       Curriculum.Position curriculum,
       HealthMonitor.State monitor,

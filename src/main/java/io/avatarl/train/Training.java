@@ -241,6 +241,7 @@ public final class Training {
         step = state.trainer().step();
         earlierSeconds = state.trainer().trainSeconds();
         clock.resume(state.trainer().stageSeconds());
+        traffic.resume(state.trainer().moved());
         totals = RunFiles.totals(state.trainer());
         entropy = state.trainer().entropy();
         reward = state.trainer().reward();
@@ -602,6 +603,7 @@ public final class Training {
               reward,
               trainSeconds(),
               clock.seconds(),
+              traffic.moved(),
               learner.klWeight().controlled(),
               curriculum.position(),
               monitor.state(),
@@ -645,7 +647,7 @@ public final class Training {
             seconds,
             totals.groups() / seconds,
             clock.seconds(),
-            traffic.perStep(),
+            traffic.moved().perStep(config.steps()),
             learner.parameters().sha256(),
             spark.version(),
             config.preset(),

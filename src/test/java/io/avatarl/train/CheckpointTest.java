@@ -47,6 +47,7 @@ class CheckpointTest {
           -0.25,
           1.5,
           Map.of("learn", 0.5),
+          new Traffic.Moved(1L << 40, 7),
           0.1 / 3,
           new Curriculum.Position(2, 5, 1 / 3.0, 2 / 3.0, Double.MAX_VALUE, 7),
           new HealthMonitor.State(

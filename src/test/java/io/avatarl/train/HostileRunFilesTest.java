@@ -35,6 +35,7 @@ class HostileRunFilesTest {
           -0.25,
           1.5,
           Map.of("learn", 0.5),
+          new Traffic.Moved(1L << 40, 7),
           0.25,
           Curriculum.Position.START,
           new HealthMonitor.State(

@@ -67,6 +67,7 @@ class ResumeTest {
   private static void assertEndsLikeTheWhole(Path run, Summary summary) {
     assertEquals(expected.weightsSha256(), summary.weightsSha256());
     assertEquals(expected.valCe(), summary.valCe());
+    assertEquals(expected.bytesPerStep(), summary.bytesPerStep());
     assertEquals(Trial.metrics(whole), Trial.metrics(run));
   }
 
@@ -149,6 +150,14 @@ class ResumeTest {
     assertTrue(warnings.get(0).contains(damage.says), warnings.get(0));
     assertEquals("going on from step 4 instead", warnings.get(1));
     assertFalse(Files.exists(checkpoint(run, 5)));
+  }
+
+  @Test
+  void killedInItsFinalEvaluationItIsOnlyEvaluated() throws IOException {
+    Path run = folder.resolve("evaluated");
+    Trial.train(spark, corpus, run);
+    Files.delete(run.resolve("summary.json"));
+    assertEndsLikeTheWhole(run, Trial.resume(spark, corpus, run));
   }
 
   @Test
