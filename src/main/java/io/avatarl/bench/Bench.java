@@ -144,11 +144,7 @@ public final class Bench {
           launch.training(
               variant.master(), overrides, folder.resolve(name.replaceAll("\\W+", "-") + ".log")));
     }
-    if (PlainDjl.knows(config.model())) {
-      parts.put(LOOP, Parts.plainDjl(config, corpus));
-    } else {
-      missing.put(LOOP, "it knows the default form of the model only");
-    }
+    parts.put(LOOP, Parts.plainDjl(config, corpus));
     parts.put(OWN_LOOP, Parts.crossEntropy(config, corpus));
     Python torch = python.forModel(config.model());
     if (torch.path() == null) {
@@ -285,11 +281,9 @@ public final class Bench {
       for (Variant variant : variants()) {
         table.add(
             "time per token: whole job, " + variant.name() + " / " + loop,
-            laps.containsKey(loop)
-                ? rate(laps, loop).over(rate(laps, "whole job, " + variant.name()))
-                : null,
+            rate(laps, loop).over(rate(laps, "whole job, " + variant.name())),
             loop.equals(LOOP) ? variant.target() : "",
-            missing.getOrDefault(loop, ""));
+            "");
       }
     }
     for (String torch : List.of(EAGER, EAGER + ONE_THREAD, COMPILED)) {

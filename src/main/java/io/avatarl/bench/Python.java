@@ -57,7 +57,14 @@ public record Python(String path, String missing) {
 
   /** The same, but missing where the script does not know this form of the model. */
   Python forModel(GptConfig model) {
-    return PlainDjl.knows(model)
+    boolean known =
+        model.norm() == GptConfig.Norm.RMS
+            && model.positions() == GptConfig.Positions.ROTARY
+            && model.activation() == GptConfig.Activation.RELU2
+            && model.qkNorm()
+            && model.tied()
+            && !model.bias();
+    return known
         ? this
         : new Python(null, "the PyTorch script knows the default form of the model only");
   }

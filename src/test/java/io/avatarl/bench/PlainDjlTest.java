@@ -40,10 +40,11 @@ class PlainDjlTest {
   void itsModelIsTheSame() {
     long[] tokens = LongStream.range(0, 3 * 8).map(i -> i * 7 % VOCABULARY).toArray();
     Parameters parameters = initial();
-    try (PlainDjl loop = new PlainDjl(CONFIG, CORPUS, parameters, 2);
-        Policy policy = new Policy(CONFIG.model(), parameters);
-        NDManager scope = NDManager.newBaseManager()) {
-      NDArray logits = loop.logits(scope.create(tokens, new Shape(3, 8)));
+    try (NDManager scope = NDManager.newBaseManager();
+        AutogradGpt model = new AutogradGpt(CONFIG.model(), scope);
+        Policy policy = new Policy(CONFIG.model(), parameters)) {
+      NDArray logits =
+          model.logits(parameters.tensors(scope), scope.create(tokens, new Shape(3, 8)));
       assertArrayEquals(policy.logProbs(3, tokens), logits.logSoftmax(-1).toFloatArray(), 1e-5f);
     }
   }

@@ -11,6 +11,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.NativeMemory;
 import io.avatarl.ReferenceValues;
+import io.avatarl.bench.AutogradGpt;
 import io.avatarl.config.GptConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package io.avatarl.model;
+package io.avatarl.bench;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -6,13 +6,18 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import io.avatarl.config.GptConfig;
+import io.avatarl.model.Gpt;
 import java.util.Map;
 
 /**
- * The model as one DJL operation after another, differentiated by PyTorch: what {@link Gpt}, whose
- * backward pass is written out, is compared with.
+ * The model as one DJL operation after another, differentiated by PyTorch: as one writes it with
+ * DJL and nothing else, and what {@link Gpt}, whose backward pass is written out, is compared with.
+ *
+ * <p>No differentiated operation takes a Java number: autograd would keep pointing at freed memory.
+ * So the graph's constants are arrays, and they stand on the right of an operation, because a
+ * result belongs to the manager of its left operand.
  */
-final class AutogradGpt implements AutoCloseable {
+public final class AutogradGpt implements AutoCloseable {
   private final GptConfig config;
   private final NDManager constants;
   private final NDArray causalMask; // [T, T]: 0 on and below the diagonal, -inf above
@@ -22,7 +27,8 @@ final class AutogradGpt implements AutoCloseable {
   private final NDArray scale; // headWidth^-1/4, applied to queries and to keys
   private final NDArray epsilon;
 
-  AutogradGpt(GptConfig config, NDManager parent) {
+  /** Builds the constants; closed by the caller after the last backward pass. */
+  public AutogradGpt(GptConfig config, NDManager parent) {
     this.config = config;
     this.constants = parent.newSubManager();
     int context = config.context();
@@ -66,8 +72,14 @@ final class AutogradGpt implements AutoCloseable {
     return rotation;
   }
 
-  /** Of windows as long as the context: [B, T, V]. */
-  NDArray logits(Map<String, NDArray> weights, NDArray tokens) {
+  /**
+   * Logits of windows as long as the context.
+   *
+   * @param weights the parameters by name, see {@link io.avatarl.model.ParameterLayout}
+   * @param tokens int64 [B, T]
+   * @return [B, T, V]
+   */
+  public NDArray logits(Map<String, NDArray> weights, NDArray tokens) {
     NDArray embedding = weights.get("transformer.wte.weight"); // [V, D]
     NDArray x = // [B, T, D]
         tokens
