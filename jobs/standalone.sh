@@ -40,7 +40,7 @@ start() {
     # A folder without files: Spark's built-in logging says what is waited for.
     export SPARK_HOME="${SPARK_HOME:-$build/spark-home}" SPARK_CONF_DIR="$folder/conf" SPARK_SCALA_VERSION="$scala"
     export SPARK_DAEMON_MEMORY="${SPARK_DAEMON_MEMORY:-256m}" SPARK_MASTER_OPTS="-Dspark.master.rest.enabled=false"
-    spark_class "$class" --host 127.0.0.1 --port 0 --webui-port 0 "$@"
+    spark_class "$class" --port 0 --webui-port 0 "$@"
   ) >"$log" 2>&1 </dev/null &
   groups+=($!)
   set +m
@@ -60,7 +60,7 @@ await() {
 }
 
 main() {
-  local workers=2 cores=1 i java build scala profile master="" code=0
+  local workers=2 cores=1 host=127.0.0.1 i java build scala profile master="" code=0
   while [[ "${1:-}" == -* ]]; do
     case "$1" in
       --workers | --cores)
@@ -90,11 +90,14 @@ main() {
   trap 'exit 143' TERM
   mkdir "$folder/conf"
   export SPARK_LOCAL_IP=127.0.0.1
-  start master.log org.apache.spark.deploy.master.Master
+  start master.log org.apache.spark.deploy.master.Master --host 127.0.0.1
   master="$(await master.log "Starting Spark master at ")"
   master="${master##* }"
   for ((i = 1; i <= workers; i++)); do
-    start "worker-$i.log" org.apache.spark.deploy.worker.Worker --cores "$cores" --work-dir "$folder/work-$i" "$master"
+    # Hosts of their own to Spark, which speculates on another host only. Linux answers to all of 127.0.0.0/8.
+    [[ "$(uname)" != Linux ]] || host="127.0.0.$((i + 1))"
+    start "worker-$i.log" org.apache.spark.deploy.worker.Worker \
+      --host "$host" --cores "$cores" --work-dir "$folder/work-$i" "$master"
   done
   for ((i = 1; i <= workers; i++)); do
     await "worker-$i.log" "Successfully registered with master" >/dev/null

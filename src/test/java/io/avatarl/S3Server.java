@@ -2,12 +2,15 @@ package io.avatarl;
 
 import java.net.URI;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.apache.hadoop.util.VersionInfo;
 import org.gaul.s3proxy.AuthenticationType;
 import org.gaul.s3proxy.S3Proxy;
-import org.gaul.s3proxy.nio2blob.TransientNio2BlobApiMetadata;
 import org.jclouds.ContextBuilder;
 import org.jclouds.blobstore.BlobStoreContext;
+import org.jclouds.blobstore.TransientApiMetadata;
+import org.jclouds.blobstore.domain.MultipartUpload;
 
 /**
  * An S3 server on this machine (S3Proxy, objects in memory) that checks signatures, and a {@link
@@ -26,8 +29,8 @@ public final class S3Server implements AutoCloseable {
 
   public S3Server() throws Exception {
     store =
-        // Not by its name, which would load all kinds of stores.
-        ContextBuilder.newBuilder(new TransientNio2BlobApiMetadata())
+        // Not by its name, which would load all kinds of stores. This one has no folders, like S3.
+        ContextBuilder.newBuilder(new TransientApiMetadata())
             .credentials(KEY, SECRET)
             .build(BlobStoreContext.class);
     store.getBlobStore().createContainerInLocation(null, BUCKET);
@@ -64,6 +67,18 @@ public final class S3Server implements AutoCloseable {
     settings.put("spark.hadoop.fs.s3a.access.key", KEY);
     settings.put("spark.hadoop.fs.s3a.secret.key", SECRET);
     return settings;
+  }
+
+  /** Uploads that nobody has completed or aborted, by the names of their objects. */
+  public List<String> uploads() {
+    return store.getBlobStore().listMultipartUploads(BUCKET).stream()
+        .map(MultipartUpload::blobName)
+        .toList();
+  }
+
+  /** Spark 3.5 brings Hadoop 3.3, whose client needs another SDK. */
+  public static boolean clientIsHere() {
+    return VersionInfo.getVersion().startsWith("3.4.");
   }
 
   @Override

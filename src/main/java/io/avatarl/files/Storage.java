@@ -254,12 +254,12 @@ public final class Storage {
     return SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
   }
 
-  private interface Action<T> {
+  interface Action<T> {
     T apply(FileSystem files, Path path) throws IOException;
   }
 
   /** Runs the action and turns the errors that are the path's fault into one line. */
-  private <T> T at(String verb, String path, Action<T> action) {
+  <T> T at(String verb, String path, Action<T> action) {
     Matcher secret = SECRET.matcher(path);
     if (secret.matches()) {
       throw new UserError(

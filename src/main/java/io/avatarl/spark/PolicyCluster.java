@@ -276,7 +276,7 @@ public final class PolicyCluster implements AutoCloseable {
     List<T> results = job.run(writer);
     long collected = System.nanoTime();
     if (writer != null && last) {
-      table.commit(step + 1);
+      table.commit(writer);
       writer = null;
     }
     long end = System.nanoTime();
@@ -424,5 +424,8 @@ public final class PolicyCluster implements AutoCloseable {
     Handover.release(run);
     context.destroy();
     PolicyReplica.release(run);
+    if (writer != null) {
+      table.abort(writer);
+    }
   }
 }

@@ -4,11 +4,17 @@ import io.avatarl.config.RolloutTableConfig;
 import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.files.Committer;
 import io.avatarl.files.Storage;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.mapreduce.OutputCommitter;
+import org.apache.hadoop.mapreduce.TaskAttemptContext;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.mapred.SparkHadoopMapRedUtil;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 
@@ -23,8 +29,9 @@ import org.apache.spark.util.SerializableConfiguration;
  * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@link Rollouts}
  * also skips those without {@code _SUCCESS}.
  *
- * <p>In an object store a folder cannot be renamed at once. There the tasks write into the step's
- * own folder, each file whole when it appears, and {@code _SUCCESS} comes last and goes first.
+ * <p>In an object store a folder cannot be renamed at once. There the step's files appear together
+ * in its own folder by a {@link Committer} (S3A), or, where the file system has none, one by one,
+ * each of them whole. {@code _SUCCESS} comes last and goes first.
  *
  * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
  * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
@@ -62,17 +69,35 @@ public final class RolloutTable {
    * @param folder to write into
    * @param step from 1
    * @param stage name of the curriculum's stage
+   * @param committer of the files; null: they are whole when they appear, and stay
    * @param hadoop names the file system and holds its credentials
    */
-  record Writer(String folder, long step, String stage, Broadcast<SerializableConfiguration> hadoop)
+  record Writer(
+      String folder,
+      long step,
+      String stage,
+      Committer committer,
+      Broadcast<SerializableConfiguration> hadoop)
       implements Serializable {
     void write(RunContext run, int shard, long version, Paid paid) {
       Storage storage = new Storage(hadoop.value().value());
-      String file = Storage.resolve(folder, String.format("part-%05d.parquet", shard));
-      if (!storage.exists(file)) {
-        RolloutRows rows = new RolloutRows(run, step, shard, stage, version);
+      String name = String.format("part-%05d.parquet", shard);
+      String file = Storage.resolve(folder, name);
+      RolloutRows rows = new RolloutRows(run, step, shard, stage, version);
+      if (committer != null) {
+        int attempt = (int) TaskContext.get().taskAttemptId() & Integer.MAX_VALUE;
+        committer.write(
+            storage, shard, attempt, name, rows.parquet(paid), Writer::commitIfDriverAllows);
+      } else if (!storage.exists(file)) {
         storage.writeBytes(file, rows.parquet(paid));
       }
+    }
+
+    /** One attempt at a task commits; Spark's driver keeps the account. */
+    private static void commitIfDriverAllows(
+        OutputCommitter committer, TaskAttemptContext context) {
+      SparkHadoopMapRedUtil.commitTask(
+          committer, context, context.getJobID().getId(), TaskContext.getPartitionId());
     }
   }
 
@@ -101,7 +126,9 @@ public final class RolloutTable {
     if (!isDelta()) {
       discard(storage, folder(run, step));
     }
-    return new Writer(staging(step), step, stage, hadoop);
+    Optional<Committer> committer = Committer.of(storage, staging(step));
+    committer.ifPresent(ours -> ours.begin(storage));
+    return new Writer(staging(step), step, stage, committer.orElse(null), hadoop);
   }
 
   /** Where the tasks of a step write. */
@@ -116,7 +143,12 @@ public final class RolloutTable {
   }
 
   /** Makes a step's table visible, once all its tasks are done. */
-  void commit(long step) {
+  void commit(Writer writer) {
+    long step = writer.step();
+    Committer committer = writer.committer();
+    if (committer != null) {
+      committer.commit(storage);
+    }
     if (isDelta()) {
       // The files, not the folder: Spark warns of hidden ones.
       List<String> files =
@@ -126,12 +158,19 @@ public final class RolloutTable {
               .toList();
       DeltaRollouts.replace(spark, folder(run), step, files);
       storage.delete(hidden(run, step));
-      return;
+    } else if (committer == null) {
+      if (!staging(step).equals(folder(run, step))) {
+        storage.rename(hidden(run, step), folder(run, step));
+      }
+      storage.writeString(Storage.resolve(folder(run, step), DONE), "");
     }
-    if (!staging(step).equals(folder(run, step))) {
-      storage.rename(hidden(run, step), folder(run, step));
+  }
+
+  /** Gives up a step's table that {@link #commit} did not get to. */
+  void abort(Writer writer) {
+    if (writer.committer() != null) {
+      writer.committer().abort(storage);
     }
-    storage.writeString(Storage.resolve(folder(run, step), DONE), "");
   }
 
   private boolean isDelta() {

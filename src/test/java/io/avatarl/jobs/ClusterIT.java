@@ -17,8 +17,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.util.VersionInfo;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -30,11 +32,13 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class ClusterIT {
   private static final int MINUTES = 8;
+  private static final String EXECUTORS = "learner.placement=executors";
 
   @TempDir static Path folder;
   private static Path corpus;
   private static Path preset;
   private static Path reference;
+  private static Path onExecutors;
 
   @BeforeAll
   static void train() throws IOException {
@@ -43,6 +47,8 @@ class ClusterIT {
     SparkSession spark = TrialRun.spark();
     try {
       reference = TrialRun.of(spark, folder);
+      Path other = Files.createDirectory(folder.resolve("executors"));
+      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rollouts.every=1");
     } finally {
       spark.stop();
     }
@@ -98,7 +104,10 @@ class ClusterIT {
     }
   }
 
-  /** Executors write rollouts into the store, each with a client of its own. */
+  /**
+   * Executors write rollouts into the store, each with a client of its own, several attempts at a
+   * task at once.
+   */
   @Test
   void corpusAndRunOnS3() throws Exception {
     assumeTrue(
@@ -121,16 +130,25 @@ class ClusterIT {
       server
           .settings()
           .forEach((key, value) -> settings.addAll(List.of("--conf", key + "=" + value)));
-      List<String> train = new ArrayList<>(List.of("jobs/train.sh"));
+      Path events = Files.createDirectories(folder.resolve("events"));
+      List<String> train = new ArrayList<>(List.of("jobs/standalone.sh", "jobs/train.sh"));
       train.addAll(settings);
-      train.addAll(List.of("--master", "local-cluster[2,1,1024]", "--driver-memory", "1g"));
+      train.addAll(speculation(events));
+      train.addAll(List.of("--driver-memory", "1g", "--set", "rollouts.every=1"));
+      train.addAll(List.of("--set", EXECUTORS));
       train.addAll(List.of("--preset", preset.toString()));
       train.addAll(List.of("--corpus", home + "play.txt", "--out", run));
       output("s3-train.log", train);
-      String expected = summary(reference).path("weights_sha256").asText();
+      String expected = summary(onExecutors).path("weights_sha256").asText();
       JsonNode summary = new ObjectMapper().readTree(storage.readBytes(run + "/summary.json"));
       assertEquals(expected, summary.path("weights_sha256").asText());
-      assertTrue(storage.exists(run + "/rollouts/step=6/_SUCCESS"));
+      assertTrue(attempts(events).stream().anyMatch(line -> line.contains("\"Speculative\":true")));
+      assertEquals(List.of(), server.uploads());
+      try (SparkSession spark = Trial.spark("local[2]", server.settingsWithKeys())) {
+        List<String> rows = rows(spark, onExecutors.toString());
+        assertTrue(rows.size() > 100, rows.size() + " rows");
+        assertEquals(rows, rows(spark, run));
+      }
 
       List<String> evaluate = new ArrayList<>(List.of("jobs/evaluate.sh", run));
       evaluate.addAll(settings);
@@ -141,6 +159,43 @@ class ClusterIT {
       sample.addAll(settings);
       String sampled = output("s3-sample.log", sample);
       assertTrue(sampled.contains("the "), sampled);
+    }
+  }
+
+  /** Settings under which Spark starts a second attempt at a task as soon as a core is free. */
+  private static List<String> speculation(Path events) {
+    return Stream.of(
+            "spark.speculation=true",
+            "spark.speculation.interval=5ms",
+            "spark.speculation.multiplier=1",
+            "spark.speculation.quantile=0.1",
+            "spark.speculation.minTaskRuntime=0",
+            "spark.eventLog.enabled=true",
+            "spark.eventLog.compress=false",
+            "spark.eventLog.rolling.enabled=false",
+            "spark.eventLog.dir=" + events.toUri())
+        .flatMap(setting -> Stream.of("--conf", setting))
+        .toList();
+  }
+
+  private static List<String> rows(SparkSession spark, String run) {
+    return spark.read().parquet(run + "/rollouts").collectAsList().stream()
+        .map(Row::toString)
+        .sorted()
+        .toList();
+  }
+
+  /** The starts of tasks in Spark's event log. */
+  private static List<String> attempts(Path events) throws IOException {
+    try (var files = Files.list(events)) {
+      Path log =
+          files
+              .filter(file -> file.getFileName().toString().startsWith("app-"))
+              .findFirst()
+              .orElseThrow();
+      return Files.readAllLines(log).stream()
+          .filter(line -> line.contains("\"SparkListenerTaskStart\""))
+          .toList();
     }
   }
 

@@ -25,11 +25,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
-import org.apache.hadoop.util.VersionInfo;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -39,7 +41,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands with everything on {@code s3a://}, against a server that checks signatures. */
-@EnabledIf("hadoopIsTheClients")
+@EnabledIf("io.avatarl.S3Server#clientIsHere")
 class S3Test {
   private static final String HOME = "s3a://" + S3Server.BUCKET + "/";
   private static final String CORPUS = HOME + "play.txt";
@@ -78,11 +80,6 @@ class S3Test {
   @AfterEach
   void heal() {
     server.proxy().plan(request -> Fault.NONE);
-  }
-
-  /** Spark 3.5 brings Hadoop 3.3, whose client needs another SDK. */
-  static boolean hadoopIsTheClients() {
-    return VersionInfo.getVersion().startsWith("3.4.");
   }
 
   private static String[] arguments(String corpus, String out) {
@@ -124,6 +121,9 @@ class S3Test {
             .succeeds();
     assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
+    assertTrue(
+        storage.readString(run + "/rollouts/step=8/_SUCCESS").contains("\"committer\":\"magic\""));
+    assertEquals(List.of(), server.uploads());
     // Readers that know nothing of this project see the same rows.
     assertEquals(
         Rollouts.read(spark, run).count(), spark.read().parquet(run + "/rollouts").count());
@@ -209,6 +209,53 @@ class S3Test {
     assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
     assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
     assertTrue(server.proxy().count(Fault.SLOW) > 2, "slow reads");
+    assertEquals(List.of(), server.uploads());
+    assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
+  }
+
+  /** The uploads of a step that is given up are not left for the bucket's owner to pay for. */
+  @Test
+  void cancelledWithinAStepItLeavesNoUploads() throws Exception {
+    String[] more = {"--set", "learner.placement=executors", "--set", "learner.updatesPerStep=3"};
+    AtomicInteger pending = new AtomicInteger();
+    SparkListener listener =
+        new SparkListener() {
+          @Override
+          public void onJobStart(SparkListenerJobStart start) {
+            String job = start.properties().getProperty("spark.job.description", "");
+            if (job.startsWith("step 4: update 3 of 3") && pending.get() == 0) {
+              pending.set(server.uploads().size());
+              spark.sparkContext().cancelAllJobs();
+            }
+          }
+        };
+    String run = HOME + "runs/cancelled";
+    spark.sparkContext().addSparkListener(listener);
+    try {
+      Outcome.train(with(arguments(CORPUS, run), more)).succeeds();
+    } finally {
+      spark.sparkContext().removeSparkListener(listener);
+    }
+    assertTrue(pending.get() > 0, "no uploads to abort");
+    // A task that was on its way finds out by itself.
+    for (int tries = 0; tries < 100 && !server.uploads().isEmpty(); tries++) {
+      Thread.sleep(100);
+    }
+    assertEquals(List.of(), server.uploads());
+    assertFalse(storage.exists(run + "/summary.json"));
+    assertFalse(storage.exists(run + "/rollouts/step=4/_SUCCESS"));
+    Outcome.train("--resume", "--out", run).succeeds();
+    String whole = folder.resolve("executors").toString();
+    Outcome.train(with(arguments(CORPUS, whole), more)).succeeds();
+    assertEquals(
+        sha256(Files.readString(Path.of(whole, "summary.json"))),
+        sha256(storage.readString(run + "/summary.json")));
+    assertEquals(List.of(), server.uploads());
+    assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
   }
 
   @Test

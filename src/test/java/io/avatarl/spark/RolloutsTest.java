@@ -121,8 +121,9 @@ class RolloutsTest {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     RolloutTable table = new RolloutTable(context, run.config(), folder.toString());
     for (long step : steps) {
-      table.begin(step, "first").write(run, 0, step - 1, paid);
-      table.commit(step);
+      RolloutTable.Writer writer = table.begin(step, "first");
+      writer.write(run, 0, step - 1, paid);
+      table.commit(writer);
     }
   }
 
@@ -384,7 +385,7 @@ class RolloutsTest {
               }
             });
     assertFalse(Files.exists(folder.resolve("rollouts/step=1")), "visible before all are done");
-    table.commit(1);
+    table.commit(writer);
     assertEquals(12, Rollouts.read(spark, folder.toString()).count());
     try (var files = Files.list(folder.resolve("rollouts/step=1"))) {
       assertEquals(

@@ -15,8 +15,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Executors in processes of their own, which come, go and repeat each other's work. (Speculation
- * does not start on one machine: Spark puts no second attempt on the host of the first.)
+ * Executors in processes of their own, which come, go and repeat each other's work. (Spark
+ * speculates on another host only: see {@code ClusterIT}, whose workers have addresses of their
+ * own.)
  */
 class LocalClusterTest {
   private static final String EXECUTORS = "learner.placement=executors";
