@@ -22,6 +22,9 @@ public class Failure extends RuntimeException {
   private static final Pattern LOST =
       Pattern.compile("(?s).*ExecutorLostFailure \\((executor \\S+) [^)]*\\) Reason: (\\V*).*");
 
+  /** What Spark says to a call that comes after its own end. */
+  private static final String STOPPED = "stopped SparkContext";
+
   public Failure(String message) {
     super(message);
   }
@@ -63,6 +66,12 @@ public class Failure extends RuntimeException {
                         + " memory (codes 52 and 137), give executors more (--executor-memory 4g,"
                         + " spark.executor.memoryOverhead)",
                     lost.group(1), lost.group(2).strip())));
+      }
+      if (t instanceof IllegalStateException && message.contains(STOPPED)) {
+        return Optional.of(
+            new Failure(
+                "Spark ended before the command did: its master could not be reached, or the"
+                    + " application was stopped from outside; what was logged says which"));
       }
       // Spark's own files (spark.local.dir) and the JVM's come as they are.
       if (t instanceof UncheckedIOException || message.contains("No space left on device")) {

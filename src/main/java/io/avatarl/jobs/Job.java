@@ -142,7 +142,13 @@ final class Job {
         // A task's fatal error, no memory above all, would end this JVM before it says a word.
         builder.config("spark.executor.killOnFatalError.depth", 0);
       }
-      return new Session(builder.appName(application).config(settings).getOrCreate(), true);
+      try {
+        return new Session(builder.appName(application).config(settings).getOrCreate(), true);
+      } catch (Exception e) { // Spark throws checked ones, too.
+        throw foreseen(e)
+            .<RuntimeException>map(failure -> failure)
+            .orElse(new UserError("Spark does not start: " + e.getMessage(), e));
+      }
     }
 
     @Override

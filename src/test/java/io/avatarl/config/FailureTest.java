@@ -33,6 +33,16 @@ class FailureTest {
   }
 
   @Test
+  void sparkThatIsGone() {
+    assertEquals(
+        "Spark ended before the command did: its master could not be reached, or the application was stopped"
+            + " from outside; what was logged says which",
+        of(
+            new IllegalStateException(
+                "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:")));
+  }
+
+  @Test
   void executorsThatDie() {
     assertEquals(
         "executors died again and again, at last executor 5: Command exited with code 137; its log says why."

@@ -54,4 +54,26 @@ class JobTest {
       assertEquals("its own", context.hadoopConfiguration().get("avatarl.test"));
     }
   }
+
+  @Test
+  void settingsThatSparkCannotStartWithAreOneLine() {
+    System.setProperty("spark.master", "local[1]");
+    System.setProperty("spark.testing.memory", "1000");
+    try {
+      Outcome.of((out, err) -> new Starts(), new String[0])
+          .refuses("Spark does not start", "1000 must be at least", "--driver-memory");
+    } finally {
+      System.clearProperty("spark.master");
+      System.clearProperty("spark.testing.memory");
+    }
+  }
+
+  @Command(name = "starts", mixinStandardHelpOptions = true)
+  private static final class Starts implements Callable<Integer> {
+    @Override
+    public Integer call() {
+      Job.Session.open("never").close();
+      return 0;
+    }
+  }
 }
