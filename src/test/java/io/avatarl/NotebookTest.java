@@ -3,6 +3,7 @@ package io.avatarl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +33,13 @@ class NotebookTest {
   private static final int SECONDS = 600;
 
   @TempDir Path folder;
+
+  @BeforeAll
+  static void onTheNotebooksSpark() {
+    String version = System.getProperty("avatarl.spark.version");
+    assumeTrue(
+        version.startsWith("4."), "notebooks/requirements.txt is for Spark 4, not " + version);
+  }
 
   @Test
   void areKeptWithoutOutputs() throws IOException {
