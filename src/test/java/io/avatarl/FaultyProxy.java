@@ -30,7 +30,12 @@ public final class FaultyProxy implements AutoCloseable {
     BUSY,
     /** The answer comes in pieces with pauses between. */
     SLOW,
-    /** The connection breaks in the middle of the answer's body. */
+    /**
+     * The answer stops in the middle of its body, with the connection open, until the client has
+     * had enough.
+     */
+    STALL,
+    /** The connection breaks in the middle of an upload, or of the answer's body. */
     CUT
   }
 
@@ -117,6 +122,14 @@ public final class FaultyProxy implements AutoCloseable {
         in.skip(1); // Until the client has closed its side, so that nothing is reset.
         return;
       }
+      if (fault == Fault.CUT && head.startsWith("PUT ")) {
+        happened(fault);
+        if (!head.contains("100-continue")) {
+          in.readNBytes(length(head) / 2);
+        }
+        client.setSoLinger(true, 0); // A reset, not an end.
+        return;
+      }
       try (Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort)) {
         OutputStream request = server.getOutputStream();
         // After its answer the server closes the connection. (The header is not signed.)
@@ -146,6 +159,13 @@ public final class FaultyProxy implements AutoCloseable {
       out.write(in.readNBytes(length / 2));
       out.flush();
       client.setSoLinger(true, 0); // A reset, not an end.
+      return;
+    }
+    if (fault == Fault.STALL && head.startsWith("HTTP/1.1 2") && length > 1) {
+      happened(fault);
+      out.write(in.readNBytes(length / 2));
+      out.flush();
+      client.getInputStream().transferTo(OutputStream.nullOutputStream());
       return;
     }
     if (fault == Fault.SLOW && length > PIECE) {

@@ -4,6 +4,7 @@ import java.net.URI;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.VersionInfo;
 import org.gaul.s3proxy.AuthenticationType;
 import org.gaul.s3proxy.S3Proxy;
@@ -33,7 +34,7 @@ public final class S3Server implements AutoCloseable {
         ContextBuilder.newBuilder(new TransientApiMetadata())
             .credentials(KEY, SECRET)
             .build(BlobStoreContext.class);
-    store.getBlobStore().createContainerInLocation(null, BUCKET);
+    create(BUCKET);
     server =
         S3Proxy.builder()
             .blobStore(store.getBlobStore())
@@ -42,6 +43,11 @@ public final class S3Server implements AutoCloseable {
             .build();
     server.start();
     proxy = new FaultyProxy(server.getPort());
+  }
+
+  /** Makes a bucket. */
+  public void create(String bucket) {
+    store.getBlobStore().createContainerInLocation(null, bucket);
   }
 
   /** What stands between clients and the server. */
@@ -83,6 +89,7 @@ public final class S3Server implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
+    FileSystem.closeAll(); // Hadoop keeps clients by bucket, and the next server has the same.
     proxy.close();
     server.stop();
     store.close();

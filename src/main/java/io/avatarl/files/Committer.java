@@ -1,5 +1,6 @@
 package io.avatarl.files;
 
+import io.avatarl.config.UserError;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.Serializable;
@@ -20,10 +21,10 @@ import org.apache.hadoop.mapreduce.lib.output.PathOutputCommitterFactory;
 import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl;
 
 /**
- * Files of many tasks that appear in a folder together, and {@code _SUCCESS} with them: Hadoop's
- * committer protocol, where a file system has a committer that does not rename. S3A's uploads each
- * file when its task writes it, and completes the uploads when the job commits; until then there is
- * no object, and no upload is left if it never does.
+ * Files of many tasks that appear in a folder when all tasks are done, and {@code _SUCCESS} after
+ * them: Hadoop's committer protocol, where a file system has a committer that does not rename.
+ * S3A's uploads each file when its task writes it, and completes the uploads when the job commits;
+ * until then there is no object, and no upload is left if it never does.
  *
  * @param folder that the files appear in
  * @param name of S3A's committer
@@ -32,33 +33,46 @@ import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl;
 public record Committer(String folder, String name, String id) implements Serializable {
   private static final String NAME = "fs.s3a.committer.name";
   private static final String MAGIC = "magic";
+  private static final String FILE = "file";
 
   /**
-   * The committer of a folder; empty where its file system has none but the one that renames. S3A's
-   * is what {@code fs.s3a.committer.name} says: {@code magic} where nobody set it, none for {@code
-   * file}.
+   * The committer of a folder. S3A's is what {@code fs.s3a.committer.name} says; where nobody set
+   * it, {@code magic}, if the store can. Empty where there is none but the one that renames ({@code
+   * file}).
+   *
+   * @throws UserError where a committer was named that cannot be had
    */
   public static Optional<Committer> of(Storage storage, String folder) {
     return storage.isObjectStore(folder)
-        ? storage.at(
-            "write",
-            folder,
-            (files, path) -> {
-              Committer committer =
-                  new Committer(folder, name(files.getConf()), UUID.randomUUID().toString());
-              boolean renames =
-                  committer.delegate(path, committer.context(files.getConf(), 0, 0))
-                      instanceof FileOutputCommitter;
-              return renames ? Optional.empty() : Optional.of(committer);
-            })
+        ? storage.at("write", folder, (files, path) -> of(folder, path, files.getConf()))
         : Optional.empty();
   }
 
-  /** Hadoop's own default is {@code file}; it is told from a user's by where it was read. */
-  private static String name(Configuration configuration) {
+  private static Optional<Committer> of(String folder, Path path, Configuration configuration) {
+    // Hadoop's own default, which is told from a user's by where it was read.
     String[] sources = configuration.getPropertySources(NAME);
-    boolean unset = sources == null || sources[sources.length - 1].equals("core-default.xml");
-    return unset ? MAGIC : configuration.get(NAME);
+    boolean named = sources != null && !sources[sources.length - 1].equals("core-default.xml");
+    String name = named ? configuration.getTrimmed(NAME) : MAGIC;
+    if (name.equals(FILE)) {
+      return Optional.empty();
+    }
+    Committer committer = new Committer(folder, name, UUID.randomUUID().toString());
+    try {
+      OutputCommitter delegate = committer.delegate(path, committer.context(configuration, 0, 0));
+      return delegate instanceof FileOutputCommitter ? Optional.empty() : Optional.of(committer);
+    } catch (IOException | RuntimeException e) {
+      if (named) {
+        throw new UserError(
+            NAME
+                + " = "
+                + name
+                + ": "
+                + e.getMessage()
+                + "; name another (magic, directory), or file for none",
+            e);
+      }
+      return Optional.empty();
+    }
   }
 
   /** On the driver, before any task writes. */
@@ -67,10 +81,11 @@ public record Committer(String folder, String name, String id) implements Serial
   }
 
   /**
-   * In a task: writes a whole file, which {@link #commit} makes appear if this attempt commits.
+   * In a task: writes a whole file, which {@link #commit} makes appear if this attempt commits. One
+   * that fails or is interrupted leaves nothing.
    *
    * @param attempt unique among the attempts at the task
-   * @param step commits the attempt; where another attempt has that right, aborts it and throws
+   * @param step commits the attempt; throws where another attempt has that right
    */
   public void write(Storage storage, int task, int attempt, String name, byte[] bytes, Step step) {
     with(
@@ -78,13 +93,22 @@ public record Committer(String folder, String name, String id) implements Serial
         task,
         attempt,
         (delegate, context) -> {
-          delegate.setupTask(context);
-          Path file = new Path(((PathOutputCommitter) delegate).getWorkPath(), name);
-          try (OutputStream out =
-              file.getFileSystem(context.getConfiguration()).create(file, true)) {
-            out.write(bytes);
+          try {
+            delegate.setupTask(context);
+            Path file = new Path(((PathOutputCommitter) delegate).getWorkPath(), name);
+            try (OutputStream out =
+                file.getFileSystem(context.getConfiguration()).create(file, true)) {
+              out.write(bytes);
+            }
+            step.apply(delegate, context);
+          } catch (Throwable t) { // Spark's denial is a checked exception.
+            try {
+              uninterrupted(OutputCommitter::abortTask).apply(delegate, context);
+            } catch (IOException e) {
+              t.addSuppressed(e);
+            }
+            throw t;
           }
-          step.apply(delegate, context);
         });
   }
 
@@ -95,7 +119,25 @@ public record Committer(String folder, String name, String id) implements Serial
 
   /** On the driver, instead of committing: nothing of the job is left. */
   public void abort(Storage storage) {
-    with(storage, 0, 0, (delegate, context) -> delegate.abortJob(context, JobStatus.State.FAILED));
+    with(
+        storage,
+        0,
+        0,
+        uninterrupted((delegate, context) -> delegate.abortJob(context, JobStatus.State.FAILED)));
+  }
+
+  /** An interrupted thread can tell the store nothing. */
+  private static Step uninterrupted(Step step) {
+    return (delegate, context) -> {
+      boolean interrupted = Thread.interrupted();
+      try {
+        step.apply(delegate, context);
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
+    };
   }
 
   /** A step of Hadoop's protocol. */
@@ -119,6 +161,10 @@ public record Committer(String folder, String name, String id) implements Serial
     Configuration configuration = new Configuration(base);
     configuration.set(NAME, name);
     configuration.set("fs.s3a.committer.uuid", id);
+    // What the folder's readers look for.
+    configuration.setBoolean(FileOutputCommitter.SUCCESSFUL_JOB_OUTPUT_DIR_MARKER, true);
+    // The folder is this job's alone.
+    configuration.setBoolean("fs.s3a.committer.abort.pending.uploads", true);
     // The staging ones would add a part to each name, for folders that already have files.
     configuration.set("fs.s3a.committer.staging.unique-filenames", "false");
     return new TaskAttemptContextImpl(

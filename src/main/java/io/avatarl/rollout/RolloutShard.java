@@ -66,6 +66,16 @@ public final class RolloutShard implements Externalizable {
     return statistics;
   }
 
+  /** The same with the seconds that writing its table took. */
+  public RolloutShard tabled(double seconds) {
+    return new RolloutShard(
+        shard,
+        groups,
+        advantages,
+        reference,
+        statistics.timed(statistics.rolloutSeconds(), statistics.rewardSeconds(), seconds));
+  }
+
   /** Bytes of the arrays that travel. */
   public long bytes() {
     return 4L

@@ -46,6 +46,9 @@ record Assignment(
     return PolicyReplica.acquire(context.value(), published.weights());
   }
 
+  /** What a task explored, and what its table can keep of it. */
+  record Explored(RolloutShard shard, Paid paid) {}
+
   /**
    * Explores and pays.
    *
@@ -53,7 +56,7 @@ record Assignment(
    * @param policy the one they are from
    * @param start of the task, in the JVM's nanoseconds
    */
-  RolloutShard explore(int shard, Rows rows, float[] logProbs, Policy policy, long start) {
+  Explored explore(int shard, Rows rows, float[] logProbs, Policy policy, long start) {
     RunContext run = context.value();
     TrainingConfig config = run.config();
     RandomStream random =
@@ -63,18 +66,26 @@ record Assignment(
     float[] reference = reference(run, groups, logProbs, policy);
     long explored = System.nanoTime();
     Paid paid = Paid.of(run, stage, groups);
-    long rewarded = System.nanoTime();
-    if (table != null) {
-      table.write(run, shard, published.weights().version(), paid);
-    }
-    long written = System.nanoTime();
     RolloutStatistics sums =
-        RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards())
-            .timed(
-                (explored - start) / 1e9,
-                (rewarded - explored + System.nanoTime() - written) / 1e9,
-                (written - rewarded) / 1e9);
-    return new RolloutShard(shard, groups, paid.advantages(), reference, sums);
+        RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards());
+    sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
+    return new Explored(new RolloutShard(shard, groups, paid.advantages(), reference, sums), paid);
+  }
+
+  /**
+   * Writes what was explored to the step's table. It is the last thing a task does: Spark lets one
+   * attempt commit, and until that one ends no other can.
+   *
+   * @return with the time it took
+   */
+  RolloutShard keep(Explored explored) {
+    RolloutShard shard = explored.shard();
+    if (table == null) {
+      return shard;
+    }
+    long start = System.nanoTime();
+    table.write(context.value(), shard.shard(), published.weights().version(), explored.paid());
+    return shard.tabled((System.nanoTime() - start) / 1e9);
   }
 
   private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {

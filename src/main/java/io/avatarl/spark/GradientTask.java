@@ -41,9 +41,10 @@ final class GradientTask implements Function<Integer, ShardGradient> {
     Rows rows = assignment.rows(shard);
     try (PolicyReplica replica = assignment.replica();
         LossGradient.Forward forward = forward(replica, rows.windows(), rows.inputs())) {
-      RolloutShard rollouts =
+      Assignment.Explored explored =
           assignment.explore(shard, rows, forward.logProbs(), replica.policy(), start);
-      long explored = System.nanoTime();
+      RolloutShard rollouts = explored.shard();
+      long began = System.nanoTime();
       Groups groups = rollouts.groups();
       Minibatch minibatch = Minibatch.of(List.of(rollouts), 1).get(0);
       // Continuations are other rows than those that were explored from.
@@ -59,12 +60,13 @@ final class GradientTask implements Function<Integer, ShardGradient> {
           sums = own.backward(minibatch, all, klWeight, gradient);
         }
       }
+      double seconds = (System.nanoTime() - began) / 1e9;
       return new ShardGradient(
           new PackedFloats(Precision.FLOAT32, gradient),
           sums,
           groups.count(),
-          rollouts.statistics(),
-          (System.nanoTime() - explored) / 1e9);
+          assignment.keep(explored).statistics(),
+          seconds);
     }
   }
 

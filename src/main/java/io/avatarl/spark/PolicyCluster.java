@@ -424,7 +424,7 @@ public final class PolicyCluster implements AutoCloseable {
     Handover.release(run);
     context.destroy();
     PolicyReplica.release(run);
-    if (writer != null) {
+    if (jobs.isTerminated() && writer != null) {
       table.abort(writer);
     }
   }

@@ -1,5 +1,6 @@
 package io.avatarl.spark;
 
+import io.avatarl.config.Failure;
 import io.avatarl.config.RolloutTableConfig;
 import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
@@ -51,6 +52,7 @@ public final class RolloutTable {
   private final String run;
   private final RolloutTableConfig config;
   private final int steps;
+  private final int shards;
   private final Broadcast<SerializableConfiguration> hadoop;
 
   /** The driver's side. */
@@ -60,6 +62,7 @@ public final class RolloutTable {
     this.run = run;
     this.config = config.rollouts();
     this.steps = config.steps();
+    this.shards = config.shardsPerStep();
     this.hadoop = spark.broadcast(new SerializableConfiguration(spark.hadoopConfiguration()));
   }
 
@@ -104,13 +107,16 @@ public final class RolloutTable {
   /**
    * Fails where a run could not write its tables.
    *
+   * @param run its folder
    * @param classes where Spark looks for formats
-   * @throws UserError that says what to add
+   * @throws UserError that says what to add or change
    */
-  public static void check(RolloutTableConfig config, ClassLoader classes) {
+  public static void check(
+      RolloutTableConfig config, Storage storage, String run, ClassLoader classes) {
     if (config.format() == Format.DELTA) {
       DeltaRollouts.require("rollouts.format = delta", classes);
     }
+    Committer.of(storage, run);
   }
 
   /** What the tasks of a step write with; null where the step is not kept. */
@@ -148,12 +154,13 @@ public final class RolloutTable {
     Committer committer = writer.committer();
     if (committer != null) {
       committer.commit(storage);
+      requireAll(writer);
     }
     if (isDelta()) {
       // The files, not the folder: Spark warns of hidden ones.
       List<String> files =
           storage.list(hidden(run, step)).stream()
-              .filter(name -> name.startsWith("part-"))
+              .filter(RolloutTable::isPart)
               .map(name -> Storage.resolve(hidden(run, step), name))
               .toList();
       DeltaRollouts.replace(spark, folder(run), step, files);
@@ -166,10 +173,36 @@ public final class RolloutTable {
     }
   }
 
-  /** Gives up a step's table that {@link #commit} did not get to. */
+  /** Some committers go by files that driver and executors must share, and miss nothing without. */
+  private void requireAll(Writer writer) {
+    long files = storage.list(writer.folder()).stream().filter(RolloutTable::isPart).count();
+    if (files != shards) {
+      storage.delete(Storage.resolve(writer.folder(), DONE));
+      throw new Failure(
+          String.format(
+              "%s: %d of %d files are there after the commit by fs.s3a.committer.name = %s; driver and"
+                  + " executors must share its staging folder (fs.s3a.committer.staging.tmp.path), or"
+                  + " take magic",
+              writer.folder(), files, shards, writer.committer().name()));
+    }
+  }
+
+  private static boolean isPart(String name) {
+    return name.startsWith("part-");
+  }
+
+  /**
+   * Gives up a step's table that {@link #commit} did not get to, as far as the store can be
+   * reached.
+   */
   void abort(Writer writer) {
-    if (writer.committer() != null) {
+    if (writer.committer() == null) {
+      return;
+    }
+    try {
       writer.committer().abort(storage);
+    } catch (RuntimeException e) {
+      // As if the run had been killed. Why it ends is already known, and not this.
     }
   }
 

@@ -20,7 +20,7 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
     Rows rows = assignment.rows(shard);
     try (PolicyReplica replica = assignment.replica()) {
       float[] logProbs = logProbs(run, rows, replica.policy());
-      return assignment.explore(shard, rows, logProbs, replica.policy(), start);
+      return assignment.keep(assignment.explore(shard, rows, logProbs, replica.policy(), start));
     }
   }
 

@@ -102,7 +102,8 @@ public final class Training {
     this.resume = resume;
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
     // The loader that holds what --packages brought, and where Spark looks, too.
-    RolloutTable.check(asked.rollouts(), Thread.currentThread().getContextClassLoader());
+    RolloutTable.check(
+        asked.rollouts(), storage, output, Thread.currentThread().getContextClassLoader());
     Rewards.check(rewardStages(new Curriculum(asked, Curriculum.Position.START)));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.avatarl.S3Server;
+import io.avatarl.config.UserError;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
@@ -153,6 +155,56 @@ class CommitterTest {
     assertEquals(List.of(), server.uploads());
   }
 
+  private void assertRefused(String name, Storage storage) {
+    String message =
+        assertThrows(UserError.class, () -> Committer.of(storage, folder)).getMessage();
+    assertTrue(message.startsWith(NAME + " = " + name + ": "), message);
+    assertTrue(message.endsWith("; name another (magic, directory), or file for none"), message);
+  }
+
+  /** Settings of other programs' jobs do not change what ours leave. */
+  @Test
+  void theFolderIsMarkedAndCleanedWhateverIsSet() {
+    Storage storage =
+        storage(
+            "mapreduce.fileoutputcommitter.marksuccessfuljobs", "false",
+            "fs.s3a.committer.abort.pending.uploads", "false");
+    Committer committer = Committer.of(storage, folder).orElseThrow();
+    committer.begin(storage);
+    write(committer, storage, 0, 0, "zero");
+    write(committer, storage, 0, 1, "zero");
+    committer.commit(storage);
+    assertTrue(storage.exists(folder + "/_SUCCESS"));
+    assertEquals(List.of(), server.uploads());
+  }
+
+  @Test
+  void anInterruptedAttemptAndAnInterruptedAbortLeaveNothing() {
+    Storage storage = storage();
+    Committer committer = Committer.of(storage, folder).orElseThrow();
+    committer.begin(storage);
+    write(committer, storage, 0, 0, "zero");
+    try {
+      committer.write(
+          storage,
+          1,
+          1,
+          "part-1",
+          new byte[1],
+          (delegate, context) -> {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("killed");
+          });
+      fail();
+    } catch (IllegalStateException e) {
+      assertTrue(Thread.currentThread().isInterrupted());
+      assertEquals(1, server.uploads().size());
+    }
+    committer.abort(storage);
+    assertTrue(Thread.interrupted());
+    assertEquals(List.of(), server.uploads());
+  }
+
   @Test
   void theMagicOneUnlessTheUserSaysOtherwise() {
     assertEquals(MAGIC, Committer.of(storage(), folder).orElseThrow().name());
@@ -166,6 +218,15 @@ class CommitterTest {
             .orElseThrow()
             .name());
     assertEquals(Optional.empty(), Committer.of(storage(NAME, "file"), folder));
+    // A store that has none, unless one was asked for.
+    String magic = "fs.s3a.committer.magic.enabled";
+    assertEquals(Optional.empty(), Committer.of(storage(magic, "false"), folder));
+    String uploads = "fs.s3a.multipart.uploads.enabled";
+    assertEquals(Optional.empty(), Committer.of(storage(uploads, "false"), folder));
+    String factory = "mapreduce.outputcommitter.factory.scheme.s3a";
+    assertEquals(Optional.empty(), Committer.of(storage(factory, "not.Here"), folder));
+    assertRefused("magick", storage(NAME, "magick"));
+    assertRefused(MAGIC, storage(NAME, MAGIC, uploads, "false"));
     assertEquals(Optional.empty(), Committer.of(storage(), "target/committer"));
   }
 }

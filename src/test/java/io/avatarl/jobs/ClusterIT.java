@@ -6,17 +6,22 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.FaultyProxy.Fault;
 import io.avatarl.PythonVenv;
 import io.avatarl.S3Server;
 import io.avatarl.files.Storage;
+import io.avatarl.train.ClusterTrouble;
 import io.avatarl.train.Trial;
 import io.avatarl.train.TrialRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.util.VersionInfo;
@@ -105,8 +110,8 @@ class ClusterIT {
   }
 
   /**
-   * Executors write rollouts into the store, each with a client of its own, several attempts at a
-   * task at once.
+   * Executors write rollouts into a store that is busy at times, each with a client of its own;
+   * there are several attempts at a task at once, and one executor dies.
    */
   @Test
   void corpusAndRunOnS3() throws Exception {
@@ -134,6 +139,11 @@ class ClusterIT {
       List<String> train = new ArrayList<>(List.of("jobs/standalone.sh", "jobs/train.sh"));
       train.addAll(settings);
       train.addAll(speculation(events));
+      train.addAll(anExecutorThatDies());
+      AtomicInteger requests = new AtomicInteger();
+      server
+          .proxy()
+          .plan(request -> requests.incrementAndGet() % 20 == 0 ? Fault.BUSY : Fault.NONE);
       train.addAll(List.of("--driver-memory", "1g", "--set", "rollouts.every=1"));
       train.addAll(List.of("--set", EXECUTORS));
       train.addAll(List.of("--preset", preset.toString()));
@@ -142,7 +152,9 @@ class ClusterIT {
       String expected = summary(onExecutors).path("weights_sha256").asText();
       JsonNode summary = new ObjectMapper().readTree(storage.readBytes(run + "/summary.json"));
       assertEquals(expected, summary.path("weights_sha256").asText());
-      assertTrue(attempts(events).stream().anyMatch(line -> line.contains("\"Speculative\":true")));
+      assertTrue(Files.exists(folder.resolve("killed")));
+      assertTrue(server.proxy().count(Fault.BUSY) > 10);
+      assertSpeculatedWhereTablesAreWritten(events);
       assertEquals(List.of(), server.uploads());
       try (SparkSession spark = Trial.spark("local[2]", server.settingsWithKeys())) {
         List<String> rows = rows(spark, onExecutors.toString());
@@ -185,18 +197,45 @@ class ClusterIT {
         .toList();
   }
 
-  /** The starts of tasks in Spark's event log. */
-  private static List<String> attempts(Path events) throws IOException {
+  /** An executor is killed in a task; the class that does it is not in the job's jar. */
+  private static List<String> anExecutorThatDies() {
+    Path classes = Path.of(System.getProperty("avatarl.build"), "test-classes").toAbsolutePath();
+    return Stream.of(
+            "spark.plugins=" + ClusterTrouble.class.getName(),
+            ClusterTrouble.KILL + "=" + folder,
+            "spark.driver.extraClassPath=" + classes,
+            "spark.executor.extraClassPath=" + classes)
+        .flatMap(setting -> Stream.of("--conf", setting))
+        .toList();
+  }
+
+  /** By Spark's event log: a second attempt at a task of an update, which also writes a table. */
+  private static void assertSpeculatedWhereTablesAreWritten(Path events) throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    Set<Integer> updates = new HashSet<>();
+    int second = 0;
+    Path log;
     try (var files = Files.list(events)) {
-      Path log =
+      log =
           files
-              .filter(file -> file.getFileName().toString().startsWith("app-"))
+              .filter(f -> f.getFileName().toString().startsWith("app-"))
               .findFirst()
               .orElseThrow();
-      return Files.readAllLines(log).stream()
-          .filter(line -> line.contains("\"SparkListenerTaskStart\""))
-          .toList();
     }
+    for (String line : Files.readAllLines(log)) {
+      JsonNode event = json.readTree(line);
+      String kind = event.path("Event").asText();
+      String job = event.path("Properties").path("spark.job.description").asText();
+      if (kind.equals("SparkListenerStageSubmitted") && job.contains(": update ")) {
+        updates.add(event.path("Stage Info").path("Stage ID").asInt());
+      }
+      if (kind.equals("SparkListenerTaskStart")
+          && event.path("Task Info").path("Speculative").asBoolean()
+          && updates.contains(event.path("Stage ID").asInt())) {
+        second++;
+      }
+    }
+    assertTrue(second > 0, updates.toString());
   }
 
   @Test

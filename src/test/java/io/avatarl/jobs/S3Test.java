@@ -20,16 +20,19 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.fs.s3a.impl.AWSClientConfig;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.sql.SparkSession;
@@ -59,8 +62,13 @@ class S3Test {
   @BeforeAll
   static void start() throws Exception {
     server = new S3Server();
+    server.create("wrong");
     Map<String, String> settings = server.settingsWithKeys();
     settings.put("spark.hadoop.fs.s3a.bucket.denied.secret.key", "another");
+    settings.put("spark.hadoop.fs.s3a.bucket.wrong.committer.name", "magick");
+    // The least is 15 seconds otherwise.
+    AWSClientConfig.setMinimumOperationDuration(Duration.ZERO);
+    settings.put("spark.hadoop.fs.s3a.connection.timeout", "1s");
     spark = Trial.spark("local[2]", settings);
     storage = new Storage(spark.sparkContext().hadoopConfiguration());
     Path corpus = Trial.corpus(folder);
@@ -73,6 +81,7 @@ class S3Test {
 
   @AfterAll
   static void stop() throws Exception {
+    AWSClientConfig.resetMinimumOperationDuration();
     spark.stop();
     server.close();
   }
@@ -179,28 +188,36 @@ class S3Test {
     return process.start();
   }
 
+  /** A busy server, uploads and reads that break, slow reads, and some that never end. */
+  private static final class Faults implements Function<String, Fault> {
+    private int requests;
+    private int reads;
+    private int writes;
+
+    @Override
+    public Fault apply(String request) {
+      if (++requests % 14 == 0) {
+        return Fault.BUSY;
+      }
+      if (request.startsWith("PUT ")) {
+        return ++writes % 12 == 0 ? Fault.CUT : Fault.NONE;
+      }
+      // An object's bytes, not a listing.
+      if (request.startsWith("GET ") && !request.contains("list-type")) {
+        return switch (++reads % 12) {
+          case 0 -> Fault.STALL;
+          case 3, 9 -> Fault.SLOW;
+          case 6 -> Fault.CUT;
+          default -> Fault.NONE;
+        };
+      }
+      return Fault.NONE;
+    }
+  }
+
   @Test
   void faultsOnTheWayChangeNothing() throws Exception {
-    AtomicInteger requests = new AtomicInteger();
-    AtomicInteger reads = new AtomicInteger();
-    server
-        .proxy()
-        .plan(
-            request -> {
-              int number = requests.incrementAndGet();
-              if (number % 7 == 0) {
-                return Fault.BUSY;
-              }
-              // An object's bytes, not a listing.
-              boolean reads1 = request.startsWith("GET ") && !request.contains("list-type");
-              return !reads1
-                  ? Fault.NONE
-                  : switch (reads.incrementAndGet() % 3) {
-                    case 0 -> Fault.SLOW;
-                    case 1 -> Fault.CUT;
-                    default -> Fault.NONE;
-                  };
-            });
+    server.proxy().plan(new Faults());
     String run = HOME + "runs/faults";
     Outcome.train(arguments(CORPUS, run)).succeeds();
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
@@ -209,6 +226,7 @@ class S3Test {
     assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
     assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
     assertTrue(server.proxy().count(Fault.SLOW) > 2, "slow reads");
+    assertTrue(server.proxy().count(Fault.STALL) > 2, "reads that end in a timeout");
     assertEquals(List.of(), server.uploads());
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
   }
@@ -254,6 +272,21 @@ class S3Test {
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
   }
 
+  @Test
+  void aDeltaTable() {
+    String run = HOME + "runs/delta";
+    String[] delta = {"--set", "rollouts.format=delta", "--set", "steps=1"};
+    Outcome.train(with(arguments(CORPUS, run), delta)).succeeds();
+    assertEquals(firstStep(folder.resolve("local").toString()), firstStep(run));
+    assertEquals(List.of(), server.uploads());
+  }
+
+  private static List<String> firstStep(String run) {
+    return Rollouts.read(spark, run).where("step = 1").toJSON().collectAsList().stream()
+        .sorted()
+        .toList();
+  }
+
   private static String[] with(String[] arguments, String... more) {
     return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
   }
@@ -277,6 +310,8 @@ class S3Test {
     Outcome.train(arguments(CORPUS, "s3a://nosuchbucket/run"))
         .refuses("s3a://nosuchbucket/run", "no such bucket");
     Outcome.train(arguments("s3a://nosuchbucket/x.txt", HOME + "none")).refuses("no such bucket");
+    Outcome.train(arguments(CORPUS, "s3a://wrong/run"))
+        .refuses("fs.s3a.committer.name = magick", "magic, directory");
     Outcome.evaluate("s3a://nosuchbucket/run").refuses("no such bucket");
     Outcome.train(arguments(CORPUS, "s3a://denied/run"))
         .refuses("s3a://denied/run", "the store refuses the credentials", "AWS_SECRET_ACCESS_KEY");

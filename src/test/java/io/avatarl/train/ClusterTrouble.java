@@ -17,7 +17,7 @@ import org.apache.spark.api.plugin.SparkPlugin;
  */
 public final class ClusterTrouble implements SparkPlugin {
   /** Folder for the mark that one executor has been killed; absent: none is. */
-  static final String KILL = "spark.avatarl.test.kill";
+  public static final String KILL = "spark.avatarl.test.kill";
 
   /** Milliseconds that one task in five sleeps; absent: none does. */
   static final String DELAY = "spark.avatarl.test.delay";
