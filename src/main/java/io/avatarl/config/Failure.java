@@ -22,6 +22,10 @@ public class Failure extends RuntimeException {
   private static final Pattern LOST =
       Pattern.compile("(?s).*ExecutorLostFailure \\((executor \\S+) [^)]*\\) Reason: (\\V*).*");
 
+  /** What Spark says when a round brings back more than it may. */
+  private static final Pattern RESULTS =
+      Pattern.compile("(?s).*(Total size of serialized results \\V* is bigger than \\V*).*");
+
   /** What Spark says to a call that comes after its own end. */
   private static final String STOPPED = "stopped SparkContext";
 
@@ -66,6 +70,14 @@ public class Failure extends RuntimeException {
                         + " memory (codes 52 and 137), give executors more (--executor-memory 4g,"
                         + " spark.executor.memoryOverhead)",
                     lost.group(1), lost.group(2).strip())));
+      }
+      Matcher results = RESULTS.matcher(message);
+      if (results.matches()) {
+        return Optional.of(
+            new Failure(
+                results.group(1)
+                    + "; raise it (--conf spark.driver.maxResultSize=0 is no limit), or lower"
+                    + " rollout.shards"));
       }
       if (t instanceof IllegalStateException && message.contains(STOPPED)) {
         return Optional.of(

@@ -126,6 +126,8 @@ final class Job {
    * left alone; one of our own ends with the command.
    */
   record Session(SparkSession spark, boolean ours) implements AutoCloseable {
+    private static final String RESULTS = "spark.driver.maxResultSize";
+
     static Session open(String application) {
       return open(application, Map.of());
     }
@@ -138,7 +140,10 @@ final class Job {
       if (SparkContext$.MODULE$.getActive().isDefined()) {
         return new Session(builder.getOrCreate(), false);
       }
-      if (new SparkConf().get("spark.master", "").matches("local(\\[.*)?")) {
+      SparkConf asked = new SparkConf();
+      // What comes back is as large as the groups or gradients of a round; Spark's limit is 1 GB.
+      builder.config(RESULTS, asked.get(RESULTS, "0"));
+      if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
         // A task's fatal error, no memory above all, would end this JVM before it says a word.
         builder.config("spark.executor.killOnFatalError.depth", 0);
       }

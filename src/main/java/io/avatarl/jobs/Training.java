@@ -17,6 +17,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -54,24 +55,32 @@ public final class Training {
     this.result = new FutureTask<>(() -> finish(call, spark));
   }
 
+  /** Trains, printing progress to standard output; see the other {@code run}. */
+  public static String run(SparkSession spark, Map<String, ?> config) {
+    return run(spark, config, System.out::println);
+  }
+
   /**
-   * Trains, printing progress to standard output.
+   * Trains.
    *
+   * @param progress gets its lines, on this thread; in a Scala cell {@code println(_)}, which
+   *     prints below the cell, where the JVM's standard output may go to a log
    * @return the run's folder
    * @throws UserError where the input is wrong, in one line
    * @throws CancellationException where it was cancelled; the checkpoint is written
    */
-  public static String run(SparkSession spark, Map<String, ?> config) {
+  public static String run(
+      SparkSession spark, Map<String, ?> config, Consumer<? super String> progress) {
     // An interrupt would break into a step; from a thread of its own training can finish it.
     Training training = start(spark, config);
     try {
       for (String line = training.next(); line != null; line = training.next()) {
-        System.out.println(line);
+        progress.accept(line);
       }
       return training.result();
     } catch (InterruptedException e) {
       training.stop();
-      training.lines.stream().filter(line -> line != END).forEach(System.out::println);
+      training.lines.stream().filter(line -> line != END).forEach(progress);
       Thread.currentThread().interrupt();
       throw stopped(training.call.folder());
     }

@@ -96,6 +96,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
             : "AdamW",
         l.optimizer().learningRate(),
         lower(l.optimizer().schedule()));
+    line(out, "devices    %s", facts.devices());
     line(out, "run        %s", facts.output());
     if (step > 0) {
       line(out, "resumed    after step %,d", step);

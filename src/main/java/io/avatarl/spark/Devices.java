@@ -3,6 +3,8 @@ package io.avatarl.spark;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import io.avatarl.config.DeviceType;
+import io.avatarl.config.LearnerConfig.Placement;
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import java.util.Map;
 import org.apache.spark.SparkEnv;
@@ -35,15 +37,30 @@ public final class Devices {
   public static Device ofDriver(JavaSparkContext spark, DeviceType type) {
     Device device =
         type == DeviceType.CPU ? Device.cpu() : assigned(DeviceType.AUTO, spark.resources());
-    boolean tasksHave =
-        spark.isLocal()
-            ? device.isGpu()
-            : spark.getConf().contains("spark.task.resource.gpu.amount");
-    if (type == DeviceType.GPU && !tasksHave) {
+    if (type == DeviceType.GPU && !tasksHave(spark, device)) {
       throw new UserError("device = gpu: Spark assigns its tasks no GPU" + MEND);
     }
     driver = usable(device);
     return device;
+  }
+
+  private static boolean tasksHave(JavaSparkContext spark, Device ofDriver) {
+    return spark.isLocal()
+        ? ofDriver.isGpu()
+        : spark.getConf().contains("spark.task.resource.gpu.amount");
+  }
+
+  /**
+   * Where rollouts and gradients are computed, in words.
+   *
+   * @param ofDriver its device
+   */
+  public static String describe(JavaSparkContext spark, TrainingConfig config, Device ofDriver) {
+    boolean gpu = config.device() != DeviceType.CPU && tasksHave(spark, ofDriver);
+    String tasks = gpu ? "tasks on GPUs" : "tasks on the CPU";
+    return config.learner().placement() == Placement.EXECUTORS
+        ? tasks + ", which also learn"
+        : tasks + ", learner on the driver's " + (ofDriver.isGpu() ? "GPU" : "CPU");
   }
 
   /** The device of the task that runs on this thread. */

@@ -220,17 +220,11 @@ public final class Training {
         new Curriculum(
             config,
             resumed.map(state -> state.trainer().curriculum()).orElse(Curriculum.Position.START));
-    Device device =
-        Devices.ofDriver(JavaSparkContext.fromSparkContext(spark.sparkContext()), config.device());
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    Device device = Devices.ofDriver(context, config.device());
     try (Learner learner =
             new Learner(config.learner(), config.model(), parameters, config.updates(), device);
-        PolicyCluster cluster =
-            new PolicyCluster(
-                JavaSparkContext.fromSparkContext(spark.sparkContext()),
-                config,
-                corpus,
-                rewardPlan(),
-                output)) {
+        PolicyCluster cluster = new PolicyCluster(context, config, corpus, rewardPlan(), output)) {
       long step = 0;
       float[] behaviour = new float[0];
       if (resumed.isPresent()) {
@@ -255,7 +249,7 @@ public final class Training {
         RolloutTable.dropAfter(spark, storage, output, step);
       }
       storage.writeString(Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(config));
-      listener.started(config, facts(), step);
+      listener.started(config, facts(Devices.describe(context, config, device)), step);
       try {
         if (!loop(learner, cluster, step, behaviour)) {
           return Optional.empty();
@@ -275,13 +269,14 @@ public final class Training {
     }
   }
 
-  private TrainingListener.Facts facts() {
+  private TrainingListener.Facts facts(String devices) {
     return new TrainingListener.Facts(
         corpus.name(),
         corpus.train().length,
         corpus.validation().length,
         corpus.tokenizer().vocabularySize(),
         layout.count(),
+        devices,
         output);
   }
 

@@ -111,6 +111,7 @@ public interface TrainingListener {
    * @param validationTokens tokens in the validation split
    * @param vocabulary tokens in the vocabulary
    * @param parameters trainable numbers
+   * @param devices where rollouts and gradients are computed, in words
    * @param output the run's folder
    */
   record Facts(
@@ -119,5 +120,6 @@ public interface TrainingListener {
       int validationTokens,
       int vocabulary,
       long parameters,
+      String devices,
       String output) {}
 }

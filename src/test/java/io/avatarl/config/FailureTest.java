@@ -43,6 +43,18 @@ class FailureTest {
   }
 
   @Test
+  void moreResultsThanSparkTakes() {
+    assertEquals(
+        "Total size of serialized results of 8 tasks (4.0 GiB) is bigger than spark.driver.maxResultSize"
+            + " (1024.0 MiB); raise it (--conf spark.driver.maxResultSize=0 is no limit), or lower"
+            + " rollout.shards",
+        of(
+            new Exception(
+                "Job aborted due to stage failure: Total size of serialized results of 8 tasks (4.0 GiB)"
+                    + " is bigger than spark.driver.maxResultSize (1024.0 MiB)\nDriver stacktrace:")));
+  }
+
+  @Test
   void executorsThatDie() {
     assertEquals(
         "executors died again and again, at last executor 5: Command exited with code 137; its log says why."

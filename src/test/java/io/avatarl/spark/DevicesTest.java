@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import io.avatarl.PythonVenv;
+import io.avatarl.config.ConfigReader;
 import io.avatarl.config.DeviceType;
 import io.avatarl.config.UserError;
 import io.avatarl.model.NativeEngine;
@@ -20,6 +21,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -70,9 +72,22 @@ class DevicesTest {
           assertThrows(UserError.class, () -> TrialRun.of(spark, folder, "device=gpu"));
       assertTrue(error.getMessage().contains("assigns its tasks no GPU"), error.getMessage());
       assertTrue(Files.notExists(folder.resolve("trial-run/config.conf")));
+      assertEquals(
+          "tasks on the CPU, learner on the driver's CPU", describe(spark, Device.cpu(), "driver"));
+      // A local master's tasks use the driver's.
+      assertEquals(
+          "tasks on GPUs, learner on the driver's GPU", describe(spark, Device.gpu(0), "driver"));
+      assertEquals("tasks on GPUs, which also learn", describe(spark, Device.gpu(0), "executors"));
     } finally {
       spark.stop();
     }
+  }
+
+  private static String describe(SparkSession spark, Device ofDriver, String placement) {
+    return Devices.describe(
+        JavaSparkContext.fromSparkContext(spark.sparkContext()),
+        ConfigReader.read("test", "", List.of("learner.placement=" + placement)),
+        ofDriver);
   }
 
   @Test

@@ -16,17 +16,22 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerBlockUpdated;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.storage.BlockUpdatedInfo;
+import org.apache.spark.storage.BroadcastBlockId;
 
 /**
  * A trial run whose executors are processes of their own ({@code local-cluster}). Spark finds the
  * executors' program by environment variables, so the driver is a process as well.
  */
 public final class ClusterRun {
+  private static final long WEIGHTS = 1 << 18;
+
   private ClusterRun() {}
 
   /**
@@ -99,6 +104,7 @@ public final class ClusterRun {
     AtomicInteger added = new AtomicInteger();
     AtomicInteger removed = new AtomicInteger();
     AtomicLong results = new AtomicLong();
+    AtomicLong fetched = new AtomicLong();
     try (SparkSession spark = Trial.spark(args[0], settings)) {
       spark
           .sparkContext()
@@ -118,11 +124,25 @@ public final class ClusterRun {
                 public void onTaskEnd(SparkListenerTaskEnd task) {
                   results.addAndGet(task.taskMetrics().resultSize());
                 }
+
+                @Override
+                public void onBlockUpdated(SparkListenerBlockUpdated update) {
+                  BlockUpdatedInfo block = update.blockUpdatedInfo();
+                  // Larger than the tasks and the run's own text; not those that are dropped.
+                  if (block.memSize() > WEIGHTS
+                      && block.storageLevel().isValid()
+                      && !block.blockManagerId().isDriver()
+                      && block.blockId() instanceof BroadcastBlockId piece
+                      && piece.field().startsWith("piece")) {
+                    fetched.addAndGet(block.memSize() + block.diskSize());
+                  }
+                }
               });
       Summary summary =
           Trial.train(spark, Path.of(args[1]), Path.of(args[2]), overrides.toArray(String[]::new));
       spark.sparkContext().listenerBus().waitUntilEmpty();
       System.out.println("RESULT task_results=" + results);
+      System.out.println("RESULT fetched=" + fetched);
       summary
           .bytesPerStep()
           .forEach((name, bytes) -> System.out.println("RESULT " + name + "=" + bytes));

@@ -111,5 +111,9 @@ class LocalClusterTest {
     // Beside them are evaluations, a probe, and a kilobyte or two that Spark adds to a result.
     double moved = Double.parseDouble(figures.get("task_results")) / 2;
     assertEquals(moved, Double.parseDouble(figures.get("returned")), 0.05 * moved);
+    // What the one executor fetched: the weights of each round, and the last.
+    int rounds = placement.equals(EXECUTORS) ? 2 : 1;
+    double fetched = Double.parseDouble(figures.get("fetched")) / (2 * rounds + 1) * rounds;
+    assertEquals(fetched, Double.parseDouble(figures.get("broadcast")), 0.05 * fetched);
   }
 }

@@ -95,7 +95,8 @@ class MlflowServerTest {
     try (MlflowTracker tracker =
         MlflowTracker.of(config.tracking(), Map.of(), Trial.storage(), warnings::add)
             .orElseThrow()) {
-      tracker.started(config, new TrainingListener.Facts("play", 1, 1, 1, 1, run.toString()), 0);
+      tracker.started(
+          config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", run.toString()), 0);
       for (int update = 1; update <= 50; update++) {
         tracker.recorded(
             Metrics.record("update", update).put("update", update).put("loss", 1.0 / update));

@@ -126,7 +126,7 @@ class MlflowTrackerTest {
         new MlflowTracker(
             config.tracking(), environment, Trial.storage(), warnings::add, patience());
     tracker.started(
-        config, new TrainingListener.Facts("play", 1, 1, 1, 1, folder.toString()), step);
+        config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", folder.toString()), step);
     return tracker;
   }
 
@@ -326,7 +326,7 @@ class MlflowTrackerTest {
             patience())) {
       tracker.started(
           ConfigReader.read("trial", Trial.PRESET, List.of()),
-          new TrainingListener.Facts("play", 1, 1, 1, 1, folder.toString()),
+          new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", folder.toString()),
           0);
     }
     assertFalse(calls.isEmpty());
