@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -27,18 +29,23 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "  jobs/scale.sh 1=runs/one 2=runs/two 4=runs/four --cores 2",
+      "  jobs/scale.sh 1=runs/one 1@0.2=runs/slow-link",
       "  jobs/scale.sh 1=runs/one --workers 8,64,512 --bandwidth 25 --speed 50 --driver-speed 50"
     })
 public final class ScaleJob implements Callable<Integer> {
   private static final double GIGABIT = 1e9 / 8;
 
+  private static final Pattern POINT =
+      Pattern.compile("([1-9]\\d{0,5})(?:@(?!0+(?:\\.0+)?=)(\\d{1,4}(?:\\.\\d+)?))?=(.+)");
+
   private final PrintStream out;
 
   @Parameters(
       arity = "1..*",
-      paramLabel = "SLOTS=RUN",
+      paramLabel = "SLOTS[@GBIT/S]=RUN",
       description =
-          "a finished run with the number of task slots it had; the first gives the constants")
+          "a finished run with the number of task slots it had, and the bandwidth of its links where that was"
+              + " held down; the first gives the constants")
   private List<String> points;
 
   @Option(
@@ -86,7 +93,8 @@ public final class ScaleJob implements Callable<Integer> {
     Job.main(new ScaleJob(System.out), args);
   }
 
-  private record Point(int slots, String run, TrainingConfig config, Summary summary) {}
+  private record Point(
+      int slots, double gigabits, String run, TrainingConfig config, Summary summary) {}
 
   @Override
   public Integer call() {
@@ -103,16 +111,18 @@ public final class ScaleJob implements Callable<Integer> {
         model.broadcastBytes() / 1e6,
         model.returnedBytes() / 1e6);
     Table compared =
-        new Table(Integer.MAX_VALUE, List.of("slots", "measured_s", "predicted_s", "error_%"));
+        new Table(
+            Integer.MAX_VALUE, List.of("slots", "gbit/s", "measured_s", "predicted_s", "error_%"));
     for (Point point : measured) {
       double seconds = StepModel.measured(point.summary());
       double predicted =
           total(
               model.predict(
-                  new StepModel.Cluster(point.slots(), cores, 1, 1, Double.POSITIVE_INFINITY)));
+                  new StepModel.Cluster(point.slots(), cores, 1, 1, point.gigabits() * GIGABIT)));
       compared.add(
           List.of(
               Integer.toString(point.slots()),
+              Double.isInfinite(point.gigabits()) ? "" : Double.toString(point.gigabits()),
               number(seconds),
               number(predicted),
               String.format(Locale.ROOT, "%.1f", 100 * (predicted / seconds - 1))));
@@ -142,11 +152,14 @@ public final class ScaleJob implements Callable<Integer> {
   }
 
   private static Point point(Storage storage, String text) {
-    int equals = text.indexOf('=');
-    if (equals < 1 || !text.substring(0, equals).matches("[1-9]\\d{0,5}")) {
-      throw new UserError(text + ": write it as SLOTS=RUN, for example 2=runs/two");
+    Matcher matcher = POINT.matcher(text);
+    if (!matcher.matches()) {
+      throw new UserError(
+          text
+              + ": write it as SLOTS=RUN, for example 2=runs/two, or 2@0.5=runs/two for links of"
+              + " 0.5 Gbit/s");
     }
-    String run = text.substring(equals + 1);
+    String run = matcher.group(3);
     TrainingConfig config = Runs.config(storage, run);
     Summary summary =
         Runs.summary(storage, run)
@@ -154,7 +167,9 @@ public final class ScaleJob implements Callable<Integer> {
     if (summary.bytesPerStep() == null || summary.stageSeconds().get("gradient") == null) {
       throw new UserError(run + ": an earlier version wrote it; train it again");
     }
-    return new Point(Integer.parseInt(text.substring(0, equals)), run, config, summary);
+    double gigabits =
+        matcher.group(2) == null ? Double.POSITIVE_INFINITY : Double.parseDouble(matcher.group(2));
+    return new Point(Integer.parseInt(matcher.group(1)), gigabits, run, config, summary);
   }
 
   private static double total(Map<String, Double> parts) {

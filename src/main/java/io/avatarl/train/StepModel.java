@@ -43,6 +43,12 @@ public record StepModel(
     double returnedBytes) {
 
   /**
+   * What the driver does besides adding gradients up (AdamW, the norm, the checks), in additions of
+   * a gradient; the slope and the intercept of runs with 1, 2, 4 and 8 shards, see docs/scaling.md.
+   */
+  private static final double ADDITIONS = 9;
+
+  /**
    * Where a step is to run.
    *
    * @param workers executors with one task slot each
@@ -105,7 +111,9 @@ public record StepModel(
         rounds,
         shards * factor,
         work * factor,
-        placement == Placement.DRIVER ? driver * factor : driver,
+        placement == Placement.DRIVER
+            ? driver * factor
+            : driver * (shards * factor + ADDITIONS) / (shards + ADDITIONS),
         overhead,
         broadcastBytes,
         // Groups or gradients, one of each from every shard.

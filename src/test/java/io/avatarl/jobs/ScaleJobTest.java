@@ -3,6 +3,8 @@ package io.avatarl.jobs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.train.TrialRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,9 +42,26 @@ class ScaleJobTest {
     assertEquals(2, lines.stream().filter(line -> line.strip().matches("(8|64) .*")).count());
   }
 
+  /** Where links were held down, their bytes take the time that they take. */
+  @Test
+  void aSlowLinkAddsItsBytes() throws Exception {
+    Outcome outcome = Outcome.scale("1=" + run, "1@0.001=" + run).succeeds();
+    List<String> lines = outcome.out().lines().toList();
+    String point =
+        lines.stream().filter(line -> line.contains(" 0.001 ")).findFirst().orElseThrow();
+    String[] fields = point.strip().split(" +");
+    JsonNode bytes =
+        new ObjectMapper().readTree(run.resolve("summary.json").toFile()).path("bytes_per_step");
+    double all = bytes.path("broadcast").asDouble() + bytes.path("returned").asDouble();
+    double expected = Double.parseDouble(fields[2]) + all / 125_000;
+    assertEquals(expected, Double.parseDouble(fields[3]), 2e-4, point);
+  }
+
   @Test
   void refusesWhatIsNoMeasuredRun() throws Exception {
     Outcome.scale(run.toString()).refuses("SLOTS=RUN");
+    Outcome.scale("2@=" + run).refuses("SLOTS=RUN");
+    Outcome.scale("2@0.0=" + run).refuses("SLOTS=RUN");
     Outcome.scale("2=" + folder).refuses("holds no run");
     Path unfinished = Files.createDirectory(folder.resolve("unfinished"));
     Files.copy(run.resolve("config.conf"), unfinished.resolve("config.conf"));
