@@ -24,7 +24,7 @@ import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl;
  * Files of many tasks that appear in a folder when all tasks are done, and {@code _SUCCESS} after
  * them: Hadoop's committer protocol, where a file system has a committer that does not rename.
  * S3A's uploads each file when its task writes it, and completes the uploads when the job commits;
- * until then there is no object, and no upload is left if it never does.
+ * until then there is no object. A job that does not commit aborts them.
  *
  * @param folder that the files appear in
  * @param name of S3A's committer

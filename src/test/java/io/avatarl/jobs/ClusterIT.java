@@ -53,7 +53,7 @@ class ClusterIT {
     try {
       reference = TrialRun.of(spark, folder);
       Path other = Files.createDirectory(folder.resolve("executors"));
-      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rollouts.every=1");
+      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rollouts.every=2");
     } finally {
       spark.stop();
     }
@@ -144,7 +144,7 @@ class ClusterIT {
       server
           .proxy()
           .plan(request -> requests.incrementAndGet() % 20 == 0 ? Fault.BUSY : Fault.NONE);
-      train.addAll(List.of("--driver-memory", "1g", "--set", "rollouts.every=1"));
+      train.addAll(List.of("--driver-memory", "1g", "--set", "rollouts.every=2"));
       train.addAll(List.of("--set", EXECUTORS));
       train.addAll(List.of("--preset", preset.toString()));
       train.addAll(List.of("--corpus", home + "play.txt", "--out", run));
