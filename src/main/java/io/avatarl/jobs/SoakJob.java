@@ -42,6 +42,7 @@ public final class SoakJob implements Callable<Integer> {
   private static final double MEMORY_MB = 64;
   private static final double THREADS = 5;
   private static final double MB = 1 << 20;
+  private static final long SETTLES_MILLIS = 500;
 
   private final PrintStream out;
   private final PrintStream err;
@@ -131,6 +132,12 @@ public final class SoakJob implements Callable<Integer> {
     // Spark's cleaner frees what a first collection finds; a second sees what is really held.
     System.gc();
     System.gc();
+    try {
+      // G1 gives what it no longer needs back in the background.
+      Thread.sleep(SETTLES_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // The run ends after this step.
+    }
     double heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     try {
       long kilobytes = 0;
