@@ -35,8 +35,10 @@ public final class FaultyProxy implements AutoCloseable {
      * had enough.
      */
     STALL,
-    /** The connection breaks in the middle of an upload, or of the answer's body. */
-    CUT
+    /** The connection breaks in the middle of the answer's body. */
+    CUT,
+    /** The connection breaks in the middle of what the client sends. */
+    CUT_UPLOAD
   }
 
   private static final Pattern LENGTH = Pattern.compile("(?i)\r\nContent-Length: *(\\d+)");
@@ -122,7 +124,7 @@ public final class FaultyProxy implements AutoCloseable {
         in.skip(1); // Until the client has closed its side, so that nothing is reset.
         return;
       }
-      if (fault == Fault.CUT && head.startsWith("PUT ")) {
+      if (fault == Fault.CUT_UPLOAD) {
         happened(fault);
         if (!head.contains("100-continue")) {
           in.readNBytes(length(head) / 2);

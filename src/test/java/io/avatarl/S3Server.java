@@ -4,6 +4,7 @@ import java.net.URI;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.VersionInfo;
 import org.gaul.s3proxy.AuthenticationType;
@@ -73,6 +74,13 @@ public final class S3Server implements AutoCloseable {
     settings.put("spark.hadoop.fs.s3a.access.key", KEY);
     settings.put("spark.hadoop.fs.s3a.secret.key", SECRET);
     return settings;
+  }
+
+  /** A client's configuration without Spark, with the keys. */
+  public Configuration client() {
+    Configuration client = new Configuration();
+    settingsWithKeys().forEach((key, value) -> client.set(key.replace("spark.hadoop.", ""), value));
+    return client;
   }
 
   /** Uploads that nobody has completed or aborted, by the names of their objects. */

@@ -173,7 +173,10 @@ public final class RolloutTable {
     }
   }
 
-  /** Some committers go by files that driver and executors must share, and miss nothing without. */
+  /**
+   * Some committers keep account in files that driver and executors must share. Where these do not,
+   * such a committer commits less than was written, without a word.
+   */
   private void requireAll(Writer writer) {
     long files = storage.list(writer.folder()).stream().filter(RolloutTable::isPart).count();
     if (files != shards) {

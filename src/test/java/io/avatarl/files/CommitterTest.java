@@ -49,15 +49,18 @@ class CommitterTest {
   }
 
   private static Storage storage(String... settings) {
-    Configuration configuration = new Configuration();
-    server
-        .settingsWithKeys()
-        .forEach((key, value) -> configuration.set(key.replace("spark.hadoop.", ""), value));
+    Configuration configuration = server.client();
     configuration.set("fs.s3a.impl.disable.cache", "true");
     for (int i = 0; i < settings.length; i += 2) {
       configuration.set(settings[i], settings[i + 1]);
     }
     return new Storage(configuration);
+  }
+
+  private Committer begun(Storage storage) {
+    Committer committer = Committer.of(storage, folder).orElseThrow();
+    committer.begin(storage);
+    return committer;
   }
 
   private void write(Committer committer, Storage storage, int task, int attempt, String text) {
@@ -76,8 +79,7 @@ class CommitterTest {
   @ValueSource(strings = {MAGIC, "directory"})
   void filesAppearTogetherAndNothingElseIsLeft(String name) {
     Storage storage = storage(NAME, name);
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     write(committer, storage, 0, 0, "zero");
     write(committer, storage, 1, 1, "one");
     // Lost after it committed: Spark makes another attempt at the task.
@@ -100,8 +102,7 @@ class CommitterTest {
   @Test
   void anAttemptThatMayNotCommitFails() {
     Storage storage = storage();
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     assertThrows(
         UncheckedIOException.class,
         () ->
@@ -124,8 +125,7 @@ class CommitterTest {
   @Test
   void anAbortedJobLeavesNothing() {
     Storage storage = storage();
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     write(committer, storage, 0, 0, "zero");
     committer.write(storage, 1, 1, "part-1", "one".getBytes(UTF_8), (delegate, context) -> {});
     assertEquals(2, server.uploads().size());
@@ -139,13 +139,11 @@ class CommitterTest {
   @Test
   void aFolderFilledAgainHasTheNewFilesAlone() {
     Storage storage = storage();
-    Committer killed = Committer.of(storage, folder).orElseThrow();
-    killed.begin(storage);
+    Committer killed = begun(storage);
     write(killed, storage, 0, 0, "old");
     write(killed, storage, 1, 1, "old");
     storage.delete(folder);
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     write(committer, storage, 0, 0, "new");
     // Of the killed program, on an executor that has not heard of it.
     write(killed, storage, 2, 2, "old");
@@ -169,8 +167,7 @@ class CommitterTest {
         storage(
             "mapreduce.fileoutputcommitter.marksuccessfuljobs", "false",
             "fs.s3a.committer.abort.pending.uploads", "false");
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     write(committer, storage, 0, 0, "zero");
     write(committer, storage, 0, 1, "zero");
     committer.commit(storage);
@@ -181,8 +178,7 @@ class CommitterTest {
   @Test
   void anInterruptedAttemptAndAnInterruptedAbortLeaveNothing() {
     Storage storage = storage();
-    Committer committer = Committer.of(storage, folder).orElseThrow();
-    committer.begin(storage);
+    Committer committer = begun(storage);
     write(committer, storage, 0, 0, "zero");
     try {
       committer.write(

@@ -23,9 +23,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.util.VersionInfo;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -125,11 +123,7 @@ class ClusterIT {
     String home = "s3a://" + S3Server.BUCKET + "/";
     String run = home + "runs/1";
     try (S3Server server = new S3Server()) {
-      Configuration client = new Configuration();
-      server
-          .settingsWithKeys()
-          .forEach((key, value) -> client.set(key.replace("spark.hadoop.", ""), value));
-      Storage storage = new Storage(client);
+      Storage storage = new Storage(server.client());
       storage.writeBytes(home + "play.txt", Files.readAllBytes(corpus));
       List<String> settings = new ArrayList<>();
       server
@@ -191,10 +185,7 @@ class ClusterIT {
   }
 
   private static List<String> rows(SparkSession spark, String run) {
-    return spark.read().parquet(run + "/rollouts").collectAsList().stream()
-        .map(Row::toString)
-        .sorted()
-        .toList();
+    return Trial.sorted(spark.read().parquet(run + "/rollouts"));
   }
 
   /** An executor is killed in a task; the class that does it is not in the job's jar. */

@@ -200,7 +200,7 @@ class S3Test {
         return Fault.BUSY;
       }
       if (request.startsWith("PUT ")) {
-        return ++writes % 12 == 0 ? Fault.CUT : Fault.NONE;
+        return ++writes % 12 == 0 ? Fault.CUT_UPLOAD : Fault.NONE;
       }
       // An object's bytes, not a listing.
       if (request.startsWith("GET ") && !request.contains("list-type")) {
@@ -225,6 +225,7 @@ class S3Test {
     assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
     assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
     assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
+    assertTrue(server.proxy().count(Fault.CUT_UPLOAD) > 2, "uploads that break");
     assertTrue(server.proxy().count(Fault.SLOW) > 2, "slow reads");
     assertTrue(server.proxy().count(Fault.STALL) > 2, "reads that end in a timeout");
     assertEquals(List.of(), server.uploads());
@@ -282,9 +283,7 @@ class S3Test {
   }
 
   private static List<String> firstStep(String run) {
-    return Rollouts.read(spark, run).where("step = 1").toJSON().collectAsList().stream()
-        .sorted()
-        .toList();
+    return Trial.sorted(Rollouts.read(spark, run).where("step = 1"));
   }
 
   private static String[] with(String[] arguments, String... more) {

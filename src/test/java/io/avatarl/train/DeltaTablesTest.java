@@ -35,7 +35,7 @@ class DeltaTablesTest {
     spark = Trial.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
     Path parquet = folder.resolve("parquet");
     Trial.train(spark, corpus, parquet, with());
-    expected = sorted(Rollouts.read(spark, parquet.toString()));
+    expected = Trial.sorted(Rollouts.read(spark, parquet.toString()));
     assertFalse(expected.isEmpty());
   }
 
@@ -59,18 +59,14 @@ class DeltaTablesTest {
     return with(all.toArray(String[]::new));
   }
 
-  private static List<String> sorted(Dataset<Row> rows) {
-    return rows.toJSON().collectAsList().stream().sorted().toList();
-  }
-
   /** As any program reads it. */
   private static Dataset<Row> plain(Path run) {
     return spark.read().format("delta").load(run + "/rollouts");
   }
 
   private static void assertSameRows(Path run) {
-    assertEquals(expected, sorted(Rollouts.read(spark, run.toString())));
-    assertEquals(expected, sorted(plain(run)));
+    assertEquals(expected, Trial.sorted(Rollouts.read(spark, run.toString())));
+    assertEquals(expected, Trial.sorted(plain(run)));
     assertEquals(Rollouts.SCHEMA, Rollouts.read(spark, run.toString()).schema());
     assertEquals(List.of(1L, 2L, 3L, 4L, 5L), Rollouts.steps(spark, run.toString()));
   }

@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /** Runs small enough for tests: a second each on a generated play. */
@@ -58,6 +60,11 @@ public final class Trial {
   /** Writes a corpus of some thousand characters. */
   public static Path corpus(Path folder) throws IOException {
     return Files.writeString(folder.resolve("play.txt"), GeneratedPlay.write(7, 20_000), US_ASCII);
+  }
+
+  /** Rows as text, in an order that does not depend on who wrote them. */
+  public static List<String> sorted(Dataset<Row> rows) {
+    return rows.toJSON().collectAsList().stream().sorted().toList();
   }
 
   static Storage storage() {
