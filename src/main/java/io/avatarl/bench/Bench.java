@@ -21,7 +21,7 @@ public final class Bench {
   /** Starts what runs outside this JVM. */
   public interface Launch {
     /** A training run in a process of its own. */
-    Part training(String master, List<String> overrides, Path log) throws IOException;
+    Benchmark training(String master, List<String> overrides, Path log) throws IOException;
 
     /** The timings of {@code jobs/ngrams.sh} on so many generated megabytes. */
     JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException;
@@ -76,7 +76,7 @@ public final class Bench {
   private final Launch launch;
   private final Python python;
   private final Path folder;
-  private final Rounds rounds;
+  private final InterleavedRunner rounds;
   private final boolean quick;
   private final Consumer<String> progress;
 
@@ -91,7 +91,7 @@ public final class Bench {
       Launch launch,
       Python python,
       Path folder,
-      Rounds rounds,
+      InterleavedRunner rounds,
       boolean quick,
       Consumer<String> progress) {
     this.configs = configs;
@@ -119,18 +119,18 @@ public final class Bench {
 
   /** Tokens per second of the job and of what it is compared with, the job's stages, the ratios. */
   public List<Section> step() throws IOException {
-    Map<String, Part> parts = new LinkedHashMap<>();
+    Map<String, Benchmark> parts = new LinkedHashMap<>();
     Map<String, String> missing = new LinkedHashMap<>();
     // At a rate that changes nothing: otherwise the same groups again and again are soon clipped,
     // and a gradient of zeros is not what is to be measured.
     parts.put(
         LEARNER,
-        Parts.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
+        Benchmarks.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
     // PyTorch's threads wait for each other by spinning, and where anything else runs they wait
     // long; one thread has nobody to wait for.
     parts.put(
         LEARNER + ONE_THREAD,
-        Parts.learner(
+        Benchmarks.learner(
             configs.apply(List.of("learner.optimizer.learningRate=1e-9", "learner.slices=1")),
             corpus));
     List<String> always =
@@ -144,8 +144,8 @@ public final class Bench {
           launch.training(
               variant.master(), overrides, folder.resolve(name.replaceAll("\\W+", "-") + ".log")));
     }
-    parts.put(LOOP, Parts.plainDjl(config, corpus));
-    parts.put(OWN_LOOP, Parts.crossEntropy(config, corpus));
+    parts.put(LOOP, Benchmarks.plainDjl(config, corpus));
+    parts.put(OWN_LOOP, Benchmarks.crossEntropy(config, corpus));
     Python torch = python.forModel(config.model());
     if (torch.path() == null) {
       missing.put(EAGER, torch.missing());
@@ -161,15 +161,15 @@ public final class Bench {
     } else {
       parts.put(COMPILED, torch(torch, threads(), List.of("--compile")));
     }
-    parts.put(PER_ACTION, Parts.oneForwardPerAction(config, corpus));
-    parts.put(PER_WINDOW, Parts.windowPerAction(config, corpus));
-    Map<String, List<Lap>> laps = rounds.run(parts, progress);
+    parts.put(PER_ACTION, Benchmarks.oneForwardPerAction(config, corpus));
+    parts.put(PER_WINDOW, Benchmarks.windowPerAction(config, corpus));
+    Map<String, List<Measurement>> laps = rounds.run(parts, progress);
     Set<String> names = new LinkedHashSet<>(laps.keySet());
     names.addAll(missing.keySet());
     return List.of(rates(names, laps, missing), stages(laps), ratios(laps, missing));
   }
 
-  private Part torch(Python torch, int threads, List<String> more) throws IOException {
+  private Benchmark torch(Python torch, int threads, List<String> more) throws IOException {
     return torch.part(
         folder,
         "train",
@@ -181,7 +181,7 @@ public final class Bench {
   }
 
   private static Section rates(
-      Set<String> names, Map<String, List<Lap>> laps, Map<String, String> missing) {
+      Set<String> names, Map<String, List<Measurement>> laps, Map<String, String> missing) {
     Section table =
         new Section(
             "Speed, higher is better (one group is one state, and one token of a window)",
@@ -195,12 +195,12 @@ public final class Bench {
         table.add(name, null, null, null, missing.get(name));
         continue;
       }
-      List<Lap> of = laps.get(name);
+      List<Measurement> of = laps.get(name);
       boolean own = name.startsWith("whole job") || name.startsWith("PyTorch");
       Object peak = own ? (Object) (double) (of.get(of.size() - 1).peakBytes() / (1 << 20)) : null;
       table.add(
           name,
-          Spread.of(of, Lap::rate),
+          Spread.of(of, Measurement::rate),
           Spread.of(of, lap -> 1e6 * lap.cpuSeconds() / lap.units()),
           peak,
           remark(name));
@@ -225,7 +225,7 @@ public final class Bench {
     };
   }
 
-  private static Section stages(Map<String, List<Lap>> laps) {
+  private static Section stages(Map<String, List<Measurement>> laps) {
     List<String> jobs =
         laps.keySet().stream().filter(name -> name.startsWith("whole job")).toList();
     List<String> columns = new ArrayList<>(List.of("per step of the whole job"));
@@ -262,20 +262,20 @@ public final class Bench {
   private static void row(
       Section table,
       List<String> jobs,
-      Map<String, List<Lap>> laps,
+      Map<String, List<Measurement>> laps,
       String name,
-      ToDoubleFunction<Lap> figure) {
+      ToDoubleFunction<Measurement> figure) {
     List<Object> cells = new ArrayList<>(List.of(name));
     jobs.forEach(job -> cells.add(Spread.of(laps.get(job), figure)));
     table.rows().add(cells);
   }
 
-  private static double overhead(Lap lap) {
+  private static double overhead(Measurement lap) {
     return (lap.stageSeconds().get("transfer") + lap.stageSeconds().get("broadcast"))
         / lap.seconds();
   }
 
-  private Section ratios(Map<String, List<Lap>> laps, Map<String, String> missing) {
+  private Section ratios(Map<String, List<Measurement>> laps, Map<String, String> missing) {
     Section table = new Section("Ratios within a round", "ratio", "value", "target", "remark");
     for (String loop : List.of(LOOP, OWN_LOOP)) {
       for (Variant variant : variants()) {
@@ -318,12 +318,12 @@ public final class Bench {
     return table;
   }
 
-  private static Spread rate(Map<String, List<Lap>> laps, String name) {
-    return Spread.of(laps.get(name), Lap::rate);
+  private static Spread rate(Map<String, List<Measurement>> laps, String name) {
+    return Spread.of(laps.get(name), Measurement::rate);
   }
 
   /** Groups per second where each is first scored so and then learnt from. */
-  static Spread withUpdate(List<Lap> scoring, List<Lap> learning) {
+  static Spread withUpdate(List<Measurement> scoring, List<Measurement> learning) {
     List<Double> rates = new ArrayList<>();
     for (int i = 0; i < scoring.size(); i++) {
       rates.add(1 / (1 / scoring.get(i).rate() + 1 / learning.get(i).rate()));
@@ -333,15 +333,15 @@ public final class Bench {
 
   /** What the shape asks for, beside what this processor does at best. */
   public Section floor() {
-    Map<String, Part> parts = new LinkedHashMap<>();
-    parts.put("products", Parts.matrixProducts(config));
-    parts.put("copies", Parts.memoryCopies(config));
+    Map<String, Benchmark> parts = new LinkedHashMap<>();
+    parts.put("products", Benchmarks.matrixProducts(config));
+    parts.put("copies", Benchmarks.memoryCopies(config));
     parts.put(
         "learner",
-        Parts.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
-    Map<String, List<Lap>> laps = rounds.run(parts, progress);
+        Benchmarks.learner(configs.apply(List.of("learner.optimizer.learningRate=1e-9")), corpus));
+    Map<String, List<Measurement>> laps = rounds.run(parts, progress);
     ModelCost cost = ModelCost.of(config.model(), vocabulary());
-    Spread peak = Spread.of(laps.get("products"), Lap::rate);
+    Spread peak = Spread.of(laps.get("products"), Measurement::rate);
     Section table = new Section("Floor", "figure", "value", "unit");
     table.add("forward, per token", cost.forward() / 1e6, "MFLOP");
     table.add("forward and backward, per token", cost.update() / 1e6, "MFLOP");
@@ -374,7 +374,7 @@ public final class Bench {
     int width = 128;
     int vocabulary = 65;
     Map<String, ModelCost> costs = new LinkedHashMap<>();
-    Map<String, Part> parts = new LinkedHashMap<>();
+    Map<String, Benchmark> parts = new LinkedHashMap<>();
     for (int c : List.of(64, 32, 128, 256)) {
       shape(costs, parts, c, width, vocabulary);
     }
@@ -384,7 +384,7 @@ public final class Bench {
     for (int v : List.of(512, 2048, 8192)) {
       shape(costs, parts, context, width, v);
     }
-    Map<String, List<Lap>> laps = rounds.run(parts, progress);
+    Map<String, List<Measurement>> laps = rounds.run(parts, progress);
     String base = costs.keySet().iterator().next();
     Spread baseTime = time(laps.get(base));
     Section table =
@@ -415,13 +415,13 @@ public final class Bench {
     return table;
   }
 
-  private static Spread time(List<Lap> laps) {
+  private static Spread time(List<Measurement> laps) {
     return Spread.of(laps, lap -> 1e6 * lap.seconds() / lap.units());
   }
 
   private void shape(
       Map<String, ModelCost> costs,
-      Map<String, Part> parts,
+      Map<String, Benchmark> parts,
       int context,
       int width,
       int vocabulary) {
@@ -437,20 +437,21 @@ public final class Bench {
     String name = "context " + context + ", width " + width + ", vocabulary " + vocabulary;
     Corpus text = RandomText.of(vocabulary);
     costs.put(name, ModelCost.of(shaped.model(), text.tokenizer().vocabularySize()));
-    parts.put(name, Parts.rolloutAndUpdate(shaped, text));
+    parts.put(name, Benchmarks.rolloutAndUpdate(shaped, text));
   }
 
   /** Sampled continuations with a key-value cache, beside PyTorch's loop. */
   public Section generation() throws IOException {
     TrainingConfig one = configs.apply(List.of("nativeThreads=1"));
     int horizon = one.model().context() / 2;
-    Map<String, Part> parts = new LinkedHashMap<>();
+    Map<String, Benchmark> parts = new LinkedHashMap<>();
     Python torch = python.forModel(one.model());
     List<Integer> batches = List.of(1, 32, 256);
     for (int batch : batches) {
       int samples = Math.min(8, batch);
       parts.put(
-          "ours " + batch, Parts.continuations(one, corpus, batch / samples, samples, horizon));
+          "ours " + batch,
+          Benchmarks.continuations(one, corpus, batch / samples, samples, horizon));
       if (torch.path() != null) {
         parts.put(
             "torch " + batch,
@@ -464,7 +465,7 @@ public final class Bench {
                 List.of("--samples=" + samples, "--horizon=" + horizon)));
       }
     }
-    Map<String, List<Lap>> laps = rounds.run(parts, progress);
+    Map<String, List<Measurement>> laps = rounds.run(parts, progress);
     Section table =
         new Section(
             "Sampled rollouts: tokens/s of K continuations of " + horizon + " tokens, one core",

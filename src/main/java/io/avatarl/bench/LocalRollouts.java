@@ -10,13 +10,14 @@ import io.avatarl.corpus.NgramModel;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
 import io.avatarl.model.Policy;
-import io.avatarl.reward.Credit;
+import io.avatarl.reward.CreditAssignment;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.Exploration;
+import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.rollout.Rows;
+import io.avatarl.rollout.WindowBatch;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,8 +66,8 @@ final class LocalRollouts {
 
   /** A shard of so many windows. */
   RolloutShard shard(Policy policy, long step, int shard, int windows) {
-    Rows rows =
-        Rows.of(
+    WindowBatch rows =
+        WindowBatch.of(
             windows,
             Windows.draw(corpus, config.model().context(), windows, config.seed(), step, shard));
     long[] inputs = new long[rows.inputs().length];
@@ -75,14 +76,14 @@ final class LocalRollouts {
     }
     Groups groups =
         exploration.explore(
-            new Exploration.Scene(
+            new ExplorationInput(
                 rows,
                 policy.logProbs(windows, inputs),
                 policy,
                 RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     Map<String, Double> weights = config.reward().weights();
     float[] paid = Rewards.total(rewards.components(groups, weights), weights);
-    Credit.assign(config.rollout().credit(), groups, paid);
+    CreditAssignment.assign(config.rollout().credit(), groups, paid);
     return new RolloutShard(
         shard,
         groups,

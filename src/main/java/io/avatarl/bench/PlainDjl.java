@@ -23,7 +23,7 @@ import java.util.Map;
  * gradient collector and updated by DJL's AdamW; each operation uses all the threads. Units:
  * tokens, of which each is a state.
  */
-final class PlainDjl implements Part {
+final class PlainDjl implements Benchmark {
   private final TrainingConfig config;
   private final Corpus corpus;
   private final int threads;
@@ -56,10 +56,10 @@ final class PlainDjl implements Part {
   }
 
   @Override
-  public Lap run(double seconds) {
+  public Measurement run(double seconds) {
     JniUtils.setNumThreads(threads);
     try {
-      return Part.repeating(
+      return Benchmark.repeating(
               () -> {
                 update();
                 return (long) config.rollout().windowsPerUpdate() * config.model().context();

@@ -75,7 +75,7 @@ public record Python(String path, String missing) {
    * @param folder for the script and its messages
    * @param rows windows of a minibatch, or continuations at once
    */
-  Part part(
+  Benchmark part(
       Path folder,
       String what,
       GptConfig model,
@@ -96,7 +96,7 @@ public record Python(String path, String missing) {
             + "-threads-"
             + threads
             + (more.contains("--compile") ? "-compiled" : "");
-    return new ProcessPart(builder, folder.resolve(name + ".log"));
+    return new ProcessBenchmark(builder, folder.resolve(name + ".log"));
   }
 
   /** The script's command line, and the script in {@code folder}. */

@@ -177,7 +177,7 @@ public final class ConfigReader {
                 + ": unknown key "
                 + leaf.getKey()
                 + "; did you mean "
-                + Nearest.of(leaf.getKey(), known)
+                + DidYouMean.of(leaf.getKey(), known)
                 + "?");
       }
     }
@@ -331,7 +331,7 @@ public final class ConfigReader {
                     + ": unknown key "
                     + key
                     + "; did you mean "
-                    + Nearest.of(key, defaults.keySet())
+                    + DidYouMean.of(key, defaults.keySet())
                     + "?");
           }
         }

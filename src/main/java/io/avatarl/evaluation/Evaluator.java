@@ -13,7 +13,7 @@ public final class Evaluator {
    * @param batch segments in one forward pass, as long as they are equally long
    */
   public static Scores score(
-      Policy policy, int[] tokens, int[] characters, List<Segment> segments, int batch) {
+      Policy policy, int[] tokens, int[] characters, List<EvaluationWindow> segments, int batch) {
     Scores scores = new Scores();
     int from = 0;
     while (from < segments.size()) {
@@ -32,7 +32,7 @@ public final class Evaluator {
       Policy policy,
       int[] tokens,
       int[] characters,
-      List<Segment> segments,
+      List<EvaluationWindow> segments,
       int length,
       Scores scores) {
     long[] inputs = new long[segments.size() * length];
@@ -44,7 +44,7 @@ public final class Evaluator {
     int vocabulary = policy.vocabulary();
     float[] logProbs = policy.logProbs(segments.size(), inputs);
     for (int b = 0; b < segments.size(); b++) {
-      Segment segment = segments.get(b);
+      EvaluationWindow segment = segments.get(b);
       for (int t = segment.countFrom(); t < length; t++) {
         int gold = tokens[segment.start() + t + 1];
         scores.add(logProbs, (b * length + t) * vocabulary, vocabulary, gold, characters[gold]);

@@ -3,19 +3,19 @@ package io.avatarl.jobs;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.bench.Bench;
-import io.avatarl.bench.Part;
-import io.avatarl.bench.ProcessPart;
+import io.avatarl.bench.Benchmark;
+import io.avatarl.bench.InterleavedRunner;
+import io.avatarl.bench.ProcessBenchmark;
 import io.avatarl.bench.Python;
 import io.avatarl.bench.Results;
-import io.avatarl.bench.Rounds;
-import io.avatarl.bench.TrainingPart;
+import io.avatarl.bench.TrainingBenchmark;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
-import io.avatarl.train.Training;
+import io.avatarl.train.Trainer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -166,7 +166,7 @@ public final class BenchJob implements Callable<Integer> {
                 Path.of(Home.path(), ".venv/bin/python").toString(),
                 "python3"),
             folder,
-            new Rounds(
+            new InterleavedRunner(
                 rounds != null ? rounds : quick ? 3 : 5,
                 seconds != null ? seconds : quick ? 1 : 5,
                 seconds != null ? seconds : quick ? 3 : 8),
@@ -266,8 +266,8 @@ public final class BenchJob implements Callable<Integer> {
     TrainingConfig config = config(storage, List.of("steps=1000000000"));
     Path run = Files.createTempDirectory("avatarl-bench");
     try (Job.Session session = Job.Session.open("avatarl bench");
-        Part part = training(storage, session, config, run.resolve("run"))) {
-      ProcessPart.serve(
+        Benchmark part = training(storage, session, config, run.resolve("run"))) {
+      ProcessBenchmark.serve(
           part, new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), out);
     } finally {
       Job.storage().delete(run.toUri().toString());
@@ -275,13 +275,13 @@ public final class BenchJob implements Callable<Integer> {
   }
 
   /** A run that takes turns. */
-  static Part training(Storage storage, Job.Session session, TrainingConfig config, Path run) {
-    return new TrainingPart(
+  static Benchmark training(Storage storage, Job.Session session, TrainingConfig config, Path run) {
+    return new TrainingBenchmark(
         session.spark(),
         config.groupsPerStep(),
         Math.max(1, config.evaluation().every()),
         listener ->
-            new Training(
+            new Trainer(
                 storage,
                 config,
                 new CorpusSource(storage, Home.path(), System.getenv()),
@@ -293,7 +293,7 @@ public final class BenchJob implements Callable<Integer> {
   /** Starts other processes through the scripts beside this one. */
   private final class Scripts implements Bench.Launch {
     @Override
-    public Part training(String master, List<String> more, Path log) throws IOException {
+    public Benchmark training(String master, List<String> more, Path log) throws IOException {
       List<String> command = new ArrayList<>(List.of(script("bench.sh"), "--master", master));
       command.addAll(List.of("--training", "--preset", preset));
       if (corpusPath != null) {
@@ -301,7 +301,7 @@ public final class BenchJob implements Callable<Integer> {
       }
       Stream.concat(overrides.stream(), more.stream())
           .forEach(override -> command.addAll(List.of("--set", override)));
-      return new ProcessPart(process(command), log);
+      return new ProcessBenchmark(process(command), log);
     }
 
     @Override

@@ -105,7 +105,7 @@ public final class ChaosJob implements Callable<Integer> {
     }
     Path folder = Files.createTempDirectory("avatarl-chaos");
     Path whole = folder.resolve("undisturbed");
-    StageFile stages = new StageFile(folder.resolve("stages"));
+    PhaseFile stages = new PhaseFile(folder.resolve("stages"));
     out.printf("seed %d, %d kills, runs below %s%n", seed, kills, folder);
     long start = System.nanoTime();
     if (end(start(whole, folder)) != 0) {
@@ -115,7 +115,7 @@ public final class ChaosJob implements Callable<Integer> {
     long life = System.nanoTime() - start;
     err.printf("undisturbed run: %.1f s%n", life / 1e9);
     Random random = new Random(seed);
-    Table table = new Table(100, List.of("kill", "run", "target", "stage", "step", "left"));
+    TextTable table = new TextTable(100, List.of("kill", "run", "target", "stage", "step", "left"));
     List<String> failures = new ArrayList<>();
     int killed = 0;
     for (int number = 1; killed < kills; number++) {
@@ -134,7 +134,7 @@ public final class ChaosJob implements Callable<Integer> {
           break; // It ended before its moment came.
         }
         killed++;
-        StageFile.Place place = stages.place();
+        PhaseFile.Place place = stages.place();
         List<String> row =
             List.of(
                 Integer.toString(killed),
@@ -202,7 +202,7 @@ public final class ChaosJob implements Callable<Integer> {
     }
     // What a killed process leaves there goes with the folder.
     command.add("-Djava.io.tmpdir=" + Files.createDirectories(folder.resolve("tmp")));
-    command.add("-D" + StageFile.PROPERTY + "=" + folder.resolve("stages"));
+    command.add("-D" + PhaseFile.PROPERTY + "=" + folder.resolve("stages"));
     command.addAll(List.of("-cp", classes));
     command.add(TrainJob.class.getName());
     command.addAll(List.of("--out", run.toString()));
@@ -238,7 +238,7 @@ public final class ChaosJob implements Callable<Integer> {
 
   /** Returns at the moment to kill, or when the process has ended. */
   private static void await(
-      Process process, Target target, StageFile stages, Path run, long life, Random random) {
+      Process process, Target target, PhaseFile stages, Path run, long life, Random random) {
     if (target == Target.ANY) {
       pause(process, (long) (random.nextDouble() * life));
       return;
@@ -247,7 +247,7 @@ public final class ChaosJob implements Callable<Integer> {
     long into = (long) (random.nextDouble() * target.millis * 1e6);
     long last = -1;
     while (process.isAlive()) {
-      StageFile.Place place = stages.place();
+      PhaseFile.Place place = stages.place();
       boolean there =
           target == Target.ROLLOUT_WRITE
               ? place.step() != last && !hidden(run).isEmpty()

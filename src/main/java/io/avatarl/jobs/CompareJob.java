@@ -11,14 +11,14 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.DivergedException;
-import io.avatarl.spark.NgramJob;
+import io.avatarl.spark.NgramCounter;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.CrossEntropyBaseline;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
-import io.avatarl.train.Training;
+import io.avatarl.train.Trainer;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -153,7 +153,7 @@ public final class CompareJob implements Callable<Integer> {
                 : trained(presets.get(i), run, storage, session, config, corpora));
       }
       baselines =
-          Baselines.of(corpus, NgramJob.count(session.spark(), found, corpus, first.corpus()));
+          Baselines.of(corpus, NgramCounter.count(session.spark(), found, corpus, first.corpus()));
     }
     String table = table(rows, baselines);
     out.println(table);
@@ -267,7 +267,7 @@ public final class CompareJob implements Callable<Integer> {
       Job.Session session,
       TrainingConfig config,
       CorpusSource corpora) {
-    return new Training(
+    return new Trainer(
             storage,
             config,
             corpora,

@@ -9,7 +9,7 @@ import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
-import io.avatarl.spark.NgramJob;
+import io.avatarl.spark.NgramCounter;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
@@ -81,10 +81,10 @@ public final class EvaluateJob implements Callable<Integer> {
     NgramCounts counts;
     try (Job.Session session = Job.Session.open("avatarl evaluate")) {
       scores = FinalEvaluation.of(session.spark(), config, corpus, model);
-      counts = NgramJob.count(session.spark(), found, corpus, config.corpus());
+      counts = NgramCounter.count(session.spark(), found, corpus, config.corpus());
     }
     Scores consecutive = scores.consecutive();
-    Figures.print(
+    ScoreTable.print(
         out,
         Baselines.of(corpus, counts),
         "step " + checkpoint.step(),

@@ -13,7 +13,7 @@ import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
-import io.avatarl.spark.NgramJob;
+import io.avatarl.spark.NgramCounter;
 import io.avatarl.train.Baselines;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -73,7 +73,7 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--order",
       paramLabel = "N",
       description = "the longest n-gram (default: ${DEFAULT-VALUE})")
-  private int order = NgramJob.ORDER;
+  private int order = NgramCounter.ORDER;
 
   @Option(
       names = "--min-count",
@@ -147,7 +147,7 @@ public final class NgramsJob implements Callable<Integer> {
 
   private void count(SparkSession spark, String path) {
     Stopwatch watch = new Stopwatch();
-    NgramJob job = new NgramJob(spark, path);
+    NgramCounter job = new NgramCounter(spark, path);
     String scanned = took("looked at", watch, job.bytes());
     long train = Corpus.trainCharacters(job.characters(), validationFraction);
     line("text        %s: %,d bytes, %,d characters", path, job.bytes(), job.characters());

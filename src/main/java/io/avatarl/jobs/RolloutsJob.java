@@ -159,8 +159,8 @@ public final class RolloutsJob implements Callable<Integer> {
           first.<Integer>getAs("actions_per_group"),
           first.<Long>getAs("policy_version"),
           first.<String>getAs("exploration"),
-          Table.visible(first.getAs("context")),
-          Table.visible(first.getAs("gold")));
+          TextTable.visible(first.getAs("context")),
+          TextTable.visible(first.getAs("gold")));
     }
     print(
         sorted.selectExpr(
@@ -183,7 +183,7 @@ public final class RolloutsJob implements Callable<Integer> {
     }
     // One more than is shown tells whether there are more.
     List<Row> collected = rows.limit(limit + 1).collectAsList();
-    Table table = new Table(WIDTH, Arrays.asList(rows.columns()));
+    TextTable table = new TextTable(WIDTH, Arrays.asList(rows.columns()));
     for (Row row : collected.subList(0, Math.min(limit, collected.size()))) {
       List<String> cells = new ArrayList<>();
       for (int i = 0; i < row.size(); i++) {
@@ -204,7 +204,7 @@ public final class RolloutsJob implements Callable<Integer> {
     if (value instanceof Double || value instanceof Float) {
       return number(((Number) value).doubleValue());
     }
-    return Table.visible(value.toString());
+    return TextTable.visible(value.toString());
   }
 
   private static String number(double x) {

@@ -80,7 +80,7 @@ public final class SampleJob implements Callable<Integer> {
     Storage storage = Job.storage();
     TrainingConfig config = Runs.config(storage, run);
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, checkpointAt);
-    try (Sampler sampler = new Sampler(storage, checkpoint, config, prompt)) {
+    try (TextSampler sampler = new TextSampler(storage, checkpoint, config, prompt)) {
       for (int i = 0; i < samples; i++) {
         if (i > 0) {
           out.println("\n---");

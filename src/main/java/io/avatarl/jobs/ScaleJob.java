@@ -110,8 +110,8 @@ public final class ScaleJob implements Callable<Integer> {
         model.shards(),
         model.broadcastBytes() / 1e6,
         model.returnedBytes() / 1e6);
-    Table compared =
-        new Table(
+    TextTable compared =
+        new TextTable(
             Integer.MAX_VALUE, List.of("slots", "gbit/s", "measured_s", "predicted_s", "error_%"));
     for (Point point : measured) {
       double seconds = StepModel.measured(point.summary());
@@ -130,7 +130,7 @@ public final class ScaleJob implements Callable<Integer> {
     compared.lines().forEach(out::println);
     out.println();
     List<String> header = new ArrayList<>(List.of("workers"));
-    Table predictions = null;
+    TextTable predictions = null;
     for (int n : workers) {
       StepModel scaled = perWorker ? model.times(n) : model;
       Map<String, Double> parts =
@@ -139,7 +139,7 @@ public final class ScaleJob implements Callable<Integer> {
       if (predictions == null) {
         header.addAll(parts.keySet());
         header.addAll(List.of("step_s", "limit"));
-        predictions = new Table(Integer.MAX_VALUE, header);
+        predictions = new TextTable(Integer.MAX_VALUE, header);
       }
       List<String> row = new ArrayList<>(List.of(Integer.toString(n)));
       parts.values().forEach(seconds -> row.add(number(seconds)));

@@ -7,7 +7,7 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.train.Training;
+import io.avatarl.train.Trainer;
 import io.avatarl.train.TrainingListener;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -85,7 +85,7 @@ public final class SoakJob implements Callable<Integer> {
     Path folder = Files.createTempDirectory("avatarl-soak");
     try (Job.Session session = Job.Session.open("avatarl soak")) {
       List<Sample> taken = new ArrayList<>();
-      new Training(
+      new Trainer(
               storage,
               config(storage),
               new CorpusSource(storage, Home.path(), System.getenv()),
@@ -157,7 +157,7 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   private int report(List<Sample> taken) {
-    Table table = new Table(80, List.of("step", "seconds", "heap_MB", "RSS_MB", "threads"));
+    TextTable table = new TextTable(80, List.of("step", "seconds", "heap_MB", "RSS_MB", "threads"));
     for (Sample s : taken) {
       table.add(
           List.of(

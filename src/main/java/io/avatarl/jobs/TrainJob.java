@@ -98,11 +98,11 @@ public final class TrainJob implements Callable<Integer> {
     }
     Storage storage = Job.storage();
     TrainingConfig config =
-        TrainingCall.config(storage, text(preset), overrides, text(corpus), output, resume);
+        TrainingRun.config(storage, text(preset), overrides, text(corpus), output, resume);
     String run = output != null ? output : defaultOutput(config);
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
     // Refuses bad input before Spark starts, which takes seconds.
-    try (TrainingCall call = new TrainingCall(storage, config, run, resume, console)) {
+    try (TrainingRun call = new TrainingRun(storage, config, run, resume, console)) {
       Runnable stop = () -> stop(call);
       try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
         ShutdownHookManager.get()
@@ -126,7 +126,7 @@ public final class TrainJob implements Callable<Integer> {
     return Storage.resolve(Home.path(), "runs/" + config.preset() + "-" + now);
   }
 
-  private static void stop(TrainingCall call) {
+  private static void stop(TrainingRun call) {
     call.stop();
     try {
       call.awaitSaved();

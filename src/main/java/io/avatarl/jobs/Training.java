@@ -47,7 +47,7 @@ public final class Training {
 
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final FutureTask<String> result;
-  private final TrainingCall call;
+  private final TrainingRun call;
 
   private Training(SparkSession spark, Map<String, ?> config) {
     PrintStream out = new PrintStream(new Lines(), true, UTF_8);
@@ -150,7 +150,7 @@ public final class Training {
     }
   }
 
-  private static TrainingCall prepare(SparkSession spark, Map<String, ?> config, PrintStream out) {
+  private static TrainingRun prepare(SparkSession spark, Map<String, ?> config, PrintStream out) {
     Map<String, Object> settings = new TreeMap<>(config);
     String preset = text(settings.remove("preset"));
     String corpus = text(settings.remove("corpus"));
@@ -162,9 +162,9 @@ public final class Training {
     List<String> overrides = new ArrayList<>();
     settings.forEach((key, value) -> overrides.add(key + "=" + value));
     Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    return new TrainingCall(
+    return new TrainingRun(
         storage,
-        TrainingCall.config(storage, preset, overrides, corpus, folder, resume),
+        TrainingRun.config(storage, preset, overrides, corpus, folder, resume),
         folder,
         resume,
         new TrainingConsole(out, out, OptionalInt.empty()));
@@ -174,7 +174,7 @@ public final class Training {
     return value == null ? "" : value.toString();
   }
 
-  private static String finish(TrainingCall call, SparkSession spark) {
+  private static String finish(TrainingRun call, SparkSession spark) {
     try (call) {
       if (call.run(spark)) {
         return call.folder();

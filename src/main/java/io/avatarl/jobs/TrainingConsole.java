@@ -202,7 +202,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
       line(out, "%n--- sample %d ---%n%s", i + 1, samples.get(i).strip());
     }
     out.println();
-    Figures.print(
+    ScoreTable.print(
         out, s.baselines(), "this run", s.valCe(), s.valBitsPerCharacter(), s.valAccuracy());
     line(
         out,

@@ -129,7 +129,7 @@ public final class Policy implements AutoCloseable {
         long[] fresh = new long[rows];
         for (int row = 0; row < rows; row++) {
           int from = (h == 0 ? row / samples : row) * vocabulary();
-          int token = Draw.token(logProbs, from, vocabulary(), sampling, random);
+          int token = TokenSampler.token(logProbs, from, vocabulary(), sampling, random);
           tokens[row * horizon + h] = token;
           chosen[row * horizon + h] = logProbs[from + token];
           fresh[row] = token;
@@ -179,7 +179,7 @@ public final class Policy implements AutoCloseable {
         }
         float[] logProbs = next(cache, history, seen, length);
         seen = length;
-        int token = Draw.token(logProbs, 0, vocabulary(), sampling, random);
+        int token = TokenSampler.token(logProbs, 0, vocabulary(), sampling, random);
         history[length++] = token;
         if (!sink.test(token)) {
           return;
@@ -266,8 +266,9 @@ public final class Policy implements AutoCloseable {
           double uniform = random[row].nextDouble();
           int from = row * vocabulary();
           history[row][length] =
-              Draw.token(logProbs, from, vocabulary(), new Sampling(temperature, 0, 1), uniform);
-          alone[row] |= !Draw.isSure(logProbs, from, vocabulary(), temperature, uniform);
+              TokenSampler.token(
+                  logProbs, from, vocabulary(), new Sampling(temperature, 0, 1), uniform);
+          alone[row] |= !TokenSampler.isSure(logProbs, from, vocabulary(), temperature, uniform);
         }
       }
     } finally {

@@ -13,7 +13,7 @@ record Improvement(NgramModel model) implements RewardComponent {
 
   @Override
   public float[] score(Groups groups) {
-    return Ngrams.perAction(
+    return NgramScoring.perAction(
         model, groups, (p, logProb) -> Math.max(LOWEST, Math.min(HIGHEST, logProb - Math.log(p))));
   }
 }

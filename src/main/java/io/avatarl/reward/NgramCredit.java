@@ -14,7 +14,7 @@ record NgramCredit(NgramModel model, boolean logarithmic) implements RewardCompo
 
   @Override
   public float[] score(Groups groups) {
-    return Ngrams.perAction(
+    return NgramScoring.perAction(
         model, groups, (p, logProb) -> logarithmic ? Math.log(p + SMALLEST) / SCALE : p);
   }
 }

@@ -23,9 +23,9 @@ record ActiveExploration(
     Optional<NgramModel> ngrams)
     implements Exploration {
   @Override
-  public Groups explore(Scene scene) {
-    Rows rows = scene.rows();
-    float[] logProbs = scene.logProbs();
+  public Groups explore(ExplorationInput input) {
+    WindowBatch rows = input.rows();
+    float[] logProbs = input.logProbs();
     int groups = rows.inputs().length;
     int width = Math.min(vocabulary, policyTop + refereeTop + ngramTop + 1);
     int[] actions = new int[groups * width];

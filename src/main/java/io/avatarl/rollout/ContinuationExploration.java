@@ -12,8 +12,8 @@ import java.util.Arrays;
 record ContinuationExploration(int samples, int horizon, Policy.Sampling sampling)
     implements Exploration {
   @Override
-  public Groups explore(Scene scene) {
-    Rows rows = scene.rows();
+  public Groups explore(ExplorationInput input) {
+    WindowBatch rows = input.rows();
     int context = rows.context();
     int prompt = context - horizon + 1;
     int[] prompts = new int[rows.windows() * prompt];
@@ -21,9 +21,9 @@ record ContinuationExploration(int samples, int horizon, Policy.Sampling samplin
       System.arraycopy(rows.inputs(), b * context, prompts, b * prompt, prompt);
     }
     Policy.Continuations drawn =
-        scene
+        input
             .policy()
-            .continuations(rows.windows(), prompts, samples, horizon, sampling, scene.random());
+            .continuations(rows.windows(), prompts, samples, horizon, sampling, input.random());
     int n = rows.windows() * samples;
     int[] tokens = new int[n * context];
     int[] golds = new int[n * horizon];

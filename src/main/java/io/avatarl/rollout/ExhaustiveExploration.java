@@ -11,8 +11,8 @@ import java.util.Arrays;
 record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
     implements Exploration {
   @Override
-  public Groups explore(Scene scene) {
-    float[] logProbs = scene.logProbs();
+  public Groups explore(ExplorationInput input) {
+    float[] logProbs = input.logProbs();
     float[] weights = new float[logProbs.length];
     switch (weighting) {
       case POLICY -> {
@@ -22,6 +22,6 @@ record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
       }
       case UNIFORM -> Arrays.fill(weights, 1f / vocabulary);
     }
-    return Groups.ofWindows(scene.rows(), vocabulary, false, new int[0], weights, logProbs);
+    return Groups.ofWindows(input.rows(), vocabulary, false, new int[0], weights, logProbs);
   }
 }

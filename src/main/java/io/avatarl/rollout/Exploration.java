@@ -4,20 +4,12 @@ import io.avatarl.config.RolloutConfig;
 import io.avatarl.corpus.NgramModel;
 import io.avatarl.model.Policy;
 import java.util.Optional;
-import java.util.random.RandomGenerator;
 
 /** Which actions each group tries. A new exploration is one class and one line in {@link #of}. */
 public sealed interface Exploration
     permits ExhaustiveExploration, ActiveExploration, SampledExploration, ContinuationExploration {
-  /**
-   * What an exploration is given.
-   *
-   * @param logProbs log-probabilities of every token in every state under the policy, [B·T·V]
-   */
-  record Scene(Rows rows, float[] logProbs, Policy policy, RandomGenerator random) {}
-
   /** Tries actions in every group of the windows. */
-  Groups explore(Scene scene);
+  Groups explore(ExplorationInput input);
 
   /**
    * The exploration the configuration names.

@@ -30,11 +30,11 @@ public final class FrozenPolicy implements Serializable {
 
   /** Log-probabilities of every token in every group, [G·V]. */
   public float[] logProbs(Groups groups) {
-    return Reference.policy(policy(), groups);
+    return ReferenceLogProbs.policy(policy(), groups);
   }
 
   /** Log-probabilities of every token at every position, [B·T·V]. */
-  float[] logProbs(Rows rows) {
+  float[] logProbs(WindowBatch rows) {
     return policy().logProbs(rows.windows(), Arrays.stream(rows.inputs()).asLongStream().toArray());
   }
 

@@ -44,7 +44,7 @@ public record Groups(
 
   /** Groups at every position of windows of the corpus. */
   static Groups ofWindows(
-      Rows rows,
+      WindowBatch rows,
       int actionsPerGroup,
       boolean sampled,
       int[] actions,
@@ -68,7 +68,7 @@ public record Groups(
    * The gold token alone in every group, with weight 1: no exploration, for the supervised
    * yardstick.
    */
-  public static Groups gold(Rows rows) {
+  public static Groups gold(WindowBatch rows) {
     float[] ones = new float[rows.golds().length];
     Arrays.fill(ones, 1f);
     return ofWindows(rows, 1, false, rows.golds(), ones, new float[ones.length]);

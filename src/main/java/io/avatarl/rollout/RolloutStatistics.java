@@ -47,7 +47,7 @@ public record RolloutStatistics(
    * @param rewards [G·K]
    */
   public static RolloutStatistics of(
-      Rows rows, float[] logProbs, int vocabulary, Groups groups, float[] rewards) {
+      WindowBatch rows, float[] logProbs, int vocabulary, Groups groups, float[] rewards) {
     double entropy = 0;
     double goldLogProb = 0;
     double confidence = 0;

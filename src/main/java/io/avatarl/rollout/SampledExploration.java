@@ -14,9 +14,9 @@ import java.util.Optional;
 record SampledExploration(int vocabulary, int samples, double mixture, Optional<NgramModel> ngrams)
     implements Exploration {
   @Override
-  public Groups explore(Scene scene) {
-    Rows rows = scene.rows();
-    float[] logProbs = scene.logProbs();
+  public Groups explore(ExplorationInput input) {
+    WindowBatch rows = input.rows();
+    float[] logProbs = input.logProbs();
     int groups = logProbs.length / vocabulary;
     int[] actions = new int[groups * samples];
     float[] sampledLogProbs = new float[actions.length];
@@ -40,7 +40,7 @@ record SampledExploration(int vocabulary, int samples, double mixture, Optional<
         cumulative[v] = sum;
       }
       for (int k = g * samples; k < (g + 1) * samples; k++) {
-        int action = firstAbove(cumulative, scene.random().nextDouble() * sum);
+        int action = firstAbove(cumulative, input.random().nextDouble() * sum);
         double q = (1 - mixture) * policy[action] + mixture * other[action];
         actions[k] = action;
         sampledLogProbs[k] = logProbs[g * vocabulary + action];
@@ -50,7 +50,7 @@ record SampledExploration(int vocabulary, int samples, double mixture, Optional<
     return Groups.ofWindows(rows, samples, true, actions, weights, sampledLogProbs);
   }
 
-  private void proposal(Rows rows, int g, double[] out) {
+  private void proposal(WindowBatch rows, int g, double[] out) {
     if (ngrams.isEmpty()) {
       java.util.Arrays.fill(out, 1.0 / vocabulary);
     } else {

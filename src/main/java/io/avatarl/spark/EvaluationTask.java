@@ -1,8 +1,8 @@
 package io.avatarl.spark;
 
+import io.avatarl.evaluation.EvaluationWindow;
 import io.avatarl.evaluation.Evaluator;
 import io.avatarl.evaluation.Scores;
-import io.avatarl.evaluation.Segment;
 import java.util.List;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
@@ -10,7 +10,7 @@ import org.apache.spark.broadcast.Broadcast;
 /** Scores the policy on one part of the validation segments. */
 final class EvaluationTask implements Function<Integer, Scores> {
   private final Broadcast<RunContext> context;
-  private final PublishedPolicy published;
+  private final PolicyBroadcast published;
   private final Coverage coverage;
   private final int parts;
 
@@ -22,7 +22,7 @@ final class EvaluationTask implements Function<Integer, Scores> {
   }
 
   EvaluationTask(
-      Broadcast<RunContext> context, PublishedPolicy published, Coverage coverage, int parts) {
+      Broadcast<RunContext> context, PolicyBroadcast published, Coverage coverage, int parts) {
     this.context = context;
     this.published = published;
     this.coverage = coverage;
@@ -33,7 +33,7 @@ final class EvaluationTask implements Function<Integer, Scores> {
   public Scores call(Integer part) {
     RunContext run = context.value();
     int[] tokens = run.corpus().validation();
-    List<Segment> all = segments(run, tokens.length);
+    List<EvaluationWindow> all = segments(run, tokens.length);
     int from = (int) ((long) all.size() * part / parts);
     int to = (int) ((long) all.size() * (part + 1) / parts);
     try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights())) {
@@ -46,12 +46,12 @@ final class EvaluationTask implements Function<Integer, Scores> {
     }
   }
 
-  private List<Segment> segments(RunContext run, int tokens) {
+  private List<EvaluationWindow> segments(RunContext run, int tokens) {
     int context = run.config().model().context();
     return switch (coverage) {
-      case CONSECUTIVE -> Segment.consecutive(tokens, context);
-      case SLIDING -> Segment.sliding(tokens, context);
-      case SPREAD -> Segment.spread(tokens, context, run.config().evaluation().windows());
+      case CONSECUTIVE -> EvaluationWindow.consecutive(tokens, context);
+      case SLIDING -> EvaluationWindow.sliding(tokens, context);
+      case SPREAD -> EvaluationWindow.spread(tokens, context, run.config().evaluation().windows());
     };
   }
 }

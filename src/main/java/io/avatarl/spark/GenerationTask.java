@@ -83,7 +83,7 @@ final class GenerationTask implements MapPartitionsFunction<Row, Row> {
 
   private List<Row> generate(Policy policy, List<Row> rows) {
     int[][] prompts = new int[rows.size()][];
-    // Rows of one length pass through the model together.
+    // WindowBatch of one length pass through the model together.
     Map<Integer, List<Integer>> byLength = new TreeMap<>();
     for (int i = 0; i < prompts.length; i++) {
       String text = rows.get(i).getString(column);

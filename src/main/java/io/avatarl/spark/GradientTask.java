@@ -8,7 +8,7 @@ import io.avatarl.learner.Minibatch;
 import io.avatarl.model.Parameters;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
-import io.avatarl.rollout.Rows;
+import io.avatarl.rollout.WindowBatch;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.function.Function;
@@ -19,7 +19,7 @@ import org.apache.spark.api.java.function.Function;
  * same pass.
  */
 final class GradientTask implements Function<Integer, ShardGradient> {
-  private final Assignment assignment;
+  private final ShardPipeline pipeline;
   private final int round;
   private final double klWeight;
 
@@ -27,22 +27,22 @@ final class GradientTask implements Function<Integer, ShardGradient> {
    * @param round of the step, from 0
    * @param klWeight weight of the KL term in this update
    */
-  GradientTask(Assignment assignment, int round, double klWeight) {
-    this.assignment = assignment;
+  GradientTask(ShardPipeline pipeline, int round, double klWeight) {
+    this.pipeline = pipeline;
     this.round = round;
     this.klWeight = klWeight;
   }
 
   @Override
   public ShardGradient call(Integer part) {
-    TrainingConfig config = assignment.context().value().config();
+    TrainingConfig config = pipeline.context().value().config();
     long start = System.nanoTime();
     int shard = round * config.rollout().shards() + part;
-    Rows rows = assignment.rows(shard);
-    try (PolicyReplica replica = assignment.replica();
+    WindowBatch rows = pipeline.rows(shard);
+    try (PolicyReplica replica = pipeline.replica();
         LossGradient.Forward forward = forward(replica, rows.windows(), rows.inputs())) {
-      Assignment.Explored explored =
-          assignment.explore(shard, rows, forward.logProbs(), replica.policy(), start);
+      ShardPipeline.Explored explored =
+          pipeline.explore(shard, rows, forward.logProbs(), replica.policy(), start);
       RolloutShard rollouts = explored.shard();
       long began = System.nanoTime();
       Groups groups = rollouts.groups();
@@ -65,7 +65,7 @@ final class GradientTask implements Function<Integer, ShardGradient> {
           new PackedFloats(Precision.FLOAT32, gradient),
           sums,
           groups.count(),
-          assignment.keep(explored).statistics(),
+          pipeline.keep(explored).statistics(),
           seconds);
     }
   }

@@ -50,10 +50,10 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
 
   @Override
   public Iterator<Tuple2<Long, Long>> call(Integer split) throws IOException {
-    return new Rows(split);
+    return new WindowBatch(split);
   }
 
-  private final class Rows implements Iterator<Tuple2<Long, Long>> {
+  private final class WindowBatch implements Iterator<Tuple2<Long, Long>> {
     private final InputStream in;
     private final SplitTokens tokens;
     private final KeyCounts counts = new KeyCounts();
@@ -65,7 +65,7 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
     private long[] rows = new long[0];
     private int next;
 
-    Rows(int split) throws IOException {
+    WindowBatch(int split) throws IOException {
       long from = split * text.splitBytes();
       in = new Storage(hadoop.value().value()).open(text.path(), from);
       tokens =

@@ -49,7 +49,7 @@ public final class PolicyCluster implements AutoCloseable {
   private final TrainingConfig config;
   private final String run = UUID.randomUUID().toString();
   private final Broadcast<RunContext> context;
-  private final Deque<PublishedPolicy> versions = new ArrayDeque<>();
+  private final Deque<PolicyBroadcast> versions = new ArrayDeque<>();
   private final ExecutorService jobs;
   private final RolloutTable table;
   private final int attempts;
@@ -76,7 +76,7 @@ public final class PolicyCluster implements AutoCloseable {
       JavaSparkContext spark,
       TrainingConfig config,
       Corpus corpus,
-      RewardPlan plan,
+      RewardSetup plan,
       String folder) {
     this.spark = spark;
     this.config = config;
@@ -141,7 +141,7 @@ public final class PolicyCluster implements AutoCloseable {
    *
    * @param seconds wall time
    */
-  public record Probed(Probe probe, double seconds) {}
+  public record TimedSnapshot(PolicySnapshot probe, double seconds) {}
 
   /**
    * Makes these weights the ones that later jobs use.
@@ -158,8 +158,8 @@ public final class PolicyCluster implements AutoCloseable {
     }
   }
 
-  private PublishedPolicy published(long version, Precision precision, float[] values) {
-    return PublishedPolicy.of(
+  private PolicyBroadcast published(long version, Precision precision, float[] values) {
+    return PolicyBroadcast.of(
         spark, new PolicyWeights(run, version, new PackedFloats(precision, values)));
   }
 
@@ -170,7 +170,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    */
   public Future<Step> rollouts(long step, int stage) {
-    PublishedPolicy policy = versions.getLast();
+    PolicyBroadcast policy = versions.getLast();
     return jobs.submit(
         () -> {
           Tabled<RolloutShard> done =
@@ -182,7 +182,7 @@ public final class PolicyCluster implements AutoCloseable {
                   writer ->
                       run(
                           "step " + (step + 1) + ": rollouts",
-                          new RolloutTask(new Assignment(context, policy, step, stage, writer)),
+                          new RolloutTask(new ShardPipeline(context, policy, step, stage, writer)),
                           config.rollout().shards()));
           RolloutStatistics statistics =
               done.results().stream()
@@ -203,7 +203,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param klWeight weight of the KL term in this update
    */
   public Gradients gradients(long step, int round, int stage, double klWeight) {
-    PublishedPolicy policy = versions.getLast();
+    PolicyBroadcast policy = versions.getLast();
     int rounds = config.roundsPerStep();
     String description =
         "step " + (step + 1) + ": update " + (round + 1) + " of " + rounds + " on executors";
@@ -220,7 +220,7 @@ public final class PolicyCluster implements AutoCloseable {
                           run(
                               description,
                               new GradientTask(
-                                  new Assignment(context, policy, step, stage, writer),
+                                  new ShardPipeline(context, policy, step, stage, writer),
                                   round,
                                   klWeight),
                               config.rollout().shards()));
@@ -251,7 +251,7 @@ public final class PolicyCluster implements AutoCloseable {
 
   /** The results of a job whose tasks may also have written the step's rollout table. */
   private record Tabled<T>(List<T> results, double seconds, double tableSeconds) {
-    JobCost cost(PublishedPolicy policy, long returned) {
+    JobCost cost(PolicyBroadcast policy, long returned) {
       return new JobCost(seconds, tableSeconds, policy.weights().parameters().bytes(), returned);
     }
   }
@@ -289,15 +289,16 @@ public final class PolicyCluster implements AutoCloseable {
    * @param step steps behind the weights
    * @param stage of the curriculum
    */
-  public Probed probe(long step, int stage) {
-    PublishedPolicy policy = versions.getLast();
+  public TimedSnapshot probe(long step, int stage) {
+    PolicyBroadcast policy = versions.getLast();
     String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
     return await(
         jobs.submit(
             () -> {
               long start = System.nanoTime();
-              Probe probe = run(description, new ProbeTask(context, policy, step, stage), 1).get(0);
-              return new Probed(probe, (System.nanoTime() - start) / 1e9);
+              PolicySnapshot probe =
+                  run(description, new PolicySnapshotTask(context, policy, step, stage), 1).get(0);
+              return new TimedSnapshot(probe, (System.nanoTime() - start) / 1e9);
             }));
   }
 
@@ -323,10 +324,10 @@ public final class PolicyCluster implements AutoCloseable {
     // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
     // depend on the cluster.
     int parts = config.rollout().shards();
-    PublishedPolicy policy = versions.getLast();
+    PolicyBroadcast policy = versions.getLast();
     // What is scored is the model that a checkpoint keeps, however it was rounded to explore.
     boolean exact = policy.weights().parameters().precision() == Precision.FLOAT32;
-    PublishedPolicy scored =
+    PolicyBroadcast scored =
         exact ? policy : published(policy.weights().version(), Precision.FLOAT32, newest);
     try {
       Scores total = new Scores();
@@ -420,8 +421,8 @@ public final class PolicyCluster implements AutoCloseable {
     jobs.shutdownNow();
     // A job that is still ending must not find its broadcasts gone.
     awaitJobs();
-    versions.forEach(PublishedPolicy::destroy);
-    Handover.release(run);
+    versions.forEach(PolicyBroadcast::destroy);
+    InProcessTransfer.release(run);
     context.destroy();
     PolicyReplica.release(run);
     if (jobs.isTerminated() && writer != null) {

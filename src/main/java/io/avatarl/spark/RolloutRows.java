@@ -112,7 +112,7 @@ final class RolloutRows {
    * <p>What is compared is a group of the table: the actions of one state, or those that the
    * continuations of one context have at one position.
    */
-  byte[] parquet(Paid paid) {
+  byte[] parquet(ScoredGroups paid) {
     Groups groups = paid.groups();
     int perWindow = groups.groupsPerRow();
     int windows = config.rollouts().windows();
@@ -148,7 +148,7 @@ final class RolloutRows {
   /**
    * @param tried entries of one group, by probability
    */
-  private void write(ParquetWriter<Group> writer, Paid paid, long id, int[] tried) {
+  private void write(ParquetWriter<Group> writer, ScoredGroups paid, long id, int[] tried) {
     Groups groups = paid.groups();
     int gold = groups.gold(tried[0] / groups.actionsPerGroup());
     int top = config.rollouts().topActions();

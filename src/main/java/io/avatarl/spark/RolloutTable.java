@@ -82,7 +82,7 @@ public final class RolloutTable {
       Committer committer,
       Broadcast<SerializableConfiguration> hadoop)
       implements Serializable {
-    void write(RunContext run, int shard, long version, Paid paid) {
+    void write(RunContext run, int shard, long version, ScoredGroups paid) {
       Storage storage = new Storage(hadoop.value().value());
       String name = String.format("part-%05d.parquet", shard);
       String file = Storage.resolve(folder, name);

@@ -2,32 +2,32 @@ package io.avatarl.spark;
 
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.RolloutShard;
-import io.avatarl.rollout.Rows;
+import io.avatarl.rollout.WindowBatch;
 import org.apache.spark.api.java.function.Function;
 
 /** One shard of a step on an executor, for a learner on the driver. */
 final class RolloutTask implements Function<Integer, RolloutShard> {
-  private final Assignment assignment;
+  private final ShardPipeline pipeline;
 
-  RolloutTask(Assignment assignment) {
-    this.assignment = assignment;
+  RolloutTask(ShardPipeline pipeline) {
+    this.pipeline = pipeline;
   }
 
   @Override
   public RolloutShard call(Integer shard) {
-    RunContext run = assignment.context().value();
+    RunContext run = pipeline.context().value();
     long start = System.nanoTime();
-    Rows rows = assignment.rows(shard);
-    try (PolicyReplica replica = assignment.replica()) {
+    WindowBatch rows = pipeline.rows(shard);
+    try (PolicyReplica replica = pipeline.replica()) {
       float[] logProbs = logProbs(run, rows, replica.policy());
-      return assignment.keep(assignment.explore(shard, rows, logProbs, replica.policy(), start));
+      return pipeline.keep(pipeline.explore(shard, rows, logProbs, replica.policy(), start));
     }
   }
 
   /**
    * In batches as large as a minibatch, so that memory does not grow with the windows of a shard.
    */
-  private static float[] logProbs(RunContext run, Rows rows, Policy policy) {
+  private static float[] logProbs(RunContext run, WindowBatch rows, Policy policy) {
     int context = rows.context();
     int batch = run.config().rollout().windowsPerUpdate();
     float[] logProbs = new float[rows.inputs().length * run.vocabulary()];

@@ -13,7 +13,7 @@ import java.util.Optional;
  *
  * @param run distinguishes runs in one JVM
  */
-record RunContext(String run, TrainingConfig config, Corpus corpus, RewardPlan plan)
+record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup plan)
     implements Serializable {
   int vocabulary() {
     return corpus.tokenizer().vocabularySize();

@@ -21,7 +21,8 @@ import scala.runtime.AbstractFunction2;
  *
  * @param <T> what a task returns
  */
-final class ShardFunction<T> extends AbstractFunction2<TaskContext, Iterator<Integer>, Handover<T>>
+final class ShardFunction<T>
+    extends AbstractFunction2<TaskContext, Iterator<Integer>, InProcessTransfer<T>>
     implements Serializable {
   private final Function<Integer, T> task;
   private final String run;
@@ -47,21 +48,21 @@ final class ShardFunction<T> extends AbstractFunction2<TaskContext, Iterator<Int
    */
   static <T> List<T> run(
       JavaSparkContext spark, RDD<Integer> numbers, Function<Integer, T> task, String run) {
-    ClassTag<Handover<T>> tag = ClassTag$.MODULE$.apply(Handover.class);
-    @SuppressWarnings("unchecked") // Scala's Array[Handover[T]]
-    Handover<T>[] results =
-        (Handover<T>[])
+    ClassTag<InProcessTransfer<T>> tag = ClassTag$.MODULE$.apply(InProcessTransfer.class);
+    @SuppressWarnings("unchecked") // Scala's Array[InProcessTransfer[T]]
+    InProcessTransfer<T>[] results =
+        (InProcessTransfer<T>[])
             spark.sc().runJob(numbers, new ShardFunction<>(task, run, spark.isLocal()), tag);
-    for (Handover<T> result : results) {
+    for (InProcessTransfer<T> result : results) {
       result.release();
     }
-    return Arrays.stream(results).map(Handover::value).toList();
+    return Arrays.stream(results).map(InProcessTransfer::value).toList();
   }
 
   @Override
-  public Handover<T> apply(TaskContext context, Iterator<Integer> numbers) {
+  public InProcessTransfer<T> apply(TaskContext context, Iterator<Integer> numbers) {
     try {
-      return new Handover<>(run, oneJvm, task.call(numbers.next()));
+      return new InProcessTransfer<>(run, oneJvm, task.call(numbers.next()));
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {

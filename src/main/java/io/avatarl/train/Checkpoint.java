@@ -48,7 +48,7 @@ final class Checkpoint {
    * @param evaluation the last one before the checkpoint; null before the first
    * @param settings the run's configuration, {@link ConfigReader#flat flat}
    */
-  record Trainer(
+  record TrainerState(
       long step,
       long updates,
       long groups,
@@ -57,7 +57,7 @@ final class Checkpoint {
       double reward,
       double trainSeconds,
       Map<String, Double> stageSeconds,
-      Traffic.Moved moved,
+      TransferredBytes.Moved moved,
       double klWeight,
       Curriculum.Position curriculum,
       HealthMonitor.State monitor,
@@ -78,7 +78,7 @@ final class Checkpoint {
    * @param behaviour weights that the rollouts of the next step explore with, when they are made
    *     ahead; else empty
    */
-  record State(Trainer trainer, float[] parameters, float[][] moments, float[] behaviour) {}
+  record State(TrainerState trainer, float[] parameters, float[][] moments, float[] behaviour) {}
 
   /** Writes a checkpoint after {@code trainer.step()} steps. */
   static CheckpointFolder write(
@@ -88,7 +88,7 @@ final class Checkpoint {
       Tokenizer tokenizer,
       Learner learner,
       float[] behaviour,
-      Trainer trainer) {
+      TrainerState trainer) {
     ParameterLayout layout = learner.parameters().layout();
     Map<String, Safetensors.Tensor> optimizer = new LinkedHashMap<>();
     optimizer.putAll(Parameters.toTensors(layout, learner.moments()[0], FIRST));
@@ -136,7 +136,7 @@ final class Checkpoint {
    * @throws io.avatarl.model.DamagedCheckpoint where a file is not what was written
    */
   static State read(Storage storage, CheckpointFolder folder, ParameterLayout layout) {
-    Trainer trainer = folder.content(storage, Trainer.class);
+    TrainerState trainer = folder.content(storage, TrainerState.class);
     float[] parameters = folder.parameters(storage, layout).toArray();
     Map<String, Safetensors.Tensor> optimizer = folder.tensors(storage, CheckpointFolder.OPTIMIZER);
     String file = Storage.resolve(folder.path(), CheckpointFolder.OPTIMIZER);

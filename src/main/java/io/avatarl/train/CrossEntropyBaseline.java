@@ -11,7 +11,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.rollout.Rows;
+import io.avatarl.rollout.WindowBatch;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -66,8 +66,8 @@ public final class CrossEntropyBaseline implements AutoCloseable {
     List<RolloutShard> shards = new ArrayList<>();
     for (int shard = 0; shard < config.shardsPerStep(); shard++) {
       int windows = config.windowsInShard(shard);
-      Rows rows =
-          Rows.of(
+      WindowBatch rows =
+          WindowBatch.of(
               windows,
               Windows.draw(corpus, config.model().context(), windows, config.seed(), step, shard));
       Groups gold = Groups.gold(rows);

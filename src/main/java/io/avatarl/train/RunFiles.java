@@ -72,7 +72,8 @@ public final class RunFiles {
    * @return a warning where that is so
    * @throws UserError where the run is already further
    */
-  static Optional<String> stepsChanged(String run, Checkpoint.Trainer trainer, TrainingConfig now) {
+  static Optional<String> stepsChanged(
+      String run, Checkpoint.TrainerState trainer, TrainingConfig now) {
     if (now.steps() < trainer.step()) {
       throw new UserError(
           run
@@ -110,7 +111,7 @@ public final class RunFiles {
   }
 
   /** Counts so far, as a checkpoint keeps them. */
-  static RolloutStatistics totals(Checkpoint.Trainer trainer) {
+  static RolloutStatistics totals(Checkpoint.TrainerState trainer) {
     return RolloutStatistics.counts(trainer.groups(), trainer.rollouts());
   }
 }

@@ -35,7 +35,7 @@ class SpreadTest {
     assertEquals(8, Bench.withUpdate(List.of(lap(10)), List.of(lap(40))).median(), 1e-12);
   }
 
-  private static Lap lap(long units) {
-    return new Lap(units, 1, 1, 0, 0, 0, Map.of());
+  private static Measurement lap(long units) {
+    return new Measurement(units, 1, 1, 0, 0, 0, Map.of());
   }
 }

@@ -77,7 +77,7 @@ class EvaluationTest {
   void consecutiveSegmentsCoverEveryTargetOnce() {
     for (int tokens = 2; tokens < 60; tokens++) {
       for (int context = 1; context < 20; context++) {
-        int[] counted = counted(Segment.consecutive(tokens, context), tokens, context);
+        int[] counted = counted(EvaluationWindow.consecutive(tokens, context), tokens, context);
         for (int target = 1; target < tokens; target++) {
           assertEquals(1, counted[target], "target " + target + " of " + tokens);
         }
@@ -89,13 +89,13 @@ class EvaluationTest {
   void slidingSegmentsCountEveryTargetOnceWithHalfAContextBeforeIt() {
     for (int tokens = 2; tokens < 60; tokens++) {
       for (int context = 1; context < 20; context++) {
-        List<Segment> segments = Segment.sliding(tokens, context);
+        List<EvaluationWindow> segments = EvaluationWindow.sliding(tokens, context);
         int[] counted = counted(segments, tokens, context);
         for (int target = 1; target < tokens; target++) {
           // The first half context of targets cannot have so much before it.
           assertEquals(target > context / 2 ? 1 : 0, counted[target], "target " + target);
         }
-        for (Segment segment : segments) {
+        for (EvaluationWindow segment : segments) {
           // The target at place t of a segment is preceded by t + 1 tokens.
           assertTrue(segment.countFrom() + 1 > context / 2.0, segment + " of context " + context);
           assertTrue(segment.countFrom() < segment.length(), "no segment counts nothing");
@@ -109,15 +109,15 @@ class EvaluationTest {
     for (int tokens = 2; tokens < 60; tokens++) {
       for (int context = 1; context < 20; context++) {
         int windows = (tokens - 1) / context;
-        Set<Segment> full = new HashSet<>();
-        for (Segment segment : Segment.consecutive(tokens, context)) {
+        Set<EvaluationWindow> full = new HashSet<>();
+        for (EvaluationWindow segment : EvaluationWindow.consecutive(tokens, context)) {
           if (segment.length() == context) {
             full.add(segment);
           }
         }
         assertEquals(windows, full.size());
         for (int count : new int[] {1, 2, 3, 7, 1000}) {
-          List<Segment> segments = Segment.spread(tokens, context, count);
+          List<EvaluationWindow> segments = EvaluationWindow.spread(tokens, context, count);
           assertEquals(Math.min(count, windows), segments.size());
           assertTrue(full.containsAll(segments));
           assertEquals(segments.size(), new HashSet<>(segments).size());
@@ -135,9 +135,9 @@ class EvaluationTest {
   }
 
   /** How often each target is counted; checks that each segment lies inside the split. */
-  private static int[] counted(List<Segment> segments, int tokens, int context) {
+  private static int[] counted(List<EvaluationWindow> segments, int tokens, int context) {
     int[] counted = new int[tokens];
-    for (Segment segment : segments) {
+    for (EvaluationWindow segment : segments) {
       assertTrue(segment.length() >= 1 && segment.length() <= context);
       assertTrue(segment.start() >= 0 && segment.start() + segment.length() < tokens);
       for (int t = segment.countFrom(); t < segment.length(); t++) {
@@ -157,10 +157,13 @@ class EvaluationTest {
     int[] tokens = new Random(1).ints(40, 0, 5).toArray();
     int[] characters = {1, 1, 1, 1, 1};
     try (Policy policy = new Policy(config, parameters)) {
-      for (List<Segment> segments :
-          List.of(Segment.consecutive(40, 6), Segment.sliding(40, 6), Segment.spread(40, 6, 3))) {
+      for (List<EvaluationWindow> segments :
+          List.of(
+              EvaluationWindow.consecutive(40, 6),
+              EvaluationWindow.sliding(40, 6),
+              EvaluationWindow.spread(40, 6, 3))) {
         Scores expected = new Scores();
-        for (Segment segment : segments) {
+        for (EvaluationWindow segment : segments) {
           int end = segment.start() + segment.length();
           long[] inputs = ReferenceValues.longs(Arrays.copyOfRange(tokens, segment.start(), end));
           float[] logProbs = policy.logProbs(1, inputs);

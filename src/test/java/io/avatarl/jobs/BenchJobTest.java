@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.bench.Bench;
-import io.avatarl.bench.Part;
+import io.avatarl.bench.Benchmark;
+import io.avatarl.bench.InterleavedRunner;
 import io.avatarl.bench.Python;
 import io.avatarl.bench.Results;
-import io.avatarl.bench.Rounds;
 import io.avatarl.bench.Spread;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
@@ -64,7 +64,7 @@ class BenchJobTest {
     Bench.Launch launch =
         new Bench.Launch() {
           @Override
-          public Part training(String master, List<String> overrides, Path log) {
+          public Benchmark training(String master, List<String> overrides, Path log) {
             masters.add(master);
             List<String> all = new ArrayList<>(overrides);
             all.add("steps=1000000");
@@ -98,7 +98,14 @@ class BenchJobTest {
           }
         };
     return new Bench(
-        configs, corpus, launch, python, folder, new Rounds(ROUNDS, 0.01, 0.01), false, line -> {});
+        configs,
+        corpus,
+        launch,
+        python,
+        folder,
+        new InterleavedRunner(ROUNDS, 0.01, 0.01),
+        false,
+        line -> {});
   }
 
   private static Object cell(Results.Section table, String row, String column) {

@@ -23,11 +23,12 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.Exploration;
+import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
-import io.avatarl.rollout.Reference;
+import io.avatarl.rollout.ReferenceLogProbs;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.rollout.Rows;
+import io.avatarl.rollout.WindowBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -85,7 +86,8 @@ class LearnerTest {
       groups =
           Exploration.of(config.rollout(), vocabulary, Optional.empty(), Optional.empty())
               .explore(
-                  new Exploration.Scene(Rows.of(windows, tokens), logProbs, policy, new Random(3)));
+                  new ExplorationInput(
+                      WindowBatch.of(windows, tokens), logProbs, policy, new Random(3)));
     }
     int k = groups.actionsPerGroup();
     float[] rewards = new float[groups.count() * k];
@@ -105,7 +107,8 @@ class LearnerTest {
     }
     Parameters other = Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.4, 12);
     try (Policy policy = new Policy(config.model(), other)) {
-      return Reference.select(kl.estimator(), groups, Reference.policy(policy, groups), vocabulary);
+      return ReferenceLogProbs.select(
+          kl.estimator(), groups, ReferenceLogProbs.policy(policy, groups), vocabulary);
     }
   }
 
@@ -298,9 +301,9 @@ class LearnerTest {
     // Where actions sit at the wrong position, the ratios are anything but 1.
     double lowest = 0;
     try (Policy policy = new Policy(config.model(), parameters)) {
-      float[] all = Reference.policy(policy, shard.groups());
+      float[] all = ReferenceLogProbs.policy(policy, shard.groups());
       float[] chosen =
-          Reference.select(KlConfig.Estimator.SAMPLED, shard.groups(), all, VOCABULARY);
+          ReferenceLogProbs.select(KlConfig.Estimator.SAMPLED, shard.groups(), all, VOCABULARY);
       assertArrayEquals(shard.groups().logProbs(), chosen, 1e-4f);
       for (float logProb : chosen) {
         lowest = Math.min(lowest, logProb);
@@ -383,7 +386,7 @@ class LearnerTest {
   void theYardstickFollowsTheSlopeOfTheCrossEntropy() {
     TrainingConfig config = config("model.activation=gelu", "learner.slices=2");
     Parameters parameters = parameters(config, VOCABULARY);
-    Rows rows = Rows.of(4, tokens(config, 4, VOCABULARY));
+    WindowBatch rows = WindowBatch.of(4, tokens(config, 4, VOCABULARY));
     Groups gold = Groups.gold(rows);
     Minibatch minibatch =
         Minibatch.of(

@@ -420,14 +420,14 @@ class RewardsTest {
     Groups groups = TestGroups.continuations();
     float[] rewards = {1, 0, 3, 0, 2, 5, 2, 1};
     float[] perToken = rewards.clone();
-    Credit.assign(RolloutConfig.Credit.TOKEN, groups, perToken);
+    CreditAssignment.assign(RolloutConfig.Credit.TOKEN, groups, perToken);
     assertArrayEquals(rewards, perToken);
     float[] perSequence = rewards.clone();
-    Credit.assign(RolloutConfig.Credit.SEQUENCE, groups, perSequence);
+    CreditAssignment.assign(RolloutConfig.Credit.SEQUENCE, groups, perSequence);
     assertArrayEquals(new float[] {0.5f, 0.5f, 1.5f, 1.5f, 3.5f, 3.5f, 1.5f, 1.5f}, perSequence);
     // Positions of a window are states of their own, not a sequence.
     float[] window = {1, 0, 0};
-    Credit.assign(RolloutConfig.Credit.SEQUENCE, exhaustive(A, B), window);
+    CreditAssignment.assign(RolloutConfig.Credit.SEQUENCE, exhaustive(A, B), window);
     assertArrayEquals(new float[] {1, 0, 0}, window);
   }
 

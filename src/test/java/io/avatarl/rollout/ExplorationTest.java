@@ -54,7 +54,7 @@ class ExplorationTest {
     int[] tokens = {2, 0, 1};
     Groups groups =
         exploration(3, "rollout.exploration=exhaustive", "rollout.weights=policy")
-            .explore(TestGroups.scene(1, tokens, logProbs, new RandomStream(1)));
+            .explore(TestGroups.input(1, tokens, logProbs, new RandomStream(1)));
     assertEquals(3, groups.actionsPerGroup());
     assertEquals(2, groups.count());
     assertFalse(groups.sampled());
@@ -72,7 +72,7 @@ class ExplorationTest {
     Groups groups =
         exploration(4, "rollout.exploration=exhaustive", "rollout.weights=uniform")
             .explore(
-                TestGroups.scene(
+                TestGroups.input(
                     1, new int[] {0, 1}, logs(0.7, 0.1, 0.1, 0.1), new RandomStream(1)));
     assertArrayEquals(new float[] {0.25f, 0.25f, 0.25f, 0.25f}, groups.weights());
     assertFalse(groups.sampled());
@@ -97,7 +97,7 @@ class ExplorationTest {
     int k = 20_000;
     Exploration exploration = exploration(5, "rollout.exploration=sampled", "rollout.samples=" + k);
     Groups groups =
-        exploration.explore(TestGroups.scene(1, new int[4], logProbs, new RandomStream(9)));
+        exploration.explore(TestGroups.input(1, new int[4], logProbs, new RandomStream(9)));
     assertTrue(groups.sampled());
     assertEquals(k, groups.actionsPerGroup());
     for (int g = 0; g < 3; g++) {
@@ -119,13 +119,13 @@ class ExplorationTest {
     assertArrayEquals(
         groups.actions(),
         exploration
-            .explore(TestGroups.scene(1, new int[4], logProbs, new RandomStream(9)))
+            .explore(TestGroups.input(1, new int[4], logProbs, new RandomStream(9)))
             .actions());
     assertFalse(
         Arrays.equals(
             groups.actions(),
             exploration
-                .explore(TestGroups.scene(1, new int[4], logProbs, new RandomStream(10)))
+                .explore(TestGroups.input(1, new int[4], logProbs, new RandomStream(10)))
                 .actions()));
   }
 
@@ -135,7 +135,7 @@ class ExplorationTest {
     int k = 2000;
     Groups groups =
         exploration(5, "rollout.exploration=sampled", "rollout.samples=" + k)
-            .explore(TestGroups.scene(1, new int[4], logProbs, new RandomStream(4)));
+            .explore(TestGroups.input(1, new int[4], logProbs, new RandomStream(4)));
     RandomStream random = new RandomStream(4);
     for (int g = 0; g < 3; g++) {
       for (int i = 0; i < k; i++) {
@@ -174,7 +174,7 @@ class ExplorationTest {
                 "rollout.samples=" + k,
                 "rollout.mixture=" + mixture,
                 "rollout.proposal=" + proposal)
-            .explore(TestGroups.scene(2, packed, logProbs, new RandomStream(31)));
+            .explore(TestGroups.input(2, packed, logProbs, new RandomStream(31)));
     int[][] states = {{2}, {2, 0}, {3}, {3, 4}};
     for (int g = 0; g < 4; g++) {
       double[] other = ngrams.map(m -> m.distribution()).orElse(null);
@@ -212,7 +212,7 @@ class ExplorationTest {
     float[] logProbs = {none, 0, none};
     Groups groups =
         exploration(3, "rollout.exploration=sampled", "rollout.samples=5000")
-            .explore(TestGroups.scene(1, new int[2], logProbs, new RandomStream(1)));
+            .explore(TestGroups.input(1, new int[2], logProbs, new RandomStream(1)));
     assertTrue(Arrays.stream(groups.actions()).allMatch(action -> action == 1));
     // The ends of what a generator can give.
     for (double x : new double[] {0, Math.nextDown(1.0)}) {
@@ -226,7 +226,7 @@ class ExplorationTest {
       assertEquals(
           1,
           new SampledExploration(3, 1, 0, Optional.empty())
-              .explore(TestGroups.scene(1, new int[2], logProbs, fixed))
+              .explore(TestGroups.input(1, new int[2], logProbs, fixed))
               .action(0, 0));
     }
   }
@@ -255,7 +255,7 @@ class ExplorationTest {
                 vocabulary,
                 Optional.empty(),
                 Optional.of(new FrozenPolicy(config.model(), vocabulary, judge.toArray())))
-            .explore(TestGroups.scene(1, tokens, uniform, new RandomStream(1)));
+            .explore(TestGroups.input(1, tokens, uniform, new RandomStream(1)));
     assertEquals(3, groups.actionsPerGroup());
     float[] judged;
     try (Policy policy = new Policy(config.model(), judge)) {
@@ -291,7 +291,7 @@ class ExplorationTest {
                 "rollout.exploration=active",
                 "rollout.policyTop=2",
                 "rollout.ngramTop=1")
-            .explore(TestGroups.scene(1, new int[] {0, 1, 2}, logProbs, new RandomStream(1)));
+            .explore(TestGroups.input(1, new int[] {0, 1, 2}, logProbs, new RandomStream(1)));
     assertFalse(groups.sampled());
     assertEquals(4, groups.actionsPerGroup());
     // Gold 1, the policy's 0 and 1, the table's 3. Then gold 2, the policy's 2 and 4, the table's
@@ -326,7 +326,7 @@ class ExplorationTest {
                 "rollout.exploration=active",
                 "rollout.policyTop=" + top,
                 "rollout.ngramTop=" + top)
-            .explore(TestGroups.scene(3, packed, logProbs, new RandomStream(1)));
+            .explore(TestGroups.input(3, packed, logProbs, new RandomStream(1)));
     int k = groups.actionsPerGroup();
     assertEquals(Math.min(vocabulary, 2 * top + 1), k);
     for (int g = 0; g < 15; g++) {
@@ -382,13 +382,13 @@ class ExplorationTest {
             "rollout.horizon=" + horizon, "rollout.samples=" + samples, "rollout.temperature=0.8");
     int vocabulary = 7;
     int[] packed = new Random(2).ints(3 * 7, 0, vocabulary).toArray();
-    Rows rows = Rows.of(3, packed);
+    WindowBatch rows = WindowBatch.of(3, packed);
     Parameters parameters =
         Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.6, 5);
     try (Policy policy = new Policy(config.model(), parameters)) {
       Groups groups =
           Exploration.of(config.rollout(), vocabulary, Optional.empty(), Optional.empty())
-              .explore(new Exploration.Scene(rows, new float[0], policy, new RandomStream(6)));
+              .explore(new ExplorationInput(rows, new float[0], policy, new RandomStream(6)));
       assertTrue(groups.sampled());
       assertEquals(3 * samples, groups.windows());
       assertEquals(6, groups.context());
@@ -411,8 +411,11 @@ class ExplorationTest {
       }
       assertTrue(different.size() > samples, "continuations differ");
       float[] chosen =
-          Reference.select(
-              KlConfig.Estimator.SAMPLED, groups, Reference.policy(policy, groups), vocabulary);
+          ReferenceLogProbs.select(
+              KlConfig.Estimator.SAMPLED,
+              groups,
+              ReferenceLogProbs.policy(policy, groups),
+              vocabulary);
       assertArrayEquals(chosen, groups.logProbs(), 1e-4f);
       for (float weight : groups.weights()) {
         assertEquals(0.25f, weight);
@@ -436,7 +439,7 @@ class ExplorationTest {
             new int[] {2, 0, 1, 1},
             new float[4],
             new float[4]);
-    float[] all = Reference.ngram(table, groups);
+    float[] all = ReferenceLogProbs.ngram(table, groups);
     int[][] states = {{0, 1}, {0, 1, 2}, {0, 1}, {0, 1, 1}};
     for (int g = 0; g < 4; g++) {
       double[] expected = table.distribution(states[g]);
@@ -446,8 +449,8 @@ class ExplorationTest {
     }
     assertArrayEquals(
         new float[] {all[2], all[3], all[7], all[10]},
-        Reference.select(KlConfig.Estimator.SAMPLED, groups, all, 3));
-    assertArrayEquals(all, Reference.select(KlConfig.Estimator.FULL, groups, all, 3));
+        ReferenceLogProbs.select(KlConfig.Estimator.SAMPLED, groups, all, 3));
+    assertArrayEquals(all, ReferenceLogProbs.select(KlConfig.Estimator.FULL, groups, all, 3));
     assertNotEquals(all[1], all[10]);
   }
 }

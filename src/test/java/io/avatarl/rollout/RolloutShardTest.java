@@ -85,7 +85,8 @@ class RolloutShardTest {
         TestGroups.ofWindows(
             1, window, 2, false, new int[0], new float[] {0.75f, 0.25f, 0.5f, 0.5f}, logProbs);
     RolloutStatistics statistics =
-        RolloutStatistics.of(Rows.of(1, window), logProbs, 2, groups, new float[] {0, 1, 3, 3});
+        RolloutStatistics.of(
+            WindowBatch.of(1, window), logProbs, 2, groups, new float[] {0, 1, 3, 3});
     assertEquals(2, statistics.groups());
     assertEquals(4, statistics.rollouts());
     assertEquals(0.25 + 3, statistics.reward(), 1e-7);
@@ -127,7 +128,7 @@ class RolloutShardTest {
     int[] window = {0, 1, 2, 2};
     Groups groups = TestGroups.ofWindows(1, window, 3, false, new int[0], new float[9], logProbs);
     RolloutStatistics statistics =
-        RolloutStatistics.of(Rows.of(1, window), logProbs, 3, groups, new float[9]);
+        RolloutStatistics.of(WindowBatch.of(1, window), logProbs, 3, groups, new float[9]);
     assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
     assertEquals(2 / 3.0, statistics.meanAccuracy());
     assertEquals(3, statistics.degenerate(), "no group has a reward");
@@ -136,7 +137,7 @@ class RolloutShardTest {
   @Test
   void statisticsOfContinuationsCountComparedEntries() {
     Groups groups = TestGroups.continuations();
-    Rows rows = Rows.of(2, new int[] {0, 1, 0, 1, 0, 1});
+    WindowBatch rows = WindowBatch.of(2, new int[] {0, 1, 0, 1, 0, 1});
     float[] even = new float[8];
     java.util.Arrays.fill(even, (float) Math.log(0.5));
     RolloutStatistics statistics =

@@ -16,7 +16,7 @@ public final class TestGroups {
       float[] weights,
       float[] logProbs) {
     return Groups.ofWindows(
-        Rows.of(windows, packed), actionsPerGroup, sampled, actions, weights, logProbs);
+        WindowBatch.of(windows, packed), actionsPerGroup, sampled, actions, weights, logProbs);
   }
 
   /**
@@ -40,8 +40,8 @@ public final class TestGroups {
   }
 
   /** What an exploration without a policy is given. */
-  static Exploration.Scene scene(
+  static ExplorationInput input(
       int windows, int[] packed, float[] logProbs, RandomGenerator random) {
-    return new Exploration.Scene(Rows.of(windows, packed), logProbs, null, random);
+    return new ExplorationInput(WindowBatch.of(windows, packed), logProbs, null, random);
   }
 }

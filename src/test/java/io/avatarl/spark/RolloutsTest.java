@@ -108,8 +108,8 @@ class RolloutsTest {
 
   /** What a run with one shard of {@link #groups} leaves, in these steps. */
   private void table(TrainingConfig config, Groups groups, long... steps) {
-    Paid paid =
-        new Paid(
+    ScoredGroups paid =
+        new ScoredGroups(
             groups,
             COMPONENTS,
             new float[] {0, 0.5f, 2, 2, 1, 0},
@@ -117,7 +117,7 @@ class RolloutsTest {
     table(run(config), paid, steps);
   }
 
-  private void table(RunContext run, Paid paid, long... steps) {
+  private void table(RunContext run, ScoredGroups paid, long... steps) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     RolloutTable table = new RolloutTable(context, run.config(), folder.toString());
     for (long step : steps) {
@@ -287,7 +287,8 @@ class RolloutsTest {
     Groups twice =
         TestGroups.ofWindows(
             2, new int[] {1, 2, 0, 1, 2, 0}, 3, false, new int[0], new float[12], logs);
-    Paid paid = new Paid(twice, Map.of("exact", new float[12]), new float[12], new float[12]);
+    ScoredGroups paid =
+        new ScoredGroups(twice, Map.of("exact", new float[12]), new float[12], new float[12]);
     table(run(config("rollouts.windows=1", "rollouts.topActions=0")), paid, 1);
     assertEquals(6, Rollouts.read(spark, folder.toString()).count());
   }
@@ -305,7 +306,8 @@ class RolloutsTest {
             "rollouts.topActions=1");
     Corpus letters = Corpus.of("letters", "abcdefghijabcdefghij".getBytes(UTF_8), 0.5);
     float[] eight = {0, 1, 2, 3, 4, 5, 6, 7};
-    Paid paid = new Paid(TestGroups.continuations(), Map.of("exact", eight), eight, eight);
+    ScoredGroups paid =
+        new ScoredGroups(TestGroups.continuations(), Map.of("exact", eight), eight, eight);
     table(new RunContext("test", config, letters, null), paid, 3);
     List<Row> rows =
         Rollouts.read(spark, folder.toString()).orderBy("group_id", "rank").collectAsList();
@@ -379,7 +381,7 @@ class RolloutsTest {
                   run.value(),
                   shard,
                   0,
-                  new Paid(groups(), COMPONENTS, new float[6], new float[6]));
+                  new ScoredGroups(groups(), COMPONENTS, new float[6], new float[6]));
               if (TaskContext.get().attemptNumber() == 0) {
                 throw new IllegalStateException("lost after writing, on purpose");
               }

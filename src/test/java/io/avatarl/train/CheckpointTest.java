@@ -37,8 +37,8 @@ class CheckpointTest {
   private static final int INSTALL_SECONDS = 60;
   private static final int RUN_SECONDS = 30;
 
-  private static final Checkpoint.Trainer TRAINER =
-      new Checkpoint.Trainer(
+  private static final Checkpoint.TrainerState TRAINER =
+      new Checkpoint.TrainerState(
           3,
           6,
           100,
@@ -47,7 +47,7 @@ class CheckpointTest {
           -0.25,
           1.5,
           Map.of("learn", 0.5),
-          new Traffic.Moved(1L << 40, 7),
+          new TransferredBytes.Moved(1L << 40, 7),
           0.1 / 3,
           new Curriculum.Position(2, 5, 1 / 3.0, 2 / 3.0, Double.MAX_VALUE, 7),
           new HealthMonitor.State(

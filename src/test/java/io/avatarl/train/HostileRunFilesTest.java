@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.Mutation;
 import io.avatarl.model.CheckpointFolder;
-import io.avatarl.spark.Probe;
+import io.avatarl.spark.PolicySnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +25,8 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 /** Files of a run's folder that training goes on from, as nobody wrote them. */
 class HostileRunFilesTest {
   private static final int TRIES = 1000;
-  private static final Checkpoint.Trainer TRAINER =
-      new Checkpoint.Trainer(
+  private static final Checkpoint.TrainerState TRAINER =
+      new Checkpoint.TrainerState(
           3,
           6,
           100,
@@ -35,7 +35,7 @@ class HostileRunFilesTest {
           -0.25,
           1.5,
           Map.of("learn", 0.5),
-          new Traffic.Moved(1L << 40, 7),
+          new TransferredBytes.Moved(1L << 40, 7),
           0.25,
           Curriculum.Position.START,
           new HealthMonitor.State(
@@ -75,9 +75,9 @@ class HostileRunFilesTest {
     if (node instanceof ObjectNode marker) {
       CheckpointFolder folder = CheckpointFolder.of(run.toString(), 3);
       folder.write(Trial.storage(), Map.of(), marker);
-      Checkpoint.Trainer trainer =
+      Checkpoint.TrainerState trainer =
           Mutation.read(
-              json.length(), () -> folder.content(Trial.storage(), Checkpoint.Trainer.class));
+              json.length(), () -> folder.content(Trial.storage(), Checkpoint.TrainerState.class));
       if (trainer != null) {
         new HealthMonitor(trainer.monitor()).state();
       }
@@ -99,15 +99,15 @@ class HostileRunFilesTest {
     Mutation.read(json.length(), () -> Summary.fromJson("summary.json", json));
   }
 
-  private static Probe probe(long step) {
-    return new Probe(step, List.of(), "text of " + step);
+  private static PolicySnapshot probe(long step) {
+    return new PolicySnapshot(step, List.of(), "text of " + step);
   }
 
   @Provide
   Arbitrary<byte[]> contexts() throws IOException {
     Files.deleteIfExists(run.resolve(RunFiles.CONTEXTS));
-    Contexts.add(Trial.storage(), run.toString(), probe(0));
-    Contexts.add(Trial.storage(), run.toString(), probe(2));
+    PolicySnapshots.add(Trial.storage(), run.toString(), probe(0));
+    PolicySnapshots.add(Trial.storage(), run.toString(), probe(2));
     return Mutation.of(Files.readAllBytes(run.resolve(RunFiles.CONTEXTS)));
   }
 
@@ -119,7 +119,7 @@ class HostileRunFilesTest {
     Mutation.read(
         before.length,
         () -> {
-          Contexts.add(Trial.storage(), run.toString(), probe(4));
+          PolicySnapshots.add(Trial.storage(), run.toString(), probe(4));
           return true;
         });
     JsonNode after = Trial.json(file);

@@ -99,7 +99,7 @@ class MlflowServerTest {
           config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", run.toString()), 0);
       for (int update = 1; update <= 50; update++) {
         tracker.recorded(
-            Metrics.record("update", update).put("update", update).put("loss", 1.0 / update));
+            MetricsLog.record("update", update).put("update", update).put("loss", 1.0 / update));
       }
       tracker.finished(
           new Summary(

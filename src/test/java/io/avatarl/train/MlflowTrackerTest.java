@@ -133,7 +133,7 @@ class MlflowTrackerTest {
   private static void record(MlflowTracker tracker, int from, int to) {
     for (int update = from; update <= to; update++) {
       tracker.recorded(
-          Metrics.record("update", (update + 1) / 2)
+          MetricsLog.record("update", (update + 1) / 2)
               .put("update", update)
               .put("stage", "main")
               .put("loss", -update / 8.0));
@@ -181,7 +181,7 @@ class MlflowTrackerTest {
     Files.writeString(folder.resolve("summary.json"), "{}");
     try (MlflowTracker tracker = tracker(Map.of("MLFLOW_TRACKING_TOKEN", "secret"), 0)) {
       record(tracker, 1, 6);
-      tracker.recorded(Metrics.record("warning", 3).put("warning", "odd"));
+      tracker.recorded(MetricsLog.record("warning", 3).put("warning", "odd"));
       tracker.finished(summary());
     }
     List<String> paths = paths();
@@ -293,11 +293,11 @@ class MlflowTrackerTest {
                 ? new Answer(400, "bad metric")
                 : null;
     try (MlflowTracker tracker = tracker(Map.of(), 0)) {
-      tracker.recorded(Metrics.record("update", 1).put("update", 1).put("bad", 1.0));
+      tracker.recorded(MetricsLog.record("update", 1).put("update", 1).put("bad", 1.0));
       while (warnings.isEmpty()) {
         Thread.sleep(20);
         // Warnings come on the training thread.
-        tracker.recorded(Metrics.record("warning", 1));
+        tracker.recorded(MetricsLog.record("warning", 1));
       }
       record(tracker, 1, 3);
     }

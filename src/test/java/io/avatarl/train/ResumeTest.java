@@ -206,7 +206,7 @@ class ResumeTest {
     assertEquals(best, found.step());
     assertEquals(
         new Checkpoint.Evaluation(best, valCe.get(best)),
-        found.content(Trial.storage(), Checkpoint.Trainer.class).evaluation());
+        found.content(Trial.storage(), Checkpoint.TrainerState.class).evaluation());
   }
 
   @Test

@@ -62,7 +62,7 @@ public final class Trial {
     return Files.writeString(folder.resolve("play.txt"), GeneratedPlay.write(7, 20_000), US_ASCII);
   }
 
-  /** Rows as text, in an order that does not depend on who wrote them. */
+  /** WindowBatch as text, in an order that does not depend on who wrote them. */
   public static List<String> sorted(Dataset<Row> rows) {
     return rows.toJSON().collectAsList().stream().sorted().toList();
   }
@@ -71,13 +71,13 @@ public final class Trial {
     return new Storage(new Configuration());
   }
 
-  static Training training(
+  static Trainer training(
       Path corpus, Path run, boolean resume, TrainingListener listener, String... overrides) {
     List<String> all = new ArrayList<>(List.of(overrides));
     all.add("corpus.path=" + corpus);
     TrainingConfig config = ConfigReader.read("trial", PRESET, all);
     CorpusSource corpora = new CorpusSource(storage(), run.toString(), Map.of());
-    return new Training(storage(), config, corpora, run.toString(), resume, listener);
+    return new Trainer(storage(), config, corpora, run.toString(), resume, listener);
   }
 
   /** A whole run. */
@@ -90,7 +90,7 @@ public final class Trial {
   /** A run that is stopped during a step, as by a signal. */
   static Optional<Summary> trainUntil(
       long step, SparkSession spark, Path corpus, Path run, String... overrides) {
-    Training[] training = new Training[1];
+    Trainer[] training = new Trainer[1];
     TrainingListener stopper =
         new TrainingListener() {
           @Override

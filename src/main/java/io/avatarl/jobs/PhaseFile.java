@@ -1,0 +1,77 @@
+package io.avatarl.jobs;
+
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.train.TrainingListener;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * Where a run is, in eight bytes of shared memory that outlive a killed process: {@code
+ * jobs/chaos.sh} aims by them, and reads from them what a kill interrupted.
+ */
+final class PhaseFile implements TrainingListener {
+  /** System property that names the file; unset: nothing is written. */
+  static final String PROPERTY = "avatarl.stages";
+
+  private static final List<String> NAMES =
+      List.of("start", "rollout", "learn", "broadcast", "evaluate", "checkpoint", "table", "final");
+
+  private final MappedByteBuffer memory;
+  private long step;
+
+  PhaseFile(Path file) {
+    try (FileChannel channel =
+        FileChannel.open(
+            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, Long.BYTES);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * A place in a run.
+   *
+   * @param step steps done
+   * @param changes how many stages were entered before; tells two visits of one stage apart
+   */
+  record Place(String stage, long step, long changes) {}
+
+  /** The newest place, of whatever process writes. */
+  Place place() {
+    long value = memory.getLong(0);
+    return new Place(NAMES.get((int) (value & 7)), value >>> 32, value >>> 3 & 0x1fffffff);
+  }
+
+  /** A new process begins. */
+  void reset() {
+    memory.putLong(0, 0);
+  }
+
+  @Override
+  public void started(io.avatarl.config.TrainingConfig config, Facts facts, long done) {
+    step = done;
+  }
+
+  @Override
+  public void stage(String name) {
+    // One aligned word: a reader never meets half a place.
+    memory.putLong(0, step << 32 | place().changes() + 1 << 3 | NAMES.indexOf(name));
+  }
+
+  @Override
+  public void stepped(long done, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {
+    step = done;
+  }
+
+  @Override
+  public void entered(String phase) {
+    stage("final");
+  }
+}

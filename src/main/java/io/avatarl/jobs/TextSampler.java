@@ -1,0 +1,60 @@
+package io.avatarl.jobs;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.StreamingDecoder;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
+import io.avatarl.model.NativeEngine;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
+import java.util.function.Consumer;
+
+/** Continues a prompt with the model of a checkpoint. */
+final class TextSampler implements AutoCloseable {
+  private final Tokenizer tokenizer;
+  private final int[] prompt;
+  private final Policy policy;
+
+  /** Refuses what is wrong with the prompt or the files before it loads the native engine. */
+  TextSampler(Storage storage, CheckpointFolder checkpoint, TrainingConfig config, String prompt) {
+    this.tokenizer = checkpoint.tokenizer(storage);
+    this.prompt = tokenizer.encode(prompt);
+    if (this.prompt.length == 0) {
+      throw new UserError("the prompt is empty; give at least one character");
+    }
+    Parameters parameters =
+        checkpoint.parameters(
+            storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
+    this.policy = new Policy(config.model(), parameters);
+  }
+
+  /**
+   * Streams one sample, without its prompt.
+   *
+   * @param number of the sample: another number, another text for the same seed
+   */
+  void sample(int tokens, double temperature, long seed, long number, Consumer<String> sink) {
+    RandomStream random = RandomStream.of(seed, 0, number, RandomStream.Purpose.SAMPLING);
+    StreamingDecoder decoder = new StreamingDecoder(tokenizer, sink);
+    policy.generate(
+        prompt,
+        tokens,
+        temperature,
+        random,
+        token -> {
+          decoder.accept(token);
+          return true;
+        });
+    decoder.end();
+  }
+
+  @Override
+  public void close() {
+    policy.close();
+  }
+}

@@ -1,0 +1,157 @@
+package io.avatarl.jobs;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
+import io.avatarl.train.MlflowTracker;
+import io.avatarl.train.RunFiles;
+import io.avatarl.train.Runs;
+import io.avatarl.train.Summary;
+import io.avatarl.train.Trainer;
+import io.avatarl.train.TrainingListener;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * One training with all that is written and shown of it: console, tracker, samples, report. What
+ * the command and the library call share.
+ */
+final class TrainingRun implements AutoCloseable {
+  private final Storage storage;
+  private final TrainingConfig config;
+  private final String folder;
+  private final TrainingConsole console;
+  private final Optional<MlflowTracker> tracker;
+  private final Trainer training;
+
+  /** Refuses bad input before Spark has anything to do. */
+  TrainingRun(
+      Storage storage,
+      TrainingConfig config,
+      String folder,
+      boolean resume,
+      TrainingConsole console) {
+    this.storage = storage;
+    this.config = config;
+    this.folder = folder;
+    this.console = console;
+    this.tracker = MlflowTracker.of(config.tracking(), System.getenv(), storage, console::warned);
+    this.training =
+        new Trainer(
+            storage,
+            config,
+            new CorpusSource(storage, Home.path(), System.getenv()),
+            folder,
+            resume,
+            listener());
+  }
+
+  private TrainingListener listener() {
+    TrainingListener listener = console;
+    if (tracker.isPresent()) {
+      listener = TrainingListener.both(listener, tracker.get());
+    }
+    String stages = System.getProperty(PhaseFile.PROPERTY);
+    return stages == null
+        ? listener
+        : TrainingListener.both(listener, new PhaseFile(Path.of(stages)));
+  }
+
+  /**
+   * The configuration that was asked for.
+   *
+   * @param preset name or file; empty: the default, or with {@code resume} that of the run
+   * @param overrides {@code key=value} each
+   * @param corpus empty: that of the configuration
+   */
+  static TrainingConfig config(
+      Storage storage,
+      String preset,
+      List<String> overrides,
+      String corpus,
+      String folder,
+      boolean resume) {
+    List<String> all = new ArrayList<>(overrides);
+    if (!corpus.isEmpty()) {
+      all.add("corpus.path=" + corpus);
+    }
+    if (resume && preset.isEmpty()) {
+      return Runs.config(storage, folder, all);
+    }
+    Presets.Preset chosen = Presets.load(preset.isEmpty() ? Presets.DEFAULT : preset, storage);
+    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+  }
+
+  String folder() {
+    return folder;
+  }
+
+  /** Trains and reports; false where it was stopped or cancelled before the last step. */
+  boolean run(SparkSession spark) {
+    Optional<Summary> summary = training.run(spark);
+    summary.ifPresent(
+        s -> {
+          report(s);
+          tracker.ifPresent(t -> t.finished(s));
+        });
+    return summary.isPresent();
+  }
+
+  /** Asks a running {@link #run} to end after the current step, with a checkpoint. */
+  void stop() {
+    console.stopping();
+    training.stop();
+  }
+
+  /** Waits for that checkpoint. */
+  void awaitSaved() throws InterruptedException {
+    training.awaitSaved();
+    stopped();
+  }
+
+  /** Says how to go on. */
+  void stopped() {
+    console.stopped(folder);
+  }
+
+  /** Prints and stores what a finished run came to. */
+  private void report(Summary summary) {
+    List<String> samples = samples();
+    storage.writeString(
+        Storage.resolve(folder, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
+    String report = Storage.resolve(folder, RunFiles.REPORT);
+    ReportPage.write(storage, List.of(folder), report);
+    console.finished(summary, samples, folder, report);
+  }
+
+  private List<String> samples() {
+    List<String> samples = new ArrayList<>();
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, folder, CheckpointFolder.NEWEST);
+    try (TextSampler sampler =
+        new TextSampler(storage, checkpoint, config, config.sample().prompt())) {
+      for (int i = 0; i < config.sample().count(); i++) {
+        StringBuilder text = new StringBuilder();
+        sampler.sample(
+            config.sample().tokens(),
+            config.sample().temperature(),
+            config.seed(),
+            i,
+            text::append);
+        samples.add(text.toString());
+      }
+    }
+    return samples;
+  }
+
+  @Override
+  public void close() {
+    tracker.ifPresent(MlflowTracker::close);
+    console.close();
+  }
+}

@@ -1,0 +1,67 @@
+package io.avatarl.rollout;
+
+import io.avatarl.config.KlConfig;
+import io.avatarl.corpus.NgramModel;
+import io.avatarl.model.Policy;
+
+/** Log-probabilities of the distribution that the KL term pulls to. */
+public final class ReferenceLogProbs {
+  private ReferenceLogProbs() {}
+
+  /** Of an n-gram table, for every token in every group: [G·V]. */
+  public static float[] ngram(NgramModel model, Groups groups) {
+    int vocabulary = model.vocabularySize();
+    float[] logProbs = new float[Math.multiplyExact(groups.count(), vocabulary)];
+    double[] distribution = new double[vocabulary];
+    for (int g = 0; g < groups.count(); g++) {
+      int last = groups.lastTokenIndex(g);
+      model.distribution(
+          groups.tokens(), last + 1 - groups.stateLength(g), last + 1, distribution, 0);
+      for (int v = 0; v < vocabulary; v++) {
+        logProbs[g * vocabulary + v] = (float) Math.log(distribution[v]);
+      }
+    }
+    return logProbs;
+  }
+
+  /** Of a policy, for every token in every group: [G·V]. */
+  public static float[] policy(Policy policy, Groups groups) {
+    int vocabulary = policy.vocabulary();
+    long[] inputs = new long[groups.tokens().length];
+    for (int i = 0; i < inputs.length; i++) {
+      inputs[i] = groups.tokens()[i];
+    }
+    float[] all = policy.logProbs(groups.windows(), inputs); // [B·T·V]
+    if (groups.first() == 0) {
+      return all;
+    }
+    int row = groups.groupsPerRow() * vocabulary;
+    float[] logProbs = new float[groups.windows() * row];
+    for (int b = 0; b < groups.windows(); b++) {
+      int from = (b * groups.context() + groups.first()) * vocabulary;
+      System.arraycopy(all, from, logProbs, b * row, row);
+    }
+    return logProbs;
+  }
+
+  /**
+   * What of a reference travels to the learner.
+   *
+   * @param logProbs of every token in every group, [G·V]
+   * @return the same, or for the sampled estimator those of the actions, [G·K]
+   */
+  public static float[] select(
+      KlConfig.Estimator estimator, Groups groups, float[] logProbs, int vocabulary) {
+    if (estimator == KlConfig.Estimator.FULL) {
+      return logProbs;
+    }
+    int k = groups.actionsPerGroup();
+    float[] selected = new float[groups.count() * k];
+    for (int g = 0; g < groups.count(); g++) {
+      for (int i = 0; i < k; i++) {
+        selected[g * k + i] = logProbs[g * vocabulary + groups.action(g, i)];
+      }
+    }
+    return selected;
+  }
+}

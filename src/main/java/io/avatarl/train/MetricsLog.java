@@ -1,0 +1,51 @@
+package io.avatarl.train;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.files.Storage;
+
+/**
+ * A run's records, {@code RUN/metrics/}: JSON lines, one per update and per evaluation ({@code
+ * kind}). Object stores cannot append, so records are written in files of consecutive steps, named
+ * after the first and the last.
+ */
+final class MetricsLog {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Storage storage;
+  private final String folder;
+  private final TrainingListener listener;
+  private final StringBuilder pending = new StringBuilder();
+  private long firstStep;
+
+  /**
+   * @param firstStep whose records come next
+   * @param listener is told of every record
+   */
+  MetricsLog(Storage storage, String run, long firstStep, TrainingListener listener) {
+    this.listener = listener;
+    this.storage = storage;
+    this.folder = Storage.resolve(run, RunFiles.METRICS_FOLDER);
+    this.firstStep = firstStep;
+  }
+
+  /** An empty record of a kind in a step (which counts from 1). */
+  static ObjectNode record(String kind, long step) {
+    return JSON.createObjectNode().put("kind", kind).put("step", step);
+  }
+
+  void add(ObjectNode record) {
+    pending.append(record).append('\n');
+    listener.recorded(record);
+  }
+
+  /** Writes the records of the steps up to {@code lastStep}. */
+  void flush(long lastStep) {
+    if (pending.length() > 0) {
+      String name = String.format("steps-%06d-%06d.jsonl", firstStep, lastStep);
+      storage.writeString(Storage.resolve(folder, name), pending.toString());
+      pending.setLength(0);
+      firstStep = lastStep + 1;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package io.avatarl.train;
+
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.PolicyCluster;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward}, {@code table} and
+ * {@code gradient} (where executors learn) are the tasks' own times divided by the slots that ran
+ * them at once; {@code transfer} is the rest of the rollout jobs: scheduling, serialization,
+ * network. With {@code rollout.ahead = 1} those of the rollouts overlap with {@code learn}, so that
+ * the stages add up to more than the run.
+ */
+final class PhaseTimer {
+  enum Phase {
+    ROLLOUT,
+    REWARD,
+    TABLE,
+    GRADIENT,
+    TRANSFER,
+    LEARN,
+    BROADCAST,
+    EVALUATE,
+    CHECKPOINT
+  }
+
+  private final Map<Phase, Double> seconds = new EnumMap<>(Phase.class);
+  private final Consumer<String> entered;
+
+  /**
+   * @param entered is told of each phase on the driver's training thread; outside the others it
+   *     waits for rollouts
+   */
+  PhaseTimer(Consumer<String> entered) {
+    this.entered = entered;
+    for (Phase phase : Phase.values()) {
+      seconds.put(phase, 0.0);
+    }
+  }
+
+  /** Goes on from what {@link #seconds} gave. */
+  void resume(Map<String, Double> earlier) {
+    for (Phase phase : Phase.values()) {
+      seconds.put(phase, earlier.getOrDefault(name(phase), 0.0));
+    }
+  }
+
+  /** A phase that is running until it is closed. */
+  interface Running extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  Running start(Phase phase) {
+    long start = System.nanoTime();
+    entered.accept(name(phase));
+    return () -> {
+      add(phase, (System.nanoTime() - start) / 1e9);
+      entered.accept(name(Phase.ROLLOUT));
+    };
+  }
+
+  /**
+   * Adds a step's rollout job.
+   *
+   * @param slots tasks that ran at once
+   */
+  void rollouts(PolicyCluster.Step step, int slots) {
+    round(step.statistics(), 0, step.job(), slots);
+  }
+
+  /** Adds a round in which executors also learned. */
+  void gradients(PolicyCluster.Gradients round, int slots) {
+    round(round.statistics(), round.seconds() / slots, round.job(), slots);
+  }
+
+  private void round(RolloutStatistics s, double gradient, PolicyCluster.JobCost job, int slots) {
+    double rollout = s.rolloutSeconds() / slots;
+    double reward = s.rewardSeconds() / slots;
+    add(Phase.ROLLOUT, rollout);
+    double table = s.tableSeconds() / slots + job.tableSeconds();
+    add(Phase.REWARD, reward);
+    add(Phase.TABLE, table);
+    add(Phase.GRADIENT, gradient);
+    add(Phase.TRANSFER, Math.max(0, job.seconds() - rollout - reward - table - gradient));
+  }
+
+  void add(Phase phase, double more) {
+    seconds.merge(phase, more, Double::sum);
+  }
+
+  /** Seconds by the phase's name in lower case. */
+  Map<String, Double> seconds() {
+    Map<String, Double> named = new LinkedHashMap<>();
+    seconds.forEach((phase, s) -> named.put(name(phase), s));
+    return named;
+  }
+
+  private static String name(Phase phase) {
+    return phase.name().toLowerCase(Locale.ROOT);
+  }
+}

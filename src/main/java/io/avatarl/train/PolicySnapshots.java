@@ -1,0 +1,46 @@
+package io.avatarl.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.files.Storage;
+import io.avatarl.spark.PolicySnapshot;
+
+/**
+ * {@code RUN/contexts.json}, for the report: the first and the latest {@link PolicySnapshot} of a
+ * run, and the short samples of all of them.
+ */
+final class PolicySnapshots {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private PolicySnapshots() {}
+
+  /** Adds a probe to the file; those of later steps, left by a run that was killed, go. */
+  static void add(Storage storage, String run, PolicySnapshot probe) {
+    String file = Storage.resolve(run, RunFiles.CONTEXTS);
+    ObjectNode root = JSON.createObjectNode();
+    ArrayNode samples = root.putArray("samples");
+    root.set("first", JSON.valueToTree(probe));
+    if (probe.step() > 0 && storage.exists(file)) {
+      try {
+        ObjectNode before = (ObjectNode) JSON.readTree(storage.readString(file));
+        root.set("first", (ObjectNode) before.required("first"));
+        before
+            .path("samples")
+            .forEach(
+                sample -> {
+                  if (sample.path("step").asLong() < probe.step()) {
+                    samples.add(sample);
+                  }
+                });
+      } catch (JsonProcessingException | ClassCastException | IllegalArgumentException e) {
+        // Written whole or not at all, so it was changed by hand; the report starts anew.
+        root.set("first", JSON.valueToTree(probe));
+      }
+    }
+    root.set("last", JSON.valueToTree(probe));
+    samples.addObject().put("step", probe.step()).put("text", probe.sample());
+    storage.writeString(file, root.toString());
+  }
+}

@@ -1,0 +1,55 @@
+package io.avatarl.train;
+
+import io.avatarl.spark.PolicyCluster;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Bytes that a run's steps moved between driver and executors. */
+final class TransferredBytes {
+  /**
+   * Sums over the whole steps of a run, also those before it was resumed.
+   *
+   * @param broadcast weights that went to each executor
+   * @param returned numbers that came back from all tasks
+   */
+  record Moved(long broadcast, long returned) {
+    static final Moved NOTHING = new Moved(0, 0);
+
+    Moved plus(Moved o) {
+      return new Moved(broadcast + o.broadcast, returned + o.returned);
+    }
+
+    /** Means per step, by name. */
+    Map<String, Long> perStep(long steps) {
+      Map<String, Long> means = new LinkedHashMap<>();
+      means.put("broadcast", broadcast / Math.max(1, steps));
+      means.put("returned", returned / Math.max(1, steps));
+      return means;
+    }
+  }
+
+  private Moved whole = Moved.NOTHING;
+  private Moved step = Moved.NOTHING;
+
+  /** Goes on from what {@link #moved} gave. */
+  void resume(Moved earlier) {
+    whole = earlier;
+  }
+
+  void add(PolicyCluster.JobCost round) {
+    step = step.plus(new Moved(round.broadcastBytes(), round.returnedBytes()));
+  }
+
+  /** Ends a step; returns the bytes that moved in it. */
+  long stepped() {
+    long bytes = step.broadcast + step.returned;
+    whole = whole.plus(step);
+    step = Moved.NOTHING;
+    return bytes;
+  }
+
+  /** In the whole steps so far. */
+  Moved moved() {
+    return whole;
+  }
+}

@@ -1,0 +1,37 @@
+package io.avatarl.jobs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TextTableTest {
+  @Test
+  void whiteSpaceIsVisibleAndControlsAreHarmless() {
+    assertEquals("a␣b↵⇥␛[31m\ufffd", TextTable.visible("a b\n\t\u001b[31m\u202e"));
+  }
+
+  @Test
+  void textOfOthersDoesNotReachTheTerminalAsCommands() {
+    String hostile = "a\u001b]0;x\u0007\r\n\tb\u009b2J\u202e\ud800\ud83d\ude00\u00e9";
+    assertEquals(
+        "a\u241b]0;x\u2407\u240d\n\tb\ufffd2J\ufffd\ufffd\ud83d\ude00\u00e9",
+        Terminal.harmless(hostile));
+    assertEquals(
+        "{\"a\":\"\\u009b\\u202e\\u007f\u00e9\"}",
+        Terminal.json("{\"a\":\"\u009b\u202e\u007f\u00e9\"}"));
+  }
+
+  @Test
+  void fitsTheWidthAndKeepsTheEndOfLongCells() {
+    TextTable table = new TextTable(20, List.of("n", "context"));
+    table.add(List.of("7", "a very long context indeed"));
+    table.add(List.of("12", "short"));
+    List<String> lines = table.lines();
+    assertEquals(" n  context", lines.get(0));
+    assertEquals(" 7  … context indeed", lines.get(2));
+    assertEquals("12  short", lines.get(3));
+    assertTrue(lines.stream().allMatch(line -> line.length() <= 20));
+  }
+}
