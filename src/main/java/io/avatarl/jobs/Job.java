@@ -6,6 +6,7 @@ import io.avatarl.files.Storage;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -127,6 +128,7 @@ final class Job {
    */
   record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     private static final String RESULTS = "spark.driver.maxResultSize";
+    private static final String WAREHOUSE = "spark.sql.warehouse.dir";
 
     static Session open(String application) {
       return open(application, Map.of());
@@ -143,6 +145,10 @@ final class Job {
       SparkConf asked = new SparkConf();
       // What comes back is as large as the groups or gradients of a round; Spark's limit is 1 GB.
       builder.config(RESULTS, asked.get(RESULTS, "0"));
+      if (!asked.contains(WAREHOUSE)) {
+        // Spark makes its folder of tables where a table is looked for, in the working directory.
+        builder.config(WAREHOUSE, warehouse().toUri().toString());
+      }
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
         // A task's fatal error, no memory above all, would end this JVM before it says a word.
         builder.config("spark.executor.killOnFatalError.depth", 0);
@@ -156,10 +162,19 @@ final class Job {
       }
     }
 
+    /** One for each process, and so for each session of ours. */
+    private static Path warehouse() {
+      return Path.of(
+          System.getProperty("java.io.tmpdir"),
+          "avatarl-warehouse-" + ProcessHandle.current().pid());
+    }
+
     @Override
     public void close() {
       if (ours) {
         spark.stop();
+        // The folder only: who put a table into it keeps it.
+        warehouse().toFile().delete();
       }
     }
   }

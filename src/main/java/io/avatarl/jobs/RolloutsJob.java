@@ -25,12 +25,14 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Shows what the policy tried and what it was paid for. Without options: some rollouts of the newest table."
-            + " White space is shown as ␣ and ↵.",
+        "Shows what the policy tried and what it was paid for. Without options: some rollouts of"
+            + " the newest table. White space is shown as ␣ and ↵.",
     footer = {
       "",
-      "Views for --sql: rollouts (one row per action), groups (per state), confusions (gold × most probable action),",
-      "rewards (component means), progress (per step), metrics (the records of training). For example:",
+      "Views for --sql: rollouts (one row per action), groups (per state), confusions (gold × most"
+          + " probable action),",
+      "rewards (component means), progress (per step), metrics (the records of training). For"
+          + " example:",
       "  --sql \"SELECT * FROM progress ORDER BY step\""
     })
 public final class RolloutsJob implements Callable<Integer> {
@@ -99,6 +101,7 @@ public final class RolloutsJob implements Callable<Integer> {
       } else {
         Rollouts.registerViews(spark, run);
         try {
+          ReadingQuery.require(sql);
           print(spark.sql(sql));
         } catch (Exception e) {
           throw explained(e);
@@ -219,6 +222,9 @@ public final class RolloutsJob implements Callable<Integer> {
   /** Spark's own errors (syntax, names, arithmetic) are the query's; all else is not. */
   @SuppressWarnings("deprecation") // Spark 4 calls it getCondition, and 3.5 has only this.
   private static RuntimeException explained(Exception e) {
+    if (e instanceof UserError mistake) {
+      return mistake;
+    }
     for (Throwable t = e; t != null; t = t.getCause()) {
       if (t instanceof SparkThrowable s && s.getErrorClass() != null) {
         String line =

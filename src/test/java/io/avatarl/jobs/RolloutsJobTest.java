@@ -104,4 +104,31 @@ class RolloutsJobTest {
     assertTrue(refused(run, "--sql", "SELECT 1", "--step", "1").contains("--sql goes without"));
     assertTrue(refused(run, "--nonsense").contains("--nonsense"));
   }
+
+  @Test
+  void aQueryThatWritesTouchesNothing() throws Exception {
+    List<String> before = files();
+    Path table = folder.resolve("table");
+    for (String sql :
+        List.of(
+            "INSERT OVERWRITE DIRECTORY '" + run + "/checkpoints' USING parquet SELECT 1",
+            "CREATE TABLE t USING parquet LOCATION '" + table + "' AS SELECT * FROM rollouts",
+            "DROP VIEW rollouts")) {
+      assertTrue(refused(run, "--sql", sql).contains("only queries that read"), sql);
+    }
+    // Here Spark looks into its catalog, and makes the folder of tables.
+    assertTrue(refused(run, "--sql", "SELECT * FROM nowhere").contains("nowhere"));
+    assertTrue(
+        Outcome.rollouts(run, "--sql", "DESCRIBE rollouts").out().contains("policy_version"));
+    assertTrue(Outcome.rollouts(run, "--sql", "SHOW TABLES").out().contains("confusions"));
+    assertEquals(before, files());
+    assertFalse(Files.exists(table));
+    assertFalse(Files.exists(Path.of("spark-warehouse")));
+  }
+
+  private static List<String> files() throws IOException {
+    try (var files = Files.walk(Path.of(run))) {
+      return files.map(Path::toString).sorted().toList();
+    }
+  }
 }
