@@ -38,6 +38,7 @@ class ArchitectureTest {
   }
 
   private static final String ROOT = "io.avatarl.";
+  private static final String SPARK = ROOT + "spark";
 
   /** Each room with those it may call; itself, config and files go without saying. */
   private static final Map<String, Set<String>> ROOMS = new LinkedHashMap<>();
@@ -58,6 +59,18 @@ class ArchitectureTest {
     ROOMS.put("jobs", allSoFar());
   }
 
+  /** The families of the {@code spark} room, each with those it may call; "" is the room itself. */
+  private static final Map<String, Set<String>> SPARK_FAMILIES = new LinkedHashMap<>();
+
+  static {
+    SPARK_FAMILIES.put("transport", Set.of());
+    SPARK_FAMILIES.put("table", Set.of("transport"));
+    SPARK_FAMILIES.put("rollout", Set.of("transport", "table"));
+    SPARK_FAMILIES.put("ngram", Set.of());
+    SPARK_FAMILIES.put("text", Set.of());
+    SPARK_FAMILIES.put("", Set.of("table", "text"));
+  }
+
   private static Set<String> allSoFar() {
     return Set.copyOf(ROOMS.keySet());
   }
@@ -74,6 +87,7 @@ class ArchitectureTest {
         classes.stream()
             .map(JavaClass::getPackageName)
             .map(name -> name.length() < ROOT.length() ? "" : name.substring(ROOT.length()))
+            .map(name -> name.split("\\.")[0])
             .collect(Collectors.toCollection(TreeSet::new));
     assertEquals(new TreeSet<>(ROOMS.keySet()), rooms);
   }
@@ -100,6 +114,38 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule ROOMS_HAVE_NO_CYCLES =
       slices().matching("io.avatarl.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static void familiesOfTheSparkRoomCallEachOtherAsListed(JavaClasses classes) {
+    Set<String> families =
+        classes.stream()
+            .map(JavaClass::getPackageName)
+            .filter(name -> (name + ".").startsWith(SPARK + "."))
+            .map(name -> name.equals(SPARK) ? "" : name.substring(SPARK.length() + 1))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(new TreeSet<>(SPARK_FAMILIES.keySet()), families);
+    SPARK_FAMILIES.forEach(
+        (family, allowed) -> {
+          Set<String> mayCall = new TreeSet<>();
+          mayCall.add(sparkPackage(family));
+          allowed.forEach(other -> mayCall.add(sparkPackage(other)));
+          classes()
+              .that(resideInAPackage(sparkPackage(family)))
+              .should()
+              .onlyDependOnClassesThat(
+                  resideOutsideOfPackage(SPARK + "..")
+                      .or(resideInAnyPackage(mayCall.toArray(String[]::new))))
+              .check(classes);
+        });
+  }
+
+  private static String sparkPackage(String family) {
+    return family.isEmpty() ? SPARK : SPARK + "." + family;
+  }
+
+  @ArchTest
+  static final ArchRule SPARK_FAMILIES_HAVE_NO_CYCLES =
+      slices().matching("io.avatarl.spark.(*)..").should().beFreeOfCycles();
 
   @ArchTest
   static final ArchRule NUMERICAL_ROOMS_DO_NOT_KNOW_SPARK =

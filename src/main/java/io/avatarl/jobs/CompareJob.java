@@ -11,7 +11,7 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.DivergedException;
-import io.avatarl.spark.NgramCounter;
+import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.CrossEntropyBaseline;
 import io.avatarl.train.FinalEvaluation;

@@ -9,7 +9,7 @@ import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
-import io.avatarl.spark.NgramCounter;
+import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;

@@ -13,7 +13,7 @@ import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
-import io.avatarl.spark.NgramCounter;
+import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.train.Baselines;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.rollout.PolicyCluster;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package io.avatarl.spark;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.model.SavedModel;
+import io.avatarl.spark.text.GenerationTask;
 import java.util.Arrays;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;

@@ -4,7 +4,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.model.Parameters;
-import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.rollout.PolicyCluster;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 

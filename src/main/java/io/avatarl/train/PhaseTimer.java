@@ -1,7 +1,7 @@
 package io.avatarl.train;
 
 import io.avatarl.rollout.RolloutStatistics;
-import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.rollout.PolicyCluster;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;

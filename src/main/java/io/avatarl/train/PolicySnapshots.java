@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.files.Storage;
-import io.avatarl.spark.PolicySnapshot;
+import io.avatarl.spark.rollout.PolicySnapshot;
 
 /**
  * {@code RUN/contexts.json}, for the report: the first and the latest {@link PolicySnapshot} of a

@@ -1,6 +1,6 @@
 package io.avatarl.train;
 
-import io.avatarl.spark.PolicyCluster;
+import io.avatarl.spark.rollout.PolicyCluster;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.Mutation;
 import io.avatarl.model.CheckpointFolder;
-import io.avatarl.spark.PolicySnapshot;
+import io.avatarl.spark.rollout.PolicySnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,0 +1,298 @@
+package io.avatarl.spark.ngram;
+
+import static org.apache.spark.sql.functions.sum;
+
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.CharacterTokenizer;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.NgramCounts;
+import io.avatarl.corpus.NgramKeys;
+import io.avatarl.corpus.TextScan;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Sha256;
+import io.avatarl.files.Storage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.storage.StorageLevel;
+import org.apache.spark.util.SerializableConfiguration;
+import scala.Tuple2;
+
+/**
+ * N-gram tables of a text of any length, at any path that the executors can read. No machine holds
+ * the text or its tokens: tasks read splits of the file, count them in bounded memory, and Spark
+ * adds the counts up, spilling to disk where they do not fit. What must fit into the driver is the
+ * result.
+ */
+public final class NgramCounter {
+  /** The longest n-grams that baselines and rewards use. */
+  public static final int ORDER = 5;
+
+  /**
+   * Shorter corpora are counted in the driver's memory, where their tokens are anyway: 8 bytes per
+   * token and about a second per 10 MB, less than Spark takes to begin.
+   */
+  public static final long IN_MEMORY_BYTES = 64L << 20;
+
+  private static final long SPLIT_BYTES = 32L << 20;
+  private static final int PACKED = 1 << 16; // keys in one array on its way to the driver
+
+  private final SparkSession spark;
+  private final JavaSparkContext context;
+  private final String path;
+  private final long splitBytes;
+  private final long bytes;
+  private final List<TextScan> scans;
+  private final long[] charactersBefore;
+
+  /**
+   * Looks through a text.
+   *
+   * @throws UserError where it cannot be read, is empty, binary or not UTF-8
+   */
+  public NgramCounter(SparkSession spark, String path) {
+    this(spark, path, SPLIT_BYTES);
+  }
+
+  NgramCounter(SparkSession spark, String path, long splitBytes) {
+    this.spark = spark;
+    this.context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    this.path = path;
+    this.splitBytes = splitBytes;
+    this.bytes = storage().length(path);
+    this.scans = scan();
+    this.charactersBefore = TextScan.charactersBefore(scans);
+  }
+
+  /**
+   * The tables of a corpus's training split: in memory where it is small, else from its file.
+   *
+   * @param found where the corpus came from
+   */
+  public static NgramCounts count(
+      SparkSession spark, CorpusSource.Found found, Corpus corpus, CorpusConfig config) {
+    return count(spark, found, corpus, config, IN_MEMORY_BYTES);
+  }
+
+  static NgramCounts count(
+      SparkSession spark,
+      CorpusSource.Found found,
+      Corpus corpus,
+      CorpusConfig config,
+      long inMemoryBytes) {
+    int vocabulary = corpus.tokenizer().vocabularySize();
+    if (found.bytes().length < inMemoryBytes) {
+      int order = Math.min(ORDER, NgramKeys.longestOrder(vocabulary));
+      return NgramCounts.of(corpus.train(), vocabulary, order, config.ngramMinCount());
+    }
+    NgramCounter job = new NgramCounter(spark, found.name());
+    NgramCounts counts =
+        job.count(corpus.tokenizer(), config.validationFraction(), ORDER, config.ngramMinCount());
+    job.requireUnchanged(corpus.sha256());
+    return counts;
+  }
+
+  /** The tasks read the file again, and more than once. */
+  private void requireUnchanged(String sha256) {
+    try (InputStream in = storage().open(path, 0)) {
+      if (!Sha256.of(in).equals(sha256)) {
+        throw new UserError(
+            "Corpus " + path + " changed while it was counted; start again when it is complete");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Corpus " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Storage storage() {
+    return new Storage(spark.sparkContext().hadoopConfiguration());
+  }
+
+  private Broadcast<SerializableConfiguration> hadoop() {
+    return context.broadcast(
+        new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+  }
+
+  private int splitCount() {
+    return Math.toIntExact((bytes + splitBytes - 1) / splitBytes);
+  }
+
+  private JavaRDD<Integer> splits() {
+    List<Integer> splits = new ArrayList<>(IntStream.range(0, splitCount()).boxed().toList());
+    return context.parallelize(splits, splitCount());
+  }
+
+  /** Settings of its own: as many partitions as there are splits, where Spark's default is 200. */
+  private SparkSession session() {
+    SparkSession session = spark.newSession();
+    int partitions = Math.max(splitCount(), context.defaultParallelism());
+    session.conf().set("spark.sql.shuffle.partitions", partitions);
+    return session;
+  }
+
+  private List<TextScan> scan() {
+    if (bytes == 0) {
+      throw new UserError("Corpus " + path + " is empty; name a text file with --corpus");
+    }
+    Broadcast<SerializableConfiguration> hadoop = hadoop();
+    String file = path;
+    long length = splitBytes;
+    List<TextScan> result =
+        splits()
+            .map(
+                split -> {
+                  long from = split * length;
+                  try (InputStream in = new Storage(hadoop.value().value()).open(file, from)) {
+                    return TextScan.of(in, from, from + length);
+                  }
+                })
+            .collect();
+    hadoop.destroy();
+    for (TextScan scan : result) {
+      if (scan.bad() >= 0) {
+        throw new UserError(
+            "Corpus "
+                + path
+                + " is not a UTF-8 text: byte "
+                + scan.bad()
+                + " is NUL or no UTF-8; convert the file or name another with --corpus");
+      }
+    }
+    return result;
+  }
+
+  /** Length of the file. */
+  public long bytes() {
+    return bytes;
+  }
+
+  /** Length of the text. */
+  public long characters() {
+    return charactersBefore[scans.size()];
+  }
+
+  /** The tokenizer of the text's characters. */
+  public CharacterTokenizer characterTokenizer() {
+    return CharacterTokenizer.of(TextScan.codePoints(scans).stream());
+  }
+
+  /**
+   * Counts the training split.
+   *
+   * @param order the longest n-gram; where the vocabulary is too large for it, as long as it allows
+   *     ({@link NgramKeys#longestOrder})
+   * @param minCount see {@link NgramCounts.Builder}
+   */
+  public NgramCounts count(
+      Tokenizer tokenizer, double validationFraction, int order, int minCount) {
+    int vocabulary = tokenizer.vocabularySize();
+    NgramKeys keys = new NgramKeys(vocabulary, Math.min(order, NgramKeys.longestOrder(vocabulary)));
+    Broadcast<SerializableConfiguration> hadoop = hadoop();
+    Broadcast<Tokenizer> broadcast = context.broadcast(tokenizer);
+    long train = Corpus.trainCharacters(characters(), validationFraction);
+    NgramTask.Text text = new NgramTask.Text(path, splitBytes, charactersBefore, train);
+    JavaRDD<Tuple2<Long, Long>> rows =
+        splits()
+            .filter(split -> text.charactersBefore()[split] < train)
+            .flatMap(new NgramTask(hadoop, broadcast, keys, text));
+    Dataset<Row> sorted =
+        session()
+            .createDataset(rows.rdd(), Encoders.tuple(Encoders.LONG(), Encoders.LONG()))
+            .toDF("key", "count")
+            .groupBy("key")
+            .agg(sum("count"))
+            .sort("key");
+    // On disk first, so that the partitions are made in parallel; then one after another to the
+    // driver, which so holds no more of them than the tables.
+    JavaRDD<long[]> packed =
+        sorted.javaRDD().mapPartitions(pack()).persist(StorageLevel.DISK_ONLY());
+    try {
+      packed.count();
+      NgramCounts.Builder builder = new NgramCounts.Builder(keys, minCount);
+      for (Iterator<long[]> it = packed.toLocalIterator(); it.hasNext(); ) {
+        long[] block = it.next();
+        for (int i = 0; i < block.length; i += 2) {
+          builder.add(block[i], block[i + 1]);
+        }
+      }
+      return builder.build();
+    } finally {
+      packed.unpersist();
+      broadcast.destroy();
+      hadoop.destroy();
+    }
+  }
+
+  private static FlatMapFunction<Iterator<Row>, long[]> pack() {
+    return rows ->
+        new Iterator<>() {
+          @Override
+          public boolean hasNext() {
+            return rows.hasNext();
+          }
+
+          @Override
+          public long[] next() {
+            long[] block = new long[2 * PACKED];
+            int size = 0;
+            while (size < block.length && rows.hasNext()) {
+              Row row = rows.next();
+              block[size++] = row.getLong(0);
+              block[size++] = row.getLong(1);
+            }
+            return Arrays.copyOf(block, size);
+          }
+        };
+  }
+
+  /**
+   * A stretch of the text.
+   *
+   * @param from its first character
+   * @param count at most so many characters
+   */
+  public String text(long from, int count) {
+    int split = Arrays.binarySearch(charactersBefore, from);
+    split = Math.min(split >= 0 ? split : -split - 2, scans.size() - 1);
+    long skip = from - charactersBefore[split];
+    try (InputStream in = storage().open(path, split * splitBytes)) {
+      // At most 4 bytes a character, the last one's included.
+      long longest = Math.min(splitBytes + 4L * count + 3, bytes - split * splitBytes);
+      byte[] utf8 = in.readNBytes(Math.toIntExact(longest));
+      int begin = beginning(utf8, 0, skip);
+      int end = beginning(utf8, begin, count);
+      return new String(utf8, begin, end - begin, StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UserError("Cannot read " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Where the n-th character from a byte on begins, or the end. */
+  private static int beginning(byte[] utf8, int at, long n) {
+    int i = at;
+    long seen = -1;
+    while (i < utf8.length) {
+      if (Tokenizer.beginsCharacter(utf8[i]) && ++seen == n) {
+        return i;
+      }
+      i++;
+    }
+    return utf8.length;
+  }
+}

@@ -1,0 +1,114 @@
+package io.avatarl.spark.rollout;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import io.avatarl.config.DeviceType;
+import io.avatarl.config.LearnerConfig.Placement;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import java.util.Map;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.resource.ResourceInformation;
+
+/**
+ * Which device computes. Spark hands out the GPUs: an executor's to its tasks ({@code
+ * spark.task.resource.gpu.amount}, a fraction where several tasks share one), the driver's to the
+ * driver ({@code spark.driver.resource.gpu.amount}). A local master gives its tasks none; they use
+ * the driver's.
+ */
+public final class Devices {
+  private static final String GPU = "gpu";
+
+  private static final String MEND =
+      "; add --properties-file conf/spark-gpu.conf or set device = auto or cpu";
+
+  // Of the driver in this JVM.
+  private static volatile Device driver = Device.cpu();
+
+  private Devices() {}
+
+  /**
+   * The driver's own device, for the learner.
+   *
+   * @throws UserError where GPUs are asked for and tasks would get none
+   */
+  public static Device ofDriver(JavaSparkContext spark, DeviceType type) {
+    Device device =
+        type == DeviceType.CPU ? Device.cpu() : assigned(DeviceType.AUTO, spark.resources());
+    if (type == DeviceType.GPU && !tasksHave(spark, device)) {
+      throw new UserError("device = gpu: Spark assigns its tasks no GPU" + MEND);
+    }
+    driver = usable(device);
+    return device;
+  }
+
+  private static boolean tasksHave(JavaSparkContext spark, Device ofDriver) {
+    return spark.isLocal()
+        ? ofDriver.isGpu()
+        : spark.getConf().contains("spark.task.resource.gpu.amount");
+  }
+
+  /**
+   * Where rollouts and gradients are computed, in words.
+   *
+   * @param ofDriver its device
+   */
+  public static String describe(JavaSparkContext spark, TrainingConfig config, Device ofDriver) {
+    boolean gpu = config.device() != DeviceType.CPU && tasksHave(spark, ofDriver);
+    String tasks = gpu ? "tasks on GPUs" : "tasks on the CPU";
+    return config.learner().placement() == Placement.EXECUTORS
+        ? tasks + ", which also learn"
+        : tasks + ", learner on the driver's " + (ofDriver.isGpu() ? "GPU" : "CPU");
+  }
+
+  /** The device of the task that runs on this thread. */
+  static Device ofTask(DeviceType type) {
+    return usable(assignedToTask(type));
+  }
+
+  /** The same, without asking whether it works. */
+  static Device assignedToTask(DeviceType type) {
+    TaskContext task = TaskContext.get();
+    if (task == null || type == DeviceType.CPU) {
+      return Device.cpu();
+    }
+    Map<String, ResourceInformation> resources = task.resourcesJMap();
+    boolean local = SparkEnv.get().executorId().equals("driver");
+    return local && !resources.containsKey(GPU) ? driver : assigned(type, resources);
+  }
+
+  /** The first address that Spark assigned. */
+  static Device assigned(DeviceType type, Map<String, ResourceInformation> resources) {
+    ResourceInformation gpu = resources.get(GPU);
+    if (type == DeviceType.CPU || type == DeviceType.AUTO && gpu == null) {
+      return Device.cpu();
+    }
+    if (gpu == null || gpu.addresses().length == 0) {
+      throw new UserError("device = gpu: Spark assigned this task no GPU" + MEND);
+    }
+    String address = gpu.addresses()[0];
+    if (!address.matches("\\d{1,4}")) {
+      throw new UserError(
+          "Spark assigned GPU \""
+              + address
+              + "\"; a GPU's index is needed, as conf/gpu-discovery.sh gives it");
+    }
+    return Device.gpu(Integer.parseInt(address));
+  }
+
+  /** Fails where PyTorch does not see the device. */
+  static Device usable(Device device) {
+    if (device.isGpu() && device.getDeviceId() >= Engine.getInstance().getGpuCount()) {
+      throw new UserError(
+          "Spark assigned GPU "
+              + device.getDeviceId()
+              + ", and PyTorch sees "
+              + Engine.getInstance().getGpuCount()
+              + ": the job's jar has natives for the CPU only (build it with -Pcuda), or the machine's"
+              + " driver is missing; device = cpu leaves GPUs alone");
+    }
+    return device;
+  }
+}

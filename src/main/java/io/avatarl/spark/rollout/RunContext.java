@@ -1,0 +1,52 @@
+package io.avatarl.spark.rollout;
+
+import io.avatarl.advantage.AdvantageEstimator;
+import io.avatarl.config.RolloutConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.NgramModel;
+import io.avatarl.reward.CreditAssignment;
+import io.avatarl.reward.Rewards;
+import io.avatarl.rollout.Exploration;
+import io.avatarl.rollout.Groups;
+import io.avatarl.spark.table.ScoredGroups;
+import java.io.Serializable;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What every task of a run needs and never changes; broadcast once.
+ *
+ * @param run distinguishes runs in one JVM
+ */
+record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup plan)
+    implements Serializable {
+  int vocabulary() {
+    return corpus.tokenizer().vocabularySize();
+  }
+
+  /** The n-gram table of an order. */
+  NgramModel ngrams(int order) {
+    return new NgramModel(plan.counts(), order);
+  }
+
+  /** Groups with what a stage of the curriculum pays them. */
+  ScoredGroups score(int stage, Groups groups) {
+    Map<String, Double> weights = plan.stages().get(stage);
+    Map<String, float[]> components = plan.rewards().components(groups, weights);
+    float[] rewards = Rewards.total(components, weights);
+    CreditAssignment.assign(config.rollout().credit(), groups, rewards);
+    float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
+    return new ScoredGroups(groups, components, rewards, advantages);
+  }
+
+  /** The exploration of a stage of the curriculum. */
+  Exploration exploration(int stage) {
+    RolloutConfig rollout = config.rollout(stage);
+    return Exploration.of(
+        rollout,
+        vocabulary(),
+        rollout.needsNgrams() ? Optional.of(ngrams(rollout.ngramOrder())) : Optional.empty(),
+        rollout.needsReferee() ? Optional.of(plan.referee()) : Optional.empty());
+  }
+}

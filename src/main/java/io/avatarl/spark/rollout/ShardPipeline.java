@@ -1,0 +1,116 @@
+package io.avatarl.spark.rollout;
+
+import io.avatarl.config.KlConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.corpus.Windows;
+import io.avatarl.model.Policy;
+import io.avatarl.rollout.ExplorationInput;
+import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.ReferenceLogProbs;
+import io.avatarl.rollout.RolloutShard;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.rollout.WindowBatch;
+import io.avatarl.spark.table.RolloutTable;
+import io.avatarl.spark.table.ScoredGroups;
+import io.avatarl.spark.transport.PolicyBroadcast;
+import java.io.Serializable;
+import org.apache.spark.broadcast.Broadcast;
+
+/**
+ * What the tasks of a round have in common, and what they do with log-probabilities: exploration,
+ * rewards, advantages. A shard depends on (seed, step, shard, stage, weights) alone, so that a
+ * second attempt gives the same bits.
+ *
+ * @param step from 0
+ * @param stage of the curriculum
+ * @param table where the rollouts are also written to; null: nowhere
+ */
+record ShardPipeline(
+    Broadcast<RunContext> context,
+    PolicyBroadcast published,
+    long step,
+    int stage,
+    RolloutTable.Writer table)
+    implements Serializable {
+
+  /** The windows of a shard, which counts through the rounds of the step. */
+  WindowBatch rows(int shard) {
+    RunContext run = context.value();
+    TrainingConfig config = run.config();
+    int windows = config.windowsInShard(shard);
+    return WindowBatch.of(
+        windows,
+        Windows.draw(run.corpus(), config.model().context(), windows, config.seed(), step, shard));
+  }
+
+  /** Closed by the caller. */
+  PolicyReplica replica() {
+    return PolicyReplica.acquire(context.value(), published.weights());
+  }
+
+  /** What a task explored, and what its table can keep of it. */
+  record Explored(RolloutShard shard, ScoredGroups paid) {}
+
+  /**
+   * Explores and pays.
+   *
+   * @param logProbs of every token at every position of the rows, [B·T·V]
+   * @param policy the one they are from
+   * @param start of the task, in the JVM's nanoseconds
+   */
+  Explored explore(int shard, WindowBatch rows, float[] logProbs, Policy policy, long start) {
+    RunContext run = context.value();
+    TrainingConfig config = run.config();
+    RandomStream random =
+        RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
+    Groups groups =
+        run.exploration(stage).explore(new ExplorationInput(rows, logProbs, policy, random));
+    float[] reference = reference(run, groups, logProbs, policy);
+    long explored = System.nanoTime();
+    ScoredGroups paid = run.score(stage, groups);
+    RolloutStatistics sums =
+        RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards());
+    sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
+    return new Explored(new RolloutShard(shard, groups, paid.advantages(), reference, sums), paid);
+  }
+
+  /**
+   * Writes what was explored to the step's table. It is the last thing a task does: Spark lets one
+   * attempt commit, and until that one ends no other can.
+   *
+   * @return with the time it took
+   */
+  RolloutShard keep(Explored explored) {
+    RolloutShard shard = explored.shard();
+    if (table == null) {
+      return shard;
+    }
+    long start = System.nanoTime();
+    table.write(
+        context.value().config(),
+        context.value().corpus().tokenizer(),
+        shard.shard(),
+        published.weights().version(),
+        explored.paid());
+    return shard.tabled((System.nanoTime() - start) / 1e9);
+  }
+
+  private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
+    KlConfig kl = run.config().learner().kl();
+    float[] all =
+        switch (kl.reference()) {
+          case NONE -> new float[0];
+          case NGRAM -> ReferenceLogProbs.ngram(run.ngrams(kl.order()), groups);
+          case INITIAL -> {
+            try (PolicyReplica initial = PolicyReplica.initial(run)) {
+              yield ReferenceLogProbs.policy(initial.policy(), groups);
+            }
+          }
+          case LAST -> groups.first() == 0 ? logProbs : ReferenceLogProbs.policy(policy, groups);
+        };
+    return all.length == 0
+        ? all
+        : ReferenceLogProbs.select(kl.estimator(), groups, all, run.vocabulary());
+  }
+}

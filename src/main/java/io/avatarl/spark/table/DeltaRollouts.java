@@ -1,0 +1,132 @@
+package io.avatarl.spark.table;
+
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.util.Arrays;
+import java.util.List;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+
+/**
+ * The rollout table as a Delta table, partitioned by step.
+ *
+ * <p>Delta Lake is named by its format alone and never linked against: it is on the class path only
+ * of those who bring it, and platforms have builds of their own.
+ */
+public final class DeltaRollouts {
+  /** Delta's public entry point, which every build of it has. */
+  static final String CLASS = "io.delta.tables.DeltaTable";
+
+  /** What to add to the Spark that runs; the pom's tests use the same. */
+  static final String PACKAGE =
+      org.apache.spark.package$.MODULE$.SPARK_VERSION().startsWith("3.")
+          ? "io.delta:delta-spark_2.12:3.3.2"
+          : "io.delta:delta-spark_2.13:4.0.1";
+
+  private static final String FORMAT = "delta";
+  private static final String LOG = "_delta_log";
+
+  private DeltaRollouts() {}
+
+  /**
+   * Fails where Delta Lake is missing.
+   *
+   * @param what needs it, the beginning of a sentence
+   * @param classes where Spark looks for it, too
+   * @throws UserError that says how to add it
+   */
+  static void require(String what, ClassLoader classes) {
+    try {
+      Class.forName(CLASS, false, classes);
+    } catch (ClassNotFoundException | LinkageError e) {
+      throw new UserError(
+          what + ": Delta Lake is not on the class path; add --packages " + PACKAGE, e);
+    }
+  }
+
+  /** Whether a table has a commit; a log folder without one is a first write that was killed. */
+  static boolean committed(Storage storage, String folder) {
+    String log = Storage.resolve(folder, LOG);
+    return storage.exists(log)
+        && storage.list(log).stream().anyMatch(name -> name.matches("\\d{20}\\.json"));
+  }
+
+  /** The whole table. */
+  public static Dataset<Row> read(SparkSession spark, String folder) {
+    require(folder + " is a Delta table", Thread.currentThread().getContextClassLoader());
+    return spark.read().format(FORMAT).load(folder);
+  }
+
+  /** The steps in the table, ascending. */
+  static List<Long> steps(SparkSession spark, String folder) {
+    return read(spark, folder)
+        .select("step")
+        .distinct()
+        .as(Encoders.LONG())
+        .collectAsList()
+        .stream()
+        .sorted()
+        .toList();
+  }
+
+  /**
+   * Makes files the table's rows of a step, in place of any that it has: done twice, it leaves what
+   * it leaves when done once.
+   *
+   * @param files Parquet files without the step
+   */
+  static void replace(SparkSession spark, String folder, long step, List<String> files) {
+    Column[] columns =
+        Arrays.stream(RolloutColumns.SCHEMA.fieldNames())
+            .map(functions::col)
+            .toArray(Column[]::new);
+    write(
+        session(spark)
+            .read()
+            .schema(RolloutColumns.SCHEMA)
+            .parquet(files.toArray(String[]::new))
+            .withColumn("step", functions.lit(step))
+            .select(columns),
+        folder,
+        "step = " + step);
+  }
+
+  /** Removes the rows of later steps, by a commit: readers that have begun go on undisturbed. */
+  static void dropAfter(SparkSession spark, String folder, long step) {
+    if (steps(spark, folder).stream().anyMatch(later -> later > step)) {
+      write(
+          session(spark).createDataFrame(List.of(), RolloutColumns.SCHEMA),
+          folder,
+          "step > " + step);
+    }
+  }
+
+  private static void write(Dataset<Row> rows, String folder, String replaced) {
+    rows.write()
+        .format(FORMAT)
+        .mode("overwrite")
+        .option("replaceWhere", replaced)
+        .partitionBy("step")
+        .save(folder);
+  }
+
+  /**
+   * A session for writing. Delta asks for its SQL extension and its catalog, which statements and
+   * named tables need and this does not; so a run needs no settings beside the library.
+   */
+  private static SparkSession session(SparkSession spark) {
+    SparkSession own = spark.newSession();
+    own.conf().set("spark.databricks.delta.requiredSparkConfsCheck.enabled", "false");
+    // Whole partitions are replaced, which takes no statement (DELETE, the extension's) on rows.
+    own.conf().set("spark.databricks.delta.replaceWhere.dataColumns.enabled", "false");
+    // More columns than Spark prints of a plan; it would say so.
+    own.conf().set("spark.sql.debug.maxToStringFields", "100");
+    // The log has a line or two for each step; the default splits it over 50 tasks.
+    own.conf().set("spark.databricks.delta.snapshotPartitions", "1");
+    return own;
+  }
+}

@@ -1,0 +1,295 @@
+package io.avatarl.spark.table;
+
+import io.avatarl.config.Failure;
+import io.avatarl.config.RolloutTableConfig;
+import io.avatarl.config.RolloutTableConfig.Format;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Committer;
+import io.avatarl.files.Storage;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.mapreduce.OutputCommitter;
+import org.apache.hadoop.mapreduce.TaskAttemptContext;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.mapred.SparkHadoopMapRedUtil;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.SerializableConfiguration;
+
+/**
+ * The rollout table on disk: {@code RUN/rollouts/step=N/part-SSSSS.parquet}, one file per shard,
+ * steps counted from 1.
+ *
+ * <p>Each step is written exactly once, whatever is retried. The task that made a shard's groups
+ * writes its file into the hidden folder {@code .step=N}, under a temporary name that is then
+ * renamed to the shard's; a second attempt finds that name taken, by the same rows, and leaves it.
+ * When all tasks are done the driver renames the folder and puts {@code _SUCCESS} into it. A reader
+ * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@code Rollouts}
+ * also skips those without {@code _SUCCESS}.
+ *
+ * <p>In an object store a folder cannot be renamed at once. There the step's files appear together
+ * in its own folder by a {@link Committer} (S3A), or, where the file system has none, one by one,
+ * each of them whole. {@code _SUCCESS} comes last and goes first.
+ *
+ * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
+ * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
+ */
+public final class RolloutTable {
+  /** Raised when the columns change in a way that older readers cannot read. */
+  static final int VERSION = 1;
+
+  private static final String FOLDER = "rollouts";
+  // Spark's reader skips names that begin with an underscore.
+  private static final String VERSION_FILE = "_format";
+  private static final String DONE = "_SUCCESS";
+  private static final String STEP = "step=";
+
+  private final SparkSession spark;
+  private final Storage storage;
+  private final String run;
+  private final RolloutTableConfig config;
+  private final int steps;
+  private final int shards;
+  private final Broadcast<SerializableConfiguration> hadoop;
+
+  /** The driver's side. */
+  public RolloutTable(JavaSparkContext spark, TrainingConfig config, String run) {
+    this.spark = SparkSession.builder().sparkContext(spark.sc()).getOrCreate();
+    this.storage = new Storage(spark.hadoopConfiguration());
+    this.run = run;
+    this.config = config.rollouts();
+    this.steps = config.steps();
+    this.shards = config.shardsPerStep();
+    this.hadoop = spark.broadcast(new SerializableConfiguration(spark.hadoopConfiguration()));
+  }
+
+  /**
+   * The tasks' side.
+   *
+   * @param folder to write into
+   * @param step from 1
+   * @param stage name of the curriculum's stage
+   * @param committer of the files; null: they are whole when they appear, and stay
+   * @param hadoop names the file system and holds its credentials
+   */
+  public record Writer(
+      String folder,
+      long step,
+      String stage,
+      Committer committer,
+      Broadcast<SerializableConfiguration> hadoop)
+      implements Serializable {
+    public void write(
+        TrainingConfig config, Tokenizer tokenizer, int shard, long version, ScoredGroups paid) {
+      Storage storage = new Storage(hadoop.value().value());
+      String name = String.format("part-%05d.parquet", shard);
+      String file = Storage.resolve(folder, name);
+      RolloutRows rows = new RolloutRows(config, tokenizer, step, shard, stage, version);
+      if (committer != null) {
+        int attempt = (int) TaskContext.get().taskAttemptId() & Integer.MAX_VALUE;
+        committer.write(
+            storage, shard, attempt, name, rows.parquet(paid), Writer::commitIfDriverAllows);
+      } else if (!storage.exists(file)) {
+        storage.writeBytes(file, rows.parquet(paid));
+      }
+    }
+
+    /** One attempt at a task commits; Spark's driver keeps the account. */
+    private static void commitIfDriverAllows(
+        OutputCommitter committer, TaskAttemptContext context) {
+      SparkHadoopMapRedUtil.commitTask(
+          committer, context, context.getJobID().getId(), TaskContext.getPartitionId());
+    }
+  }
+
+  /**
+   * Fails where a run could not write its tables.
+   *
+   * @param run its folder
+   * @param classes where Spark looks for formats
+   * @throws UserError that says what to add or change
+   */
+  public static void check(
+      RolloutTableConfig config, Storage storage, String run, ClassLoader classes) {
+    if (config.format() == Format.DELTA) {
+      DeltaRollouts.require("rollouts.format = delta", classes);
+    }
+    Committer.of(storage, run);
+  }
+
+  /** What the tasks of a step write with; null where the step is not kept. */
+  public Writer begin(long step, String stage) {
+    if (!config.due(step, steps)) {
+      return null;
+    }
+    String version = Storage.resolve(folder(run), VERSION_FILE);
+    if (!storage.exists(version)) {
+      storage.writeString(version, VERSION + "\n");
+    }
+    storage.delete(hidden(run, step));
+    if (!isDelta()) {
+      discard(storage, folder(run, step));
+    }
+    Optional<Committer> committer = Committer.of(storage, staging(step));
+    committer.ifPresent(ours -> ours.begin(storage));
+    return new Writer(staging(step), step, stage, committer.orElse(null), hadoop);
+  }
+
+  /** Where the tasks of a step write. */
+  private String staging(long step) {
+    return !isDelta() && storage.isObjectStore(run) ? folder(run, step) : hidden(run, step);
+  }
+
+  /** Removes a step so that a reader finds it whole or not at all. */
+  private static void discard(Storage storage, String folder) {
+    storage.delete(Storage.resolve(folder, DONE));
+    storage.delete(folder);
+  }
+
+  /** Makes a step's table visible, once all its tasks are done. */
+  public void commit(Writer writer) {
+    long step = writer.step();
+    Committer committer = writer.committer();
+    if (committer != null) {
+      committer.commit(storage);
+      requireAll(writer);
+    }
+    if (isDelta()) {
+      // The files, not the folder: Spark warns of hidden ones.
+      List<String> files =
+          storage.list(hidden(run, step)).stream()
+              .filter(RolloutTable::isPart)
+              .map(name -> Storage.resolve(hidden(run, step), name))
+              .toList();
+      DeltaRollouts.replace(spark, folder(run), step, files);
+      storage.delete(hidden(run, step));
+    } else if (committer == null) {
+      if (!staging(step).equals(folder(run, step))) {
+        storage.rename(hidden(run, step), folder(run, step));
+      }
+      storage.writeString(Storage.resolve(folder(run, step), DONE), "");
+    }
+  }
+
+  /**
+   * Some committers keep account in files that driver and executors must share. Where these do not,
+   * such a committer commits less than was written, without a word.
+   */
+  private void requireAll(Writer writer) {
+    long files = storage.list(writer.folder()).stream().filter(RolloutTable::isPart).count();
+    if (files != shards) {
+      storage.delete(Storage.resolve(writer.folder(), DONE));
+      throw new Failure(
+          String.format(
+              "%s: %d of %d files are there after the commit by fs.s3a.committer.name = %s; driver and"
+                  + " executors must share its staging folder (fs.s3a.committer.staging.tmp.path), or"
+                  + " take magic",
+              writer.folder(), files, shards, writer.committer().name()));
+    }
+  }
+
+  private static boolean isPart(String name) {
+    return name.startsWith("part-");
+  }
+
+  /**
+   * Gives up a step's table that {@link #commit} did not get to, as far as the store can be
+   * reached.
+   */
+  public void abort(Writer writer) {
+    if (writer.committer() == null) {
+      return;
+    }
+    try {
+      writer.committer().abort(storage);
+    } catch (RuntimeException e) {
+      // As if the run had been killed. Why it ends is already known, and not this.
+    }
+  }
+
+  private boolean isDelta() {
+    return config.format() == Format.DELTA;
+  }
+
+  /** Whether a run's table is a Delta table, by what is there. */
+  public static boolean isDelta(Storage storage, String run) {
+    return DeltaRollouts.committed(storage, folder(run));
+  }
+
+  /** Removes the tables of steps after a checkpoint, which will be made again. */
+  public static void dropAfter(SparkSession spark, Storage storage, String run, long step) {
+    boolean delta = isDelta(storage, run);
+    if (delta) {
+      DeltaRollouts.dropAfter(spark, folder(run), step);
+    }
+    if (storage.exists(folder(run))) {
+      for (String name : storage.list(folder(run))) {
+        String visible = name.startsWith(".") ? name.substring(1) : name;
+        // A Delta table's own folders hold what its log speaks of.
+        boolean ours = !delta || name.startsWith(".");
+        if (ours
+            && visible.matches(STEP + "\\d+")
+            && Long.parseLong(visible.substring(STEP.length())) > step) {
+          discard(storage, Storage.resolve(folder(run), name));
+        }
+      }
+    }
+  }
+
+  /** A folder that any Parquet reader can be given. */
+  public static String folder(String run) {
+    return Storage.resolve(run, FOLDER);
+  }
+
+  public static String folder(String run, long step) {
+    return Storage.resolve(folder(run), STEP + step);
+  }
+
+  private static String hidden(String run, long step) {
+    return Storage.resolve(folder(run), "." + STEP + step);
+  }
+
+  /**
+   * The steps with a whole table, ascending.
+   *
+   * @throws UserError where a newer version wrote them
+   */
+  public static List<Long> complete(SparkSession spark, Storage storage, String run) {
+    String file = Storage.resolve(folder(run), VERSION_FILE);
+    if (storage.exists(file)) {
+      String version = storage.readString(file).strip();
+      if (!version.equals(Integer.toString(VERSION))) {
+        throw new UserError(
+            folder(run)
+                + ": written in format "
+                + version.lines().findFirst().orElse("(empty)")
+                + ", this version reads format "
+                + VERSION
+                + "; use the version of avatarl that wrote the run, or a newer one");
+      }
+    }
+    if (!storage.exists(folder(run))) {
+      return List.of();
+    }
+    if (isDelta(storage, run)) {
+      return DeltaRollouts.steps(spark, folder(run));
+    }
+    return storage.list(folder(run)).stream()
+        .filter(name -> name.matches(STEP + "\\d+"))
+        .map(name -> Long.valueOf(name.substring(STEP.length())))
+        .filter(step -> storage.exists(Storage.resolve(folder(run, step), DONE)))
+        .sorted()
+        .toList();
+  }
+
+  /** Whether a step's table was begun; it may still be incomplete. */
+  public static boolean begun(Storage storage, String run, long step) {
+    // Delta keeps the folders of steps that it dropped.
+    return storage.exists(hidden(run, step))
+        || !isDelta(storage, run) && storage.exists(folder(run, step));
+  }
+}

@@ -1,0 +1,50 @@
+package io.avatarl.spark.table;
+
+import io.avatarl.rollout.Groups;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Groups with what they are paid.
+ *
+ * @param components unweighted values of each reward component, [G·K]
+ * @param rewards [G·K]
+ * @param advantages [G·K]
+ */
+public record ScoredGroups(
+    Groups groups, Map<String, float[]> components, float[] rewards, float[] advantages) {
+  /**
+   * Compared entries, most probable first, without those of weight 0 that fill up a group by
+   * repeating an action.
+   */
+  public int[] ranked(int from, int stride, int count) {
+    int[] entries = byProbability(groups.logProbs(), from, stride, count);
+    if (groups.sampled() || groups.actions().length == 0) {
+      return entries;
+    }
+    Set<Integer> seen = new HashSet<>();
+    return Arrays.stream(entries).filter(entry -> seen.add(action(entry))).toArray();
+  }
+
+  private int action(int entry) {
+    int k = groups.actionsPerGroup();
+    return groups.action(entry / k, entry % k);
+  }
+
+  /**
+   * Entries from, from + stride, … ({@code count} of them), most probable first, the earlier one
+   * where two are equal.
+   */
+  static int[] byProbability(float[] logProbs, int from, int stride, int count) {
+    long[] keys = new long[count];
+    for (int k = 0; k < count; k++) {
+      int entry = from + k * stride;
+      // The bits of positive floats order as the floats do; + 0 turns a negative zero.
+      keys[k] = (long) Float.floatToIntBits(-logProbs[entry] + 0f) << 32 | entry;
+    }
+    Arrays.sort(keys);
+    return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
+  }
+}

@@ -1,0 +1,94 @@
+package io.avatarl.spark.transport;
+
+import io.avatarl.config.Failure;
+import io.avatarl.config.UserError;
+import java.io.Serializable;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.Function;
+
+/**
+ * A task whose {@link UserError} or {@link Failure} travels back as a value, where Spark would log
+ * it several times over with its stack trace. What may be gone at the next attempt is thrown, so
+ * that Spark makes it, until the last one.
+ */
+public final class GuardedTask<T> implements Function<Integer, GuardedTask.Result<T>> {
+  /** {@code local[threads]} or {@code local[threads, failures]}. */
+  private static final Pattern LOCAL =
+      Pattern.compile("local(?:\\[[^,\\]]*(?:,\\s*(\\d+)\\s*)?])?");
+
+  private final Function<Integer, T> task;
+  private final int attempts;
+
+  /**
+   * @param attempts that Spark makes at a task
+   */
+  public GuardedTask(Function<Integer, T> task, int attempts) {
+    this.task = task;
+    this.attempts = attempts;
+  }
+
+  /** How often Spark tries a task before it gives up. */
+  public static int attempts(SparkConf conf) {
+    Matcher local = LOCAL.matcher(conf.get("spark.master"));
+    if (local.matches()) {
+      return local.group(1) == null ? 1 : Integer.parseInt(local.group(1));
+    }
+    return conf.getInt("spark.task.maxFailures", 4);
+  }
+
+  /**
+   * What a task came to.
+   *
+   * @param failure null where there is a value
+   */
+  public record Result<T>(T value, RuntimeException failure) implements Serializable {
+    public T get() {
+      if (failure != null) {
+        throw failure;
+      }
+      return value;
+    }
+  }
+
+  @Override
+  public Result<T> call(Integer part) throws Exception {
+    try {
+      return new Result<>(task.call(part), null);
+    } catch (Throwable t) { // Spark ends the JVM, in local mode the driver's, at a fatal error.
+      RuntimeException foreseen = foreseen(t);
+      if (foreseen == null) {
+        throw t;
+      }
+      boolean last = TaskContext.get().attemptNumber() + 1 >= attempts;
+      if (last || foreseen instanceof UserError) {
+        return new Result<>(null, foreseen);
+      }
+      throw foreseen;
+    }
+  }
+
+  private static RuntimeException foreseen(Throwable e) {
+    Optional<UserError> mistake = UserError.in(e);
+    if (mistake.isPresent()) {
+      // Its cause may be of a class that the driver does not have.
+      return new UserError(mistake.get().getMessage());
+    }
+    String executor = SparkEnv.get().executorId();
+    return (executor.equals("driver")
+            ? Failure.of(e, "in a task on the driver", Failure.DRIVER_HEAP)
+            : Failure.of(
+                e,
+                "on executor "
+                    + executor
+                    + " ("
+                    + SparkEnv.get().blockManager().blockManagerId().host()
+                    + ")",
+                "--executor-memory 4g"))
+        .orElse(null);
+  }
+}

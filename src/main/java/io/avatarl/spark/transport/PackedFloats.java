@@ -1,0 +1,92 @@
+package io.avatarl.spark.transport;
+
+import io.avatarl.config.BroadcastConfig.Precision;
+import io.avatarl.model.BFloat16;
+import java.io.Externalizable;
+import java.io.IOException;
+import java.io.ObjectInput;
+import java.io.ObjectOutput;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.ShortBuffer;
+
+/** Numbers that travel as one block of bytes: Java serialization would write them one by one. */
+public final class PackedFloats implements Externalizable {
+  private Precision precision;
+  private float[] values;
+
+  /** For deserialization only. */
+  public PackedFloats() {}
+
+  /**
+   * @param values not changed any more; rounded (in a copy) where the precision is a lower one
+   */
+  public PackedFloats(Precision precision, float[] values) {
+    this.precision = precision;
+    this.values =
+        switch (precision) {
+          case FLOAT32 -> values;
+          case BFLOAT16 -> {
+            float[] rounded = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+              rounded[i] = BFloat16.toFloat(BFloat16.of(values[i]));
+            }
+            yield rounded;
+          }
+        };
+  }
+
+  public Precision precision() {
+    return precision;
+  }
+
+  public float[] values() {
+    return values;
+  }
+
+  /** Of the block. */
+  public int bytes() {
+    return Math.multiplyExact(values.length, size());
+  }
+
+  private int size() {
+    return switch (precision) {
+      case FLOAT32 -> Float.BYTES;
+      case BFLOAT16 -> Short.BYTES;
+    };
+  }
+
+  @Override
+  public void writeExternal(ObjectOutput out) throws IOException {
+    ByteBuffer block = ByteBuffer.allocate(bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    switch (precision) {
+      case FLOAT32 -> block.asFloatBuffer().put(values);
+      case BFLOAT16 -> {
+        ShortBuffer halves = block.asShortBuffer();
+        for (float value : values) {
+          halves.put(BFloat16.of(value));
+        }
+      }
+    }
+    out.writeObject(precision);
+    out.writeInt(values.length);
+    out.write(block.array());
+  }
+
+  @Override
+  public void readExternal(ObjectInput in) throws IOException, ClassNotFoundException {
+    precision = (Precision) in.readObject();
+    values = new float[in.readInt()];
+    byte[] bytes = new byte[bytes()];
+    in.readFully(bytes);
+    ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    switch (precision) {
+      case FLOAT32 -> block.asFloatBuffer().get(values);
+      case BFLOAT16 -> {
+        for (int i = 0; i < values.length; i++) {
+          values[i] = BFloat16.toFloat(block.getShort());
+        }
+      }
+    }
+  }
+}

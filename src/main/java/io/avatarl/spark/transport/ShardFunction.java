@@ -1,0 +1,72 @@
+package io.avatarl.spark.transport;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.rdd.RDD;
+import scala.collection.Iterator;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction2;
+
+/**
+ * What Spark calls for each shard of a job. A class given to {@code runJob}, where {@code map} and
+ * {@code collect} would do: those are lambdas of Spark's own, and to clean them Spark reads the
+ * bytecode of their classes, milliseconds for each job.
+ *
+ * @param <T> what a task returns
+ */
+public final class ShardFunction<T>
+    extends AbstractFunction2<TaskContext, Iterator<Integer>, InProcessTransfer<T>>
+    implements Serializable {
+  private final Function<Integer, T> task;
+  private final String run;
+  private final boolean oneJvm;
+
+  private ShardFunction(Function<Integer, T> task, String run, boolean oneJvm) {
+    this.task = task;
+    this.run = run;
+    this.oneJvm = oneJvm;
+  }
+
+  /** The numbers 0, …, {@code shards} − 1, each in a partition of its own. */
+  public static RDD<Integer> numbers(JavaSparkContext spark, int shards) {
+    List<Integer> numbers = new ArrayList<>(IntStream.range(0, shards).boxed().toList());
+    return spark.parallelize(numbers, shards).rdd();
+  }
+
+  /**
+   * Runs a job with the properties of this thread.
+   *
+   * @param run that the results belong to
+   * @return in the order of the numbers
+   */
+  public static <T> List<T> run(
+      JavaSparkContext spark, RDD<Integer> numbers, Function<Integer, T> task, String run) {
+    ClassTag<InProcessTransfer<T>> tag = ClassTag$.MODULE$.apply(InProcessTransfer.class);
+    @SuppressWarnings("unchecked") // Scala's Array[InProcessTransfer[T]]
+    InProcessTransfer<T>[] results =
+        (InProcessTransfer<T>[])
+            spark.sc().runJob(numbers, new ShardFunction<>(task, run, spark.isLocal()), tag);
+    for (InProcessTransfer<T> result : results) {
+      result.release();
+    }
+    return Arrays.stream(results).map(InProcessTransfer::value).toList();
+  }
+
+  @Override
+  public InProcessTransfer<T> apply(TaskContext context, Iterator<Integer> numbers) {
+    try {
+      return new InProcessTransfer<>(run, oneJvm, task.call(numbers.next()));
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

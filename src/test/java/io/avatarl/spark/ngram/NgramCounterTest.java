@@ -1,0 +1,125 @@
+package io.avatarl.spark.ngram;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.BpeTokenizer;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.GeneratedPlay;
+import io.avatarl.corpus.NgramCounts;
+import io.avatarl.corpus.NgramKeys;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Storage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NgramCounterTest {
+  private static final double FRACTION = 0.1;
+  private static final String TEXT =
+      GeneratedPlay.write(4, 60_000) + "naïve café 中文。\n😀 ".repeat(50);
+
+  @TempDir static Path folder;
+  private static SparkSession spark;
+  private static String file;
+
+  @BeforeAll
+  static void start() throws IOException {
+    spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .appName("test")
+            .config("spark.ui.enabled", false)
+            .config("spark.sql.codegen.wholeStage", false) // compiling takes longer than counting
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .getOrCreate();
+    file = Files.writeString(folder.resolve("a text.txt"), TEXT).toString();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @Test
+  void sameTablesAsInMemory() {
+    NgramCounter job = new NgramCounter(spark, file, 20_007);
+    Corpus characters = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION);
+    assertEquals(characters.tokenizer(), job.characterTokenizer());
+    assertEquals(TEXT.codePointCount(0, TEXT.length()), job.characters());
+    assertSameTables(job, characters, 60, 4); // 63 bits / 7 bits: order 9
+    Tokenizer bpe = BpeTokenizer.train(TEXT.substring(0, TEXT.length() * 9 / 10), 200);
+    Corpus tokens = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION, bpe);
+    assertSameTables(job, tokens, 5, 1);
+  }
+
+  private static void assertSameTables(NgramCounter job, Corpus corpus, int order, int minCount) {
+    int vocabulary = corpus.tokenizer().vocabularySize();
+    int longest = Math.min(order, NgramKeys.longestOrder(vocabulary));
+    NgramCounts expected = NgramCounts.of(corpus.train(), vocabulary, longest, minCount);
+    NgramCounts counted = job.count(corpus.tokenizer(), FRACTION, order, minCount);
+    assertTrue(expected.size(longest) > 100);
+    assertEquals(expected, counted);
+  }
+
+  @Test
+  void aTextThatChangesWhileItIsCountedIsRefused() throws IOException {
+    CorpusConfig config = ConfigReader.read("", "", List.of()).corpus();
+    String path = Files.writeString(folder.resolve("grows"), TEXT).toString();
+    byte[] bytes = TEXT.getBytes(UTF_8);
+    Corpus corpus = Corpus.of(path, bytes, config);
+    CorpusSource.Found found =
+        new CorpusSource(new Storage(new Configuration()), folder.toString(), Map.of())
+            .find(Optional.of(path), Optional.empty());
+    assertEquals(
+        NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5, 1),
+        NgramCounter.count(spark, found, corpus, config, 1));
+    Files.writeString(folder.resolve("grows"), TEXT.replace("naïve", "NAIVE"));
+    assertEquals(
+        "Corpus " + path + " changed while it was counted; start again when it is complete",
+        assertThrows(UserError.class, () -> NgramCounter.count(spark, found, corpus, config, 1))
+            .getMessage());
+  }
+
+  @Test
+  void textByCharacters() {
+    NgramCounter job = new NgramCounter(spark, file, 9_000);
+    for (int from : new int[] {0, 1, 8_999, 9_000, 30_000, 60_010}) {
+      int begin = TEXT.offsetByCodePoints(0, from);
+      assertEquals(TEXT.substring(begin, TEXT.offsetByCodePoints(begin, 300)), job.text(from, 300));
+    }
+    assertEquals("😀 ", job.text(job.characters() - 2, 1_000));
+  }
+
+  @Test
+  void whatIsNoTextIsRefused() throws IOException {
+    byte[] bytes = GeneratedPlay.write(1, 5_000).getBytes(UTF_8);
+    bytes[4_321] = (byte) 0xff;
+    String binary = Files.write(folder.resolve("binary"), bytes).toString();
+    assertEquals(
+        "Corpus "
+            + binary
+            + " is not a UTF-8 text: byte 4321 is NUL or no UTF-8; convert the file or name"
+            + " another with --corpus",
+        assertThrows(UserError.class, () -> new NgramCounter(spark, binary, 1_000)).getMessage());
+    String empty = Files.write(folder.resolve("empty"), new byte[0]).toString();
+    assertThrows(UserError.class, () -> new NgramCounter(spark, empty));
+    assertThrows(UserError.class, () -> new NgramCounter(spark, folder.resolve("none").toString()));
+  }
+}

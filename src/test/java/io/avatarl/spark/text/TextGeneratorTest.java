@@ -1,0 +1,279 @@
+package io.avatarl.spark.text;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.files.Sha256;
+import io.avatarl.files.Storage;
+import io.avatarl.model.SavedModel;
+import io.avatarl.spark.TextGenerator;
+import io.avatarl.train.TrialRun;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.ml.Pipeline;
+import org.apache.spark.ml.PipelineModel;
+import org.apache.spark.ml.PipelineStage;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A column of texts continued, in every way a query can come. */
+class TextGeneratorTest {
+  private static final int TOKENS = 25;
+  private static final StructType SCHEMA =
+      new StructType().add("id", DataTypes.IntegerType).add("prompt", DataTypes.StringType);
+
+  @TempDir static Path folder;
+  private static SparkSession spark;
+  private static Path run;
+
+  @BeforeAll
+  static void start() throws IOException {
+    spark = TrialRun.spark();
+    run = TrialRun.of(spark, folder);
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static TextGenerator generator() {
+    return new TextGenerator()
+        .setInputCol("prompt")
+        .setOutputCol("text")
+        .setModelUrl(run.toString())
+        .setMaxNewTokens(TOKENS);
+  }
+
+  private static List<String> prompts() {
+    List<String> prompts = new ArrayList<>();
+    String[] words = {"the", "The king ", "a", "What ", "and then the lord of the old house", "\n"};
+    for (int i = 0; i < 40; i++) {
+      prompts.add(words[i % words.length] + "abcdefghi".charAt(i % 9));
+    }
+    return prompts;
+  }
+
+  private static Dataset<Row> rows(List<String> prompts, int partitions) {
+    List<Row> rows = new ArrayList<>();
+    for (String prompt : prompts) {
+      rows.add(RowFactory.create(rows.size(), prompt));
+    }
+    return spark.createDataFrame(rows, SCHEMA).repartition(partitions);
+  }
+
+  private static Map<Integer, String> texts(Dataset<Row> result) {
+    Map<Integer, String> texts = new HashMap<>();
+    for (Row row : result.collectAsList()) {
+      texts.put(row.getInt(0), row.getAs("text"));
+    }
+    return texts;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,100,0.8", "3,7,0.8", "2,1,0.8", "2,16,0", "1,40,2"})
+  void everyRowGetsWhatThePolicyGivesItAlone(int partitions, int batch, double temperature) {
+    Map<Integer, String> texts =
+        texts(
+            generator()
+                .setSeed(5)
+                .setTemperature(temperature)
+                .setBatchSize(batch)
+                .transform(rows(prompts(), partitions)));
+    SavedModel model = SavedModel.load(new Storage(new Configuration()), run.toString());
+    try (ModelReplica replica = ModelReplica.acquire(model)) {
+      for (int i = 0; i < prompts().size(); i++) {
+        String prompt = prompts().get(i);
+        String digest = Sha256.of(prompt.getBytes(StandardCharsets.UTF_8));
+        StringBuilder expected = new StringBuilder();
+        replica
+            .policy()
+            .generate(
+                model.tokenizer().encode(prompt),
+                TOKENS,
+                temperature,
+                RandomStream.of(
+                    5,
+                    0,
+                    Long.parseUnsignedLong(digest.substring(0, 16), 16),
+                    RandomStream.Purpose.SAMPLING),
+                token -> {
+                  expected.append(model.tokenizer().decode(token));
+                  return true;
+                });
+        assertEquals(expected.toString(), texts.get(i), prompt);
+      }
+    }
+    assertEquals(prompts().size(), texts.size());
+  }
+
+  @Test
+  void anotherSeedAnotherText() {
+    Dataset<Row> rows = rows(prompts(), 2);
+    assertEquals(texts(generator().transform(rows)), texts(generator().transform(rows)));
+    assertNotEquals(
+        texts(generator().transform(rows)), texts(generator().setSeed(2).transform(rows)));
+  }
+
+  @Test
+  void aModelIsLoadedOnceAndFewAreKept() {
+    texts(generator().transform(rows(prompts(), 4)));
+    long loads = ModelReplica.loads();
+    texts(generator().setSeed(9).transform(rows(prompts(), 4)));
+    assertEquals(loads, ModelReplica.loads());
+    for (int step : new int[] {2, 4, 6}) {
+      String checkpoint = run.resolve("checkpoints/step-00000" + step).toString();
+      texts(generator().setModelUrl(checkpoint).transform(rows(prompts(), 4)));
+    }
+    assertTrue(ModelReplica.count() <= ModelReplica.KEPT);
+  }
+
+  @Test
+  void nullGivesNullAndOtherColumnsStay() {
+    List<String> prompts = new ArrayList<>(List.of("the"));
+    prompts.add(null);
+    Map<Integer, String> texts = texts(generator().transform(rows(prompts, 1)));
+    assertEquals(TOKENS, texts.get(0).length());
+    assertNull(texts.get(1));
+    Dataset<Row> nothing = generator().transform(rows(List.of(), 1));
+    assertEquals(0, nothing.count());
+    assertEquals(List.of("id", "prompt", "text"), List.of(nothing.columns()));
+  }
+
+  @Test
+  void aQueryThatStopsEarlyLetsTheModelGo() {
+    generator().setBatchSize(1).transform(rows(prompts(), 1)).limit(2).collectAsList();
+    assertTrue(ModelReplica.count() <= ModelReplica.KEPT + 1);
+    texts(generator().transform(rows(prompts(), 1)));
+  }
+
+  @Test
+  void worksInAPipelineThatIsSavedAndLoaded() throws IOException {
+    TextGenerator generator = generator().setSeed(1L << 40).setTemperature(0.5).setBatchSize(3);
+    Pipeline pipeline = new Pipeline().setStages(new PipelineStage[] {generator});
+    Dataset<Row> rows = rows(prompts(), 2);
+    PipelineModel fitted = pipeline.fit(rows);
+    Map<Integer, String> expected = texts(fitted.transform(rows));
+    assertEquals(texts(generator.transform(rows)), expected);
+
+    String saved = folder.resolve("fitted").toString();
+    fitted.write().overwrite().save(saved);
+    PipelineModel loaded = PipelineModel.load(saved);
+    assertEquals(expected, texts(loaded.transform(rows)));
+    TextGenerator stage = assertInstanceOf(TextGenerator.class, loaded.stages()[0]);
+    assertEquals(generator.uid(), stage.uid());
+    assertEquals(1L << 40, stage.getSeed());
+
+    String alone = folder.resolve("alone").toString();
+    generator.save(alone);
+    assertEquals(expected, texts(TextGenerator.load(alone).transform(rows)));
+  }
+
+  @Test
+  void parametersAreDocumentedAndCopied() {
+    TextGenerator generator = generator().setSeed(3);
+    String explained = generator.explainParams();
+    for (String name :
+        List.of(
+            "inputCol",
+            "outputCol",
+            "modelUrl",
+            "maxNewTokens",
+            "temperature",
+            "seed",
+            "batchSize")) {
+      assertTrue(explained.contains(name + ": "), explained);
+    }
+    TextGenerator copy =
+        generator.copy(
+            new org.apache.spark.ml.param.ParamMap().put(generator.temperature(), (Object) 0.0));
+    assertEquals(3, copy.getSeed());
+    assertEquals(0, copy.getTemperature());
+    assertEquals(0.8, generator.getTemperature());
+    assertThrows(RuntimeException.class, () -> generator.setMaxNewTokens(0));
+    assertThrows(RuntimeException.class, () -> generator.setTemperature(-1));
+  }
+
+  private static String refusal(Runnable action) {
+    Throwable thrown = assertThrows(Exception.class, action::run);
+    while (thrown != null && !(thrown instanceof UserError)) {
+      thrown = thrown.getCause();
+    }
+    assertTrue(thrown instanceof UserError);
+    assertFalse(thrown.getMessage().contains("\n"), thrown.getMessage());
+    return thrown.getMessage();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fine € not", ""})
+  void aTextThatCannotBeContinuedIsNamed(String text) {
+    String message = refusal(() -> texts(generator().transform(rows(List.of("the", text), 1))));
+    assertTrue(
+        message.contains(text.isEmpty() ? "empty text" : "\"fine € not\": Character U+20AC"),
+        message);
+  }
+
+  @Test
+  void whatIsWrongIsSaidBeforeAnythingRuns() {
+    Dataset<Row> rows = rows(List.of("the"), 1);
+    assertTrue(
+        refusal(() -> generator().setInputCol("promt").transform(rows))
+            .contains("no column promt to continue; there are id, prompt"));
+    assertTrue(refusal(() -> generator().setInputCol("id").transform(rows)).contains("type int"));
+    assertTrue(refusal(() -> generator().setOutputCol("id").transform(rows)).contains("already"));
+    assertTrue(
+        refusal(() -> new TextGenerator().setInputCol("prompt").transform(rows))
+            .contains("setModelUrl was not called"));
+    assertTrue(refusal(() -> new TextGenerator().transform(rows)).contains("setInputCol"));
+    String empty = folder.resolve("no-run").toString();
+    assertTrue(
+        refusal(() -> generator().setModelUrl(empty).transform(rows))
+            .contains(empty + ": holds no model"));
+  }
+
+  @Test
+  void aDamagedModelIsRefused() throws IOException {
+    Path damaged = Files.createDirectories(folder.resolve("damaged"));
+    try (var files = Files.list(run.resolve("checkpoints/step-000006"))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, damaged.resolve(file.getFileName()));
+      }
+    }
+    Files.writeString(damaged.resolve("tokenizer.json"), "{}");
+    assertTrue(
+        refusal(() -> generator().setModelUrl(damaged.toString()).transform(rows(List.of(), 1)))
+            .contains("tokenizer.json: damaged"));
+  }
+
+  @Test
+  void datasetsOfStringsAreFineToo() {
+    Dataset<String> strings = spark.createDataset(List.of("the", "a"), Encoders.STRING());
+    assertEquals(2, generator().setInputCol("value").transform(strings).count());
+  }
+}
