@@ -15,8 +15,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes one self-contained HTML page about a run, also one that still trains; several runs, or those of a"
-            + " comparison (jobs/compare.sh), are laid over each other.")
+        "Writes one self-contained HTML page about a run, also one that still trains, or draws its learning curve. Several"
+            + " runs, or those of a comparison (jobs/compare.sh), are laid over each other.")
 public final class ReportJob implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", arity = "1..*", description = "folders of runs or comparisons")
   private List<String> runs;
@@ -27,6 +27,14 @@ public final class ReportJob implements Callable<Integer> {
       description =
           "the page (default: report.html in the folder; for several folders, comparison.html in the first one)")
   private String html;
+
+  @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      description =
+          "draws the learning curves with n-gram tables and yardsticks as lines into this file; the page is then written"
+              + " only where --html is given as well")
+  private String svg;
 
   private final PrintStream out;
 
@@ -40,13 +48,20 @@ public final class ReportJob implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    String file =
-        html != null
-            ? html
-            : Storage.resolve(
-                runs.get(0), runs.size() == 1 ? RunFiles.REPORT : RunFiles.COMPARISON);
-    ReportPage.write(Job.storage(), runs, file);
-    out.println("report " + file);
+    Storage storage = Job.storage();
+    if (svg != null) {
+      storage.writeString(svg, LearningCurve.svg(ReportPage.data(storage, runs)));
+      out.println("learning curve " + svg);
+    }
+    if (html != null || svg == null) {
+      String file =
+          html != null
+              ? html
+              : Storage.resolve(
+                  runs.get(0), runs.size() == 1 ? RunFiles.REPORT : RunFiles.COMPARISON);
+      ReportPage.write(storage, runs, file);
+      out.println("report " + file);
+    }
     return 0;
   }
 }

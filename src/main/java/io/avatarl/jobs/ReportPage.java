@@ -25,13 +25,20 @@ final class ReportPage {
 
   private ReportPage() {}
 
+  /** Writes a page about one run or several, laid over each other. */
+  static void write(Storage storage, List<String> folders, String file) {
+    storage.writeString(file, html(data(storage, folders)));
+  }
+
   /**
-   * Writes a page about one run or several, laid over each other.
+   * What a page or a picture shows: the array {@code runs} of {@link RunRecord}s, and the array
+   * {@code lines} of yardsticks, each with {@code name}, {@code ce} and {@code accuracy}.
    *
    * @param folders of runs, of yardsticks (which are shown as lines), or of comparisons, which hold
    *     both
+   * @throws UserError where there is no run
    */
-  static void write(Storage storage, List<String> folders, String file) {
+  static ObjectNode data(Storage storage, List<String> folders) {
     ObjectNode data = JsonNodeFactory.instance.objectNode();
     ArrayNode runs = data.putArray("runs");
     ArrayNode lines = data.putArray("lines");
@@ -45,7 +52,7 @@ final class ReportPage {
     if (runs.isEmpty()) {
       throw new UserError(folders.get(0) + ": holds no run yet");
     }
-    storage.writeString(file, html(data));
+    return data;
   }
 
   private static boolean add(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
