@@ -1,46 +1,40 @@
 package io.avatarl.files;
 
 import io.avatarl.config.UserError;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumFileSystem;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.ParentNotDirectoryException;
+import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.hadoop.security.AccessControlException;
-import org.apache.hadoop.util.VersionInfo;
 
 /**
  * Reads and writes whole files at paths the user named.
  *
  * <p>A path is a Hadoop path. Without a scheme it belongs to the configuration's default file
  * system ({@code fs.defaultFS}), which is the local one unless a cluster says otherwise. Local
- * files get no {@code .crc} beside them.
+ * files get no {@code .crc} next to them.
  *
  * <p>Every method throws {@link UserError} where the path is at fault (missing, a directory, a file
- * among its parents, no permission, no such file system) and {@link UncheckedIOException} where the
- * file system is.
+ * among its parents, no permission, no such file system) and {@link java.io.UncheckedIOException}
+ * where the file system is.
  */
 public final class Storage {
   // "a:b.txt" is a local file name; a scheme is followed by a slash ("dbfs:/x", "s3a://x").
   private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*");
-
-  // "s3a://key:secret@bucket/x"
-  private static final Pattern SECRET = Pattern.compile("([A-Za-z0-9+.-]+://)[^/]*:[^/]*@(.*)");
 
   /** Where objects appear whole when their last byte is there, and renaming one copies it. */
   private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "gs");
@@ -120,9 +114,10 @@ public final class Storage {
 
   /**
    * Writes the whole file, with its parent directories, replacing what was there. A reader sees the
-   * old file or the new one, never half of one: the bytes go to a temporary sibling that is then
-   * renamed into place; in an object store, where that would be a copy, the object is replaced at
-   * once when all of it has arrived.
+   * old file or the new one, never half of one and never none: the bytes go to a temporary sibling
+   * that then replaces the file by a rename. In an object store, where a rename would be a copy,
+   * the object is replaced at once when all of it has arrived. A Hadoop file system that neither
+   * renames onto a file nor has an {@code AbstractFileSystem} deletes the old file first.
    */
   public void writeBytes(String path, byte[] bytes) {
     at(
@@ -144,16 +139,29 @@ public final class Storage {
             try (OutputStream out = files.create(sibling, false)) {
               out.write(bytes);
             }
-            // POSIX renames replace the target; HDFS refuses, so there the old file goes first.
-            if (!files.rename(sibling, file)
-                && !(files.delete(file, false) && files.rename(sibling, file))) {
-              throw new IOException("cannot rename " + sibling + " to " + file);
-            }
+            replace(files, sibling, file);
           } finally {
             files.delete(sibling, false);
           }
           return true;
         });
+  }
+
+  /** POSIX renames replace the target. HDFS refuses to, unless it is asked for in this way. */
+  private void replace(FileSystem files, Path from, Path to) throws IOException {
+    if (files.rename(from, to)) {
+      return;
+    }
+    try {
+      Path source = files.makeQualified(from);
+      FileContext.getFileContext(source.toUri(), configuration)
+          .rename(source, files.makeQualified(to), Options.Rename.OVERWRITE);
+    } catch (UnsupportedFileSystemException e) {
+      // A file system without such a rename: for a moment there is no file.
+      if (!files.delete(to, false) || !files.rename(from, to)) {
+        throw new IOException("cannot rename " + from + " to " + to);
+      }
+    }
   }
 
   /** Writes the whole file as UTF-8, as {@link #writeBytes} does. */
@@ -258,93 +266,26 @@ public final class Storage {
     T apply(FileSystem files, Path path) throws IOException;
   }
 
-  /** Runs the action and turns the errors that are the path's fault into one line. */
+  /** Runs the action; {@link StorageErrors} says what its errors mean. */
   <T> T at(String verb, String path, Action<T> action) {
-    Matcher secret = SECRET.matcher(path);
-    if (secret.matches()) {
-      throw new UserError(
-          "Cannot "
-              + verb
-              + " "
-              + secret.replaceFirst("$1***@$2")
-              + ": a path must not hold credentials, it is written down in many places; give them as"
-              + " $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.* settings");
-    }
-    String cannot = "Cannot " + verb + " " + path + ": ";
+    StorageErrors errors = new StorageErrors(verb, path);
+    errors.refuseCredentials();
     Path parsed;
     FileSystem files;
     try {
       parsed = parse(path);
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
-      String mend =
-          path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)
-              ? "; add " + s3Packages()
-              : "; check the path and that its file system is on the class path";
-      throw new UserError(cannot + line(e) + mend, e);
+      throw errors.noFileSystem(e);
     }
     if (files instanceof ChecksumFileSystem checked) {
       files = checked.getRawFileSystem();
     }
     try {
       return action.apply(files, parsed);
-    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
-      throw notADirectory(cannot, e);
-    } catch (org.apache.hadoop.fs.FileAlreadyExistsException e) {
-      throw notADirectory(cannot, e);
-    } catch (AccessControlException | java.nio.file.AccessDeniedException e) {
-      throw isObjectStore(files) ? refused(cannot, e) : denied(cannot, e);
-    } catch (FileNotFoundException e) {
-      // java.io reports a refused open as a file not found, and tells them apart in words only.
-      if (String.valueOf(e.getMessage()).contains("(Permission denied)")) {
-        throw denied(cannot, e);
-      }
-      throw new UserError(cannot + "no such file or directory; check the path", e);
     } catch (IOException e) {
-      // Hadoop's S3 client is no dependency: its exception is known by its name.
-      if (e.getClass().getSimpleName().equals("UnknownStoreException")) {
-        throw new UserError(cannot + "no such bucket; check its name or create it", e);
-      }
-      throw new UncheckedIOException(cannot + line(e), e);
+      throw errors.of(e, isObjectStore(files));
     }
-  }
-
-  private static UserError refused(String cannot, IOException e) {
-    return new UserError(
-        cannot
-            + "the store refuses the credentials, or has none ("
-            + line(e).replaceFirst(".*?: ", "")
-            + "); check $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or the spark.hadoop.fs.s3a.*"
-            + " settings, and what they may do",
-        e);
-  }
-
-  /** What to add for {@code s3a://} where a Spark does not have it; versions as in the pom. */
-  static String s3Packages() {
-    String hadoop = "--packages org.apache.hadoop:hadoop-aws:" + VersionInfo.getVersion();
-    return VersionInfo.getVersion().startsWith("3.3.")
-        ? hadoop
-        : hadoop
-            + ",software.amazon.awssdk:s3-transfer-manager:2.29.52,software.amazon.awssdk:sts:2.29.52"
-            + " --exclude-packages software.amazon.awssdk:bundle";
-  }
-
-  private static boolean hasCause(Throwable e, Class<?> type) {
-    for (Throwable t = e; t != null; t = t.getCause()) {
-      if (type.isInstance(t)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static UserError notADirectory(String cannot, IOException e) {
-    return new UserError(
-        cannot + "a file stands where a directory should be; name another place", e);
-  }
-
-  private static UserError denied(String cannot, IOException e) {
-    return new UserError(cannot + "permission denied; name another place or change its rights", e);
   }
 
   private static void makeDirectories(FileSystem files, Path directory) throws IOException {
@@ -362,9 +303,5 @@ public final class Storage {
 
   private static boolean isDirectory(FileSystem files, Path file) throws IOException {
     return files.exists(file) && files.getFileStatus(file).isDirectory();
-  }
-
-  private static String line(Exception e) {
-    return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.getClass().getSimpleName());
   }
 }

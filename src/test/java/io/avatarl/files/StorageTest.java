@@ -8,11 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.UserError;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.AbstractFileSystem;
+import org.apache.hadoop.fs.DelegateToFileSystem;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
@@ -60,6 +66,25 @@ class StorageTest {
     strict.writeString("strict:" + at("x"), "new");
     assertEquals("new", storage.readString(at("x")));
     assertEquals(List.of("x"), storage.list(directory.toString()));
+  }
+
+  @Test
+  void aFileIsReplacedByOneRenameWhereTheFileSystemHasOneAsHdfsDoes() {
+    Configuration configuration = scheme("hdfslike", RecordingFileSystem.class);
+    configuration.setClass(
+        "fs.AbstractFileSystem.hdfslike.impl",
+        OverwritingFileSystem.class,
+        AbstractFileSystem.class);
+    Storage hdfs = new Storage(configuration);
+    hdfs.writeString("hdfslike:" + at("x"), "old");
+    RecordingFileSystem.CALLS.clear();
+    hdfs.writeString("hdfslike:" + at("x"), "new");
+    assertEquals("new", storage.readString(at("x")));
+    assertEquals(List.of("x"), storage.list(directory.toString()));
+    // The old file was never deleted: a reader found it, or the new one.
+    assertEquals(
+        List.of("rename refused", "rename OVERWRITE to x", "delete .tmp"),
+        RecordingFileSystem.CALLS);
   }
 
   @Test
@@ -180,6 +205,46 @@ class StorageTest {
     public boolean rename(org.apache.hadoop.fs.Path from, org.apache.hadoop.fs.Path to)
         throws IOException {
       return !exists(to) && super.rename(from, to);
+    }
+  }
+
+  /** The same, and says what was asked of it. */
+  static final class RecordingFileSystem extends Relocated {
+    static final List<String> CALLS = new ArrayList<>();
+
+    @Override
+    public boolean rename(org.apache.hadoop.fs.Path from, org.apache.hadoop.fs.Path to)
+        throws IOException {
+      boolean renamed = !exists(to) && super.rename(from, to);
+      CALLS.add(renamed ? "rename" : "rename refused");
+      return renamed;
+    }
+
+    @Override
+    public boolean delete(org.apache.hadoop.fs.Path path, boolean recursive) throws IOException {
+      CALLS.add("delete " + path.getName().replaceAll(".*(?=\\.tmp)", ""));
+      return super.delete(path, recursive);
+    }
+  }
+
+  /** What {@link org.apache.hadoop.fs.FileContext} reaches it by. */
+  static final class OverwritingFileSystem extends DelegateToFileSystem {
+    /** Called by Hadoop. */
+    public OverwritingFileSystem(URI uri, Configuration configuration)
+        throws IOException, URISyntaxException {
+      super(uri, new RecordingFileSystem(), configuration, uri.getScheme(), false);
+    }
+
+    @Override
+    public void renameInternal(
+        org.apache.hadoop.fs.Path from, org.apache.hadoop.fs.Path to, boolean overwrite)
+        throws IOException {
+      assertTrue(overwrite);
+      RecordingFileSystem.CALLS.add("rename OVERWRITE to " + to.getName());
+      Files.move(
+          Path.of(from.toUri().getPath()),
+          Path.of(to.toUri().getPath()),
+          StandardCopyOption.ATOMIC_MOVE);
     }
   }
 

@@ -1,0 +1,125 @@
+package io.avatarl.files;
+
+import io.avatarl.config.UserError;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.hadoop.fs.ParentNotDirectoryException;
+import org.apache.hadoop.security.AccessControlException;
+import org.apache.hadoop.util.VersionInfo;
+
+/**
+ * What the errors of Hadoop's file systems mean to whoever named the path, in one line each: what
+ * could not be done, why, and how to fix it.
+ */
+final class StorageErrors {
+  // "s3a://key:secret@bucket/x"
+  private static final Pattern SECRET = Pattern.compile("([A-Za-z0-9+.-]+://)[^/]*:[^/]*@(.*)");
+
+  private final String verb;
+  private final String path;
+  private final String cannot;
+
+  /**
+   * @param verb what was tried: {@code read}, {@code write}
+   */
+  StorageErrors(String verb, String path) {
+    this.verb = verb;
+    this.path = path;
+    this.cannot = "Cannot " + verb + " " + path + ": ";
+  }
+
+  /**
+   * @throws UserError where the path holds a password, which is not repeated
+   */
+  void refuseCredentials() {
+    Matcher secret = SECRET.matcher(path);
+    if (secret.matches()) {
+      throw new UserError(
+          "Cannot "
+              + verb
+              + " "
+              + secret.replaceFirst("$1***@$2")
+              + ": a path must not hold credentials, it is written down in many places; give them"
+              + " as $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.*"
+              + " settings");
+    }
+  }
+
+  /** The path is none, or no file system takes its scheme. */
+  UserError noFileSystem(Exception e) {
+    String fix =
+        path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)
+            ? "; add " + s3Packages()
+            : "; check the path and that its file system is on the class path";
+    return new UserError(cannot + line(e) + fix, e);
+  }
+
+  /**
+   * What to throw in place of an error: {@link UserError} where the path is at fault, {@link
+   * UncheckedIOException} where the file system is.
+   */
+  RuntimeException of(IOException e, boolean objectStore) {
+    if (e instanceof ParentNotDirectoryException
+        || e instanceof FileAlreadyExistsException
+        || e instanceof org.apache.hadoop.fs.FileAlreadyExistsException) {
+      return new UserError(
+          cannot + "a file stands where a directory should be; name another place", e);
+    }
+    if (e instanceof AccessControlException || e instanceof AccessDeniedException) {
+      return objectStore ? credentialsRefused(e) : denied(e);
+    }
+    if (e instanceof FileNotFoundException) {
+      // java.io reports a refused open as a file not found, and tells them apart in words only.
+      return String.valueOf(e.getMessage()).contains("(Permission denied)")
+          ? denied(e)
+          : new UserError(cannot + "no such file or directory; check the path", e);
+    }
+    // Hadoop's S3 client is no dependency: its exception is known by its name.
+    if (e.getClass().getSimpleName().equals("UnknownStoreException")) {
+      return new UserError(cannot + "no such bucket; check its name or create it", e);
+    }
+    return new UncheckedIOException(cannot + line(e), e);
+  }
+
+  private UserError credentialsRefused(IOException e) {
+    return new UserError(
+        cannot
+            + "the store refuses the credentials, or has none ("
+            + line(e).replaceFirst(".*?: ", "")
+            + "); check $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or the spark.hadoop.fs.s3a.*"
+            + " settings, and what they may do",
+        e);
+  }
+
+  private UserError denied(IOException e) {
+    return new UserError(cannot + "permission denied; name another place or change its rights", e);
+  }
+
+  /** What to add for {@code s3a://} where a Spark does not have it; versions as in the pom. */
+  private static String s3Packages() {
+    String hadoop = "--packages org.apache.hadoop:hadoop-aws:" + VersionInfo.getVersion();
+    return VersionInfo.getVersion().startsWith("3.3.")
+        ? hadoop
+        : hadoop
+            + ",software.amazon.awssdk:s3-transfer-manager:2.29.52,software.amazon.awssdk:sts:2.29.52"
+            + " --exclude-packages software.amazon.awssdk:bundle";
+  }
+
+  private static boolean hasCause(Throwable e, Class<?> type) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (type.isInstance(t)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static String line(Exception e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.getClass().getSimpleName());
+  }
+}
