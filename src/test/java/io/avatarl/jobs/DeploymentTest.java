@@ -41,7 +41,9 @@ import picocli.CommandLine;
 class DeploymentTest {
   private static final Path DATABRICKS = Path.of("jobs/databricks/databricks.yml");
   private static final Path KUBERNETES = Path.of("jobs/kubernetes");
-  private static final String JAR = "avatarl-spark-0.1.0-job.jar";
+  // A new version fails here until all descriptions name it.
+  private static final String JAR =
+      "avatarl-spark-" + System.getProperty("avatarl.version") + "-job.jar";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static JsonNode yaml(Path file) throws IOException {
