@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 
 /**
  * What is nobody's mistake but no bug either: a full disk, no memory, a diverging loss. The message
- * is one line: what happened, where, and how to mend it. Every command prints it without a stack
+ * is one line: what happened, where, and how to fix it. Every command prints it without a stack
  * trace and exits with code 1.
  */
 public class Failure extends RuntimeException {

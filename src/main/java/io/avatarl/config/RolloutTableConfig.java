@@ -5,8 +5,8 @@ import java.io.Serializable;
 /**
  * Which rollouts are kept as a table to look at. Training itself does not depend on it.
  *
- * @param every steps between tables, beside those of the first and the last step; 0: no tables
- * @param topActions most probable actions kept of each exhaustive group, beside the gold one; 0:
+ * @param every steps between tables, besides those of the first and the last step; 0: no tables
+ * @param topActions most probable actions kept of each exhaustive group, besides the gold one; 0:
  *     all
  * @param windows of each shard that are kept; 0: all
  * @param format of the table

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.net.URI;
 
 /**
- * Where a run's figures are sent beside its own folder. Training does not depend on it.
+ * Where a run's figures are sent, besides its own folder. Training does not depend on it.
  *
  * @param uri of an MLflow tracking server ({@code http://...}, {@code https://...}), or {@code
  *     databricks}; empty: off

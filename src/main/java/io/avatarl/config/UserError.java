@@ -3,7 +3,7 @@ package io.avatarl.config;
 import java.util.Optional;
 
 /**
- * The user's input was wrong. The message is one line: what is wrong, where, and how to mend it.
+ * The user's input was wrong. The message is one line: what is wrong, where, and how to fix it.
  * Every command prints it without a stack trace and exits with code 2.
  */
 public class UserError extends RuntimeException {

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Writes a play by a seeded grammar ({@code play.grammar} beside this class): acts and scenes,
+ * Writes a play by a seeded grammar ({@code play.grammar} next to this class): acts and scenes,
  * speakers in capitals, verse lines of about ten syllables, stage directions. It reads like nothing
  * much, but it has the look and the alphabet of the text it stands in for.
  */

@@ -17,7 +17,7 @@ public final class SplitTokens {
   private static final int CHUNK = 1 << 20;
   private static final int AHEAD = 1 << 10;
 
-  /** Bytes a boundary is told by: the longest character before it. */
+  /** Bytes that decide a boundary: the longest character before it. */
   private static final int VIEW = 4;
 
   private final InputStream in;

@@ -28,7 +28,7 @@ import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl;
  *
  * @param folder that the files appear in
  * @param name of S3A's committer
- * @param id of this filling of the folder, apart from all others
+ * @param id unique among all commits to the folder
  */
 public record Committer(String folder, String name, String id) implements Serializable {
   private static final String NAME = "fs.s3a.committer.name";
@@ -40,7 +40,7 @@ public record Committer(String folder, String name, String id) implements Serial
    * it, {@code magic}, if the store can. Empty where there is none but the one that renames ({@code
    * file}).
    *
-   * @throws UserError where a committer was named that cannot be had
+   * @throws UserError where the settings name a committer that Hadoop cannot make
    */
   public static Optional<Committer> of(Storage storage, String folder) {
     return storage.isObjectStore(folder)
@@ -49,7 +49,7 @@ public record Committer(String folder, String name, String id) implements Serial
   }
 
   private static Optional<Committer> of(String folder, Path path, Configuration configuration) {
-    // Hadoop's own default, which is told from a user's by where it was read.
+    // Only the source of the value distinguishes Hadoop's own default from a user's choice.
     String[] sources = configuration.getPropertySources(NAME);
     boolean named = sources != null && !sources[sources.length - 1].equals("core-default.xml");
     String name = named ? configuration.getTrimmed(NAME) : MAGIC;
