@@ -62,7 +62,7 @@ class NotebookTest {
     Path run;
     SparkSession spark = TrialRun.spark();
     try {
-      run = TrialRun.of(spark, folder, "rollouts.every=2", "rollouts.windows=0");
+      run = TrialRun.of(spark, folder, "rolloutTable.every=2", "rolloutTable.windows=0");
     } finally {
       spark.stop();
     }

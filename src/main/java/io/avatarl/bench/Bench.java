@@ -134,7 +134,9 @@ public final class Bench {
             configs.apply(List.of("learner.optimizer.learningRate=1e-9", "learner.slices=1")),
             corpus));
     List<String> always =
-        quick ? List.of("evaluation.every=0", "checkpoint.every=0", "rollouts.every=0") : List.of();
+        quick
+            ? List.of("evaluation.every=0", "checkpoint.every=0", "rolloutTable.every=0")
+            : List.of();
     for (Variant variant : variants()) {
       List<String> overrides = new ArrayList<>(always);
       overrides.addAll(variant.overrides());

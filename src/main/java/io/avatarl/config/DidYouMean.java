@@ -17,6 +17,12 @@ final class DidYouMean {
         .orElse("");
   }
 
+  /** {@code unknown key "stpes"; did you mean steps?} */
+  static String unknownKey(String key, Collection<String> known) {
+    String quoted = key.startsWith("\"") ? key : '"' + key + '"';
+    return "unknown key " + quoted + "; did you mean " + of(key, known) + "?";
+  }
+
   private static int distance(String name, String candidate) {
     int distance = levenshtein(name, candidate);
     String last = candidate.substring(candidate.lastIndexOf('.') + 1);

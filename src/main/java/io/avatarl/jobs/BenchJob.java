@@ -9,7 +9,6 @@ import io.avatarl.bench.ProcessBenchmark;
 import io.avatarl.bench.Python;
 import io.avatarl.bench.Results;
 import io.avatarl.bench.TrainingBenchmark;
-import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -60,6 +59,7 @@ public final class BenchJob implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
+  private final Warnings warnings;
 
   @Option(
       names = "--quick",
@@ -130,6 +130,7 @@ public final class BenchJob implements Callable<Integer> {
   BenchJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
+    this.warnings = new Warnings(err);
   }
 
   public static void main(String[] args) {
@@ -209,7 +210,7 @@ public final class BenchJob implements Callable<Integer> {
       all.add("corpus.path=" + corpusPath);
     }
     all.addAll(more);
-    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    return chosen.read(all, warnings);
   }
 
   private static Corpus corpus(Storage storage, TrainingConfig config) {

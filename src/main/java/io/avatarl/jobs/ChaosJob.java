@@ -87,7 +87,7 @@ public final class ChaosJob implements Callable<Integer> {
       description = "another seed, other moments (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
-  @Mixin private TrialOptions trial;
+  @Mixin private PresetOptions trained;
 
   ChaosJob(PrintStream out, PrintStream err) {
     this.out = out;
@@ -209,17 +209,20 @@ public final class ChaosJob implements Callable<Integer> {
     if (Files.exists(run.resolve(RunFiles.CONFIG))) {
       command.add("--resume");
     } else {
-      command.addAll(List.of("--preset", trial.preset));
+      command.addAll(List.of("--preset", trained.preset));
       // Often enough that few steps meet every stage; a preset's own cadence is for long runs.
       for (String override :
           List.of(
-              "steps=" + STEPS, "checkpoint.every=3", "evaluation.every=2", "rollouts.every=2")) {
+              "steps=" + STEPS,
+              "checkpoint.every=3",
+              "evaluation.every=2",
+              "rolloutTable.every=2")) {
         command.addAll(List.of("--set", override));
       }
-      trial.overrides.forEach(override -> command.addAll(List.of("--set", override)));
+      trained.overrides.forEach(override -> command.addAll(List.of("--set", override)));
     }
-    if (trial.corpus != null) {
-      command.addAll(List.of("--corpus", trial.corpus));
+    if (trained.corpus != null) {
+      command.addAll(List.of("--corpus", trained.corpus));
     }
     return new ProcessBuilder(command)
         .redirectErrorStream(true)

@@ -3,7 +3,6 @@ package io.avatarl.jobs;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -52,6 +51,7 @@ public final class CompareJob implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
+  private final Warnings warnings;
 
   @Parameters(
       paramLabel = "PRESET[,KEY=VALUE]...",
@@ -85,6 +85,7 @@ public final class CompareJob implements Callable<Integer> {
   CompareJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
+    this.warnings = new Warnings(err);
   }
 
   public static void main(String[] args) {
@@ -186,7 +187,7 @@ public final class CompareJob implements Callable<Integer> {
     if (corpusPath != null) {
       all.add("corpus.path=" + corpusPath);
     }
-    TrainingConfig config = ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    TrainingConfig config = chosen.read(all, warnings);
     long budget = groups != null ? groups : maxrlGroups(storage);
     if (budget == 0 || all.stream().anyMatch(override -> override.startsWith("steps="))) {
       return config;
@@ -203,7 +204,7 @@ public final class CompareJob implements Callable<Integer> {
               + " in one step");
     }
     all.add("steps=" + steps);
-    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    return chosen.read(all, warnings);
   }
 
   private String folder(String preset) {
@@ -212,7 +213,7 @@ public final class CompareJob implements Callable<Integer> {
 
   private static long maxrlGroups(Storage storage) {
     Presets.Preset maxrl = Presets.load(Presets.DEFAULT, storage);
-    TrainingConfig config = ConfigReader.read(maxrl.name(), maxrl.hocon(), List.of());
+    TrainingConfig config = maxrl.read(List.of(), warning -> {});
     return config.groupsPerStep() * config.steps();
   }
 

@@ -1,6 +1,8 @@
 package io.avatarl.jobs;
 
 import com.typesafe.config.ConfigUtil;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -38,13 +41,24 @@ final class Presets {
    * A preset.
    *
    * @param name for the summary
+   * @param origin what errors call it: its file, or its name where the jar has it
    * @param hocon its text
    */
-  record Preset(String name, String hocon) {
+  record Preset(String name, String origin, String hocon) {
+    /**
+     * The configuration with these overrides; see {@link ConfigReader#read(String, String, String,
+     * List, Consumer)}.
+     */
+    TrainingConfig read(List<String> overrides, Consumer<String> warnings) {
+      return ConfigReader.read(name, origin, hocon, overrides, warnings);
+    }
+
     /** The same, but where it asks a referee and names none, this run judges. */
     Preset withReferee(String run) {
       return hocon.contains("referee")
-          ? new Preset(name, "reward.referee.run = " + ConfigUtil.quoteString(run) + "\n" + hocon)
+          // On the first line of the text, so that errors name the lines of the file.
+          ? new Preset(
+              name, origin, "reward.referee.run = " + ConfigUtil.quoteString(run) + ", " + hocon)
           : this;
     }
   }
@@ -60,7 +74,7 @@ final class Presets {
   static Preset load(String nameOrFile, Storage storage) {
     String name = nameOrFile.replaceAll(".*/|\\.conf$", "");
     if (nameOrFile.endsWith(".conf")) {
-      return new Preset(name, storage.readString(nameOrFile));
+      return new Preset(name, nameOrFile, storage.readString(nameOrFile));
     }
     List<String> known = names();
     String file =
@@ -75,7 +89,7 @@ final class Presets {
                             + ": unknown preset; there are "
                             + String.join(", ", known)
                             + ", or name a file that ends in .conf"));
-    return new Preset(name, resource(file + ".conf"));
+    return new Preset(name, "preset " + file, resource(file + ".conf"));
   }
 
   /** Names of all presets, those in folders with their folder. */

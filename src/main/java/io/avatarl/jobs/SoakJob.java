@@ -1,6 +1,5 @@
 package io.avatarl.jobs;
 
-import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
@@ -46,6 +45,7 @@ public final class SoakJob implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
+  private final Warnings warnings;
 
   @Option(names = "--steps", paramLabel = "N", description = "how long (default: ${DEFAULT-VALUE})")
   private int steps = 5000;
@@ -56,11 +56,12 @@ public final class SoakJob implements Callable<Integer> {
       description = "lines of the table, at least 4 (default: ${DEFAULT-VALUE})")
   private int samples = 20;
 
-  @Mixin private TrialOptions trial;
+  @Mixin private PresetOptions trained;
 
   SoakJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
+    this.warnings = new Warnings(err);
   }
 
   public static void main(String[] args) {
@@ -100,18 +101,18 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   private TrainingConfig config(Storage storage) {
-    Presets.Preset chosen = Presets.load(trial.preset, storage);
+    Presets.Preset chosen = Presets.load(trained.preset, storage);
     int tenth = Math.max(1, steps / 10);
     List<String> all = new ArrayList<>();
     all.add("steps=" + steps);
     all.add("checkpoint.every=" + tenth);
     all.add("evaluation.every=" + tenth);
-    all.add("rollouts.every=" + tenth);
-    all.addAll(trial.overrides);
-    if (trial.corpus != null) {
-      all.add("corpus.path=" + trial.corpus);
+    all.add("rolloutTable.every=" + tenth);
+    all.addAll(trained.overrides);
+    if (trained.corpus != null) {
+      all.add("corpus.path=" + trained.corpus);
     }
-    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    return chosen.read(all, warnings);
   }
 
   private TrainingListener watcher(List<Sample> taken) {

@@ -97,10 +97,11 @@ public final class TrainJob implements Callable<Integer> {
       throw new UserError("--resume: name the run's folder with --out");
     }
     Storage storage = Job.storage();
-    TrainingConfig config =
-        TrainingRun.config(storage, text(preset), overrides, text(corpus), output, resume);
-    String run = output != null ? output : defaultOutput(config);
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
+    TrainingConfig config =
+        TrainingRun.config(
+            storage, text(preset), overrides, text(corpus), output, resume, console::warned);
+    String run = output != null ? output : defaultOutput(config);
     // Refuses bad input before Spark starts, which takes seconds.
     try (TrainingRun call = new TrainingRun(storage, config, run, resume, console)) {
       Runnable stop = () -> stop(call);

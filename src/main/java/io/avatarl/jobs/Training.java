@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.rollout.PolicyCluster;
@@ -162,12 +163,10 @@ public final class Training {
     List<String> overrides = new ArrayList<>();
     settings.forEach((key, value) -> overrides.add(key + "=" + value));
     Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    return new TrainingRun(
-        storage,
-        TrainingRun.config(storage, preset, overrides, corpus, folder, resume),
-        folder,
-        resume,
-        new TrainingConsole(out, out, OptionalInt.empty()));
+    TrainingConsole console = new TrainingConsole(out, out, OptionalInt.empty());
+    TrainingConfig asked =
+        TrainingRun.config(storage, preset, overrides, corpus, folder, resume, console::warned);
+    return new TrainingRun(storage, asked, folder, resume, console);
   }
 
   private static String text(Object value) {

@@ -1,7 +1,6 @@
 package io.avatarl.jobs;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
@@ -16,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -69,6 +69,7 @@ final class TrainingRun implements AutoCloseable {
    * @param preset name or file; empty: the default, or with {@code resume} that of the run
    * @param overrides {@code key=value} each
    * @param corpus empty: that of the configuration
+   * @param warnings one line each
    */
   static TrainingConfig config(
       Storage storage,
@@ -76,16 +77,17 @@ final class TrainingRun implements AutoCloseable {
       List<String> overrides,
       String corpus,
       String folder,
-      boolean resume) {
+      boolean resume,
+      Consumer<String> warnings) {
     List<String> all = new ArrayList<>(overrides);
     if (!corpus.isEmpty()) {
       all.add("corpus.path=" + corpus);
     }
     if (resume && preset.isEmpty()) {
-      return Runs.config(storage, folder, all);
+      return Runs.config(storage, folder, all, warnings);
     }
     Presets.Preset chosen = Presets.load(preset.isEmpty() ? Presets.DEFAULT : preset, storage);
-    return ConfigReader.read(chosen.name(), chosen.hocon(), all);
+    return chosen.read(all, warnings);
   }
 
   String folder() {

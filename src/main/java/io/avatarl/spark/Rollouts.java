@@ -72,7 +72,7 @@ public final class Rollouts {
     if (steps.isEmpty()) {
       throw new UserError(
           run
-              + ": has no rollout table yet; it gets one at its first step, unless rollouts.every = 0");
+              + ": has no rollout table yet; it gets one at its first step, unless rolloutTable.every = 0");
     }
     return steps;
   }

@@ -55,7 +55,7 @@ public final class RunFiles {
   private static boolean mayChangeOnResume(String difference) {
     return difference.startsWith("evaluation.")
         || difference.startsWith("checkpoint.")
-        || difference.startsWith("rollouts.") && !difference.startsWith("rollouts.format:")
+        || difference.startsWith("rolloutTable.") && !difference.startsWith("rolloutTable.format:")
         || difference.startsWith("sample.")
         || difference.startsWith("tracking.")
         || difference.startsWith("corpus.path:")

@@ -6,6 +6,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Reads a run's folder. */
 public final class Runs {
@@ -13,21 +14,23 @@ public final class Runs {
 
   /** The configuration the run was started with. */
   public static TrainingConfig config(Storage storage, String run) {
-    return config(storage, run, List.of());
+    return config(storage, run, List.of(), warning -> {});
   }
 
   /**
    * The configuration the run was started with, but for some keys.
    *
    * @param overrides {@code key=value} each
+   * @param warnings gets one line for each key that the run or the overrides call by an old name
    */
-  public static TrainingConfig config(Storage storage, String run, List<String> overrides) {
+  public static TrainingConfig config(
+      Storage storage, String run, List<String> overrides, Consumer<String> warnings) {
     String file = Storage.resolve(run, RunFiles.CONFIG);
     if (!storage.exists(file)) {
       throw new UserError(run + ": holds no run; name the folder that jobs/train.sh printed");
     }
     // The file names its preset.
-    return ConfigReader.read(file, storage.readString(file), overrides);
+    return ConfigReader.read(file, file, storage.readString(file), overrides, warnings);
   }
 
   /** Whether a folder holds a run, finished or not. */

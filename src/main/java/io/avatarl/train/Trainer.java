@@ -103,7 +103,7 @@ public final class Trainer {
     TrainingConfig asked = resume ? requireSame(config) : requireFresh(config);
     // The loader that holds what --packages brought, and where Spark looks, too.
     RolloutTable.check(
-        asked.rollouts(), storage, output, Thread.currentThread().getContextClassLoader());
+        asked.rolloutTable(), storage, output, Thread.currentThread().getContextClassLoader());
     Rewards.check(rewardStages(new Curriculum(asked, Curriculum.Position.START)));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
@@ -133,7 +133,7 @@ public final class Trainer {
 
   /** Before the first step, not after the last one, when the samples are written. */
   private void requirePrompt(TrainingConfig asked) {
-    if (asked.sample().count() > 0 || asked.rollouts().every() > 0) {
+    if (asked.sample().count() > 0 || asked.rolloutTable().every() > 0) {
       try {
         corpus.tokenizer().encode(asked.sample().prompt());
       } catch (UserError e) {
@@ -306,7 +306,7 @@ public final class Trainer {
       publish(learner, cluster, step);
     } else {
       publish(learner, cluster, step * rounds);
-      if (step == 0 && config.rollouts().every() > 0) {
+      if (step == 0 && config.rolloutTable().every() > 0) {
         probe(cluster, step);
       }
       if (!onExecutors) {
@@ -357,7 +357,7 @@ public final class Trainer {
       if (last ? config.evaluation().every() > 0 : due(config.evaluation().every(), step)) {
         evaluate(cluster, step, learner.updates(), metrics);
       }
-      if (config.rollouts().due(step, config.steps()) && step > 1) {
+      if (config.rolloutTable().due(step, config.steps()) && step > 1) {
         probe(cluster, step);
       }
       if (last || stopping || due(config.checkpoint().every(), step)) {

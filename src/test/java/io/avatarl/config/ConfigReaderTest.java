@@ -148,8 +148,9 @@ class ConfigReaderTest {
     "model.layers.more, model.layers"
   })
   void anUnknownKeyNamesTheNearest(String key, String nearest) {
-    assertContains(refused("", key + "=1"), "unknown key " + key + ";", "mean " + nearest + "?");
-    assertContains(refused(key + " = 1"), "preset test", "unknown key " + key + ";");
+    assertContains(
+        refused("", key + "=1"), "unknown key \"" + key + "\";", "mean " + nearest + "?");
+    assertContains(refused(key + " = 1"), "preset test, line 1: unknown key \"" + key + "\";");
   }
 
   @Test
@@ -160,7 +161,7 @@ class ConfigReaderTest {
 
   @Test
   void anUnknownSectionIsRefusedEvenIfEmpty() {
-    assertContains(refused("leaner {}"), "unknown key leaner");
+    assertContains(refused("leaner {}"), "unknown key \"leaner\"");
   }
 
   @ParameterizedTest
@@ -317,8 +318,8 @@ class ConfigReaderTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "[{ rewards { exact = 1 } }]|curriculum.stages[0]: unknown key rewards; did you mean reward?",
-        "[{}, { step = 3 }]|curriculum.stages[1]: unknown key step; did you mean steps?",
+        "[{ rewards { exact = 1 } }]|curriculum.stages[0]: unknown key \"rewards\"; did you mean reward?",
+        "[{}, { step = 3 }]|curriculum.stages[1]: unknown key \"step\"; did you mean steps?",
         "[{}, { steps = -3 }]|curriculum.stages[1].steps: ",
         "[{ steps = soon }]|curriculum.stages[0].steps: \"soon\" is not a whole number",
         "[{ promotion = never }]|curriculum.stages[0].promotion: \"never\" is not one of step,",

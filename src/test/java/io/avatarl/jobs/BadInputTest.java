@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.train.HiddenLibrary;
 import io.avatarl.train.Trial;
-import io.avatarl.train.Without;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -98,16 +98,18 @@ class BadInputTest {
       value = {
         "model.heads=3             | model.heads: 3 does not divide model.width = 16",
         "model.heads=16            | rotary positions need an even head width",
-        "modle.width=8             | unknown key modle.width; did you mean model.width?",
-        "stepz=8                   | unknown key stepz; did you mean steps?",
-        "steps=many                | steps: \"many\" is not a whole number",
+        "modle.width=8             | unknown key \"modle.width\"; did you mean model.width?",
+        "stpes=3                   | error: --set stpes=3: unknown key \"stpes\"; did you mean"
+            + " steps?",
+        "steps=many                | error: --set steps=many: steps: \"many\" is not a whole"
+            + " number",
         "steps=-1                  | steps: -1 is out of range",
-        "steps                     | write it as key=value",
+        "steps                     | error: --set steps: write it as key=value",
         "device=tpu                | is not one of auto, cpu, gpu",
         "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",
-        "reward.weights.exakt=1    | unknown key reward.weights.exakt; did you mean",
+        "reward.weights.exakt=1    | unknown key \"reward.weights.exakt\"; did you mean",
         "reward.referee.run=/none  | /none: holds no run",
         "curriculum.stages=[{ reward { exakt = 1 } }] | reward exakt: unknown component; there are",
         "curriculum.stages=[{ reward { exact = 0 } }] | reward.weights: are all 0",
@@ -118,11 +120,11 @@ class BadInputTest {
 
   @Test
   void aDeltaTableWithoutTheLibrary() {
-    Without.call("io.delta.", () -> train("--set", "rollouts.format=delta"))
+    HiddenLibrary.hide("io.delta.", () -> train("--set", "rolloutTable.format=delta"))
         .refuses(
-            "rollouts.format = delta: Delta Lake is not on the class path",
+            "rolloutTable.format = delta: Delta Lake is not on the class path",
             "add --packages " + System.getProperty("avatarl.delta.package"));
-    train("--set", "rollouts.format=orc").refuses("is not one of parquet, delta");
+    train("--set", "rolloutTable.format=orc").refuses("is not one of parquet, delta");
   }
 
   @Test
@@ -132,7 +134,8 @@ class BadInputTest {
     Outcome.train("--preset", folder.resolve("none.conf").toString(), "--out", run.toString())
         .refuses("none.conf", "no such file");
     Path broken = Files.writeString(folder.resolve("broken.conf"), "steps = {\nmodel");
-    Outcome.train("--preset", broken.toString(), "--out", run.toString()).refuses("broken");
+    Outcome.train("--preset", broken.toString(), "--out", run.toString())
+        .refuses(broken + ", line 2: ");
   }
 
   @Test

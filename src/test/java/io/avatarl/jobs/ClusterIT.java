@@ -51,7 +51,7 @@ class ClusterIT {
     try {
       reference = TrialRun.of(spark, folder);
       Path other = Files.createDirectory(folder.resolve("executors"));
-      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rollouts.every=2");
+      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rolloutTable.every=2");
     } finally {
       spark.stop();
     }
@@ -138,7 +138,7 @@ class ClusterIT {
       server
           .proxy()
           .plan(request -> requests.incrementAndGet() % 20 == 0 ? Fault.BUSY : Fault.NONE);
-      train.addAll(List.of("--driver-memory", "1g", "--set", "rollouts.every=2"));
+      train.addAll(List.of("--driver-memory", "1g", "--set", "rolloutTable.every=2"));
       train.addAll(List.of("--set", EXECUTORS));
       train.addAll(List.of("--preset", preset.toString()));
       train.addAll(List.of("--corpus", home + "play.txt", "--out", run));

@@ -13,8 +13,8 @@ import io.avatarl.S3Server;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.Rollouts;
+import io.avatarl.train.HiddenLibrary;
 import io.avatarl.train.Trial;
-import io.avatarl.train.Without;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -49,7 +49,7 @@ class S3Test {
   private static final String HOME = "s3a://" + S3Server.BUCKET + "/";
   private static final String CORPUS = HOME + "play.txt";
   private static final String[] MORE = {
-    "--set", "steps=8", "--set", "rollouts.every=2", "--set", "checkpoint.keep=2"
+    "--set", "steps=8", "--set", "rolloutTable.every=2", "--set", "checkpoint.keep=2"
   };
 
   @TempDir private static Path folder;
@@ -276,7 +276,7 @@ class S3Test {
   @Test
   void aDeltaTable() {
     String run = HOME + "runs/delta";
-    String[] delta = {"--set", "rollouts.format=delta", "--set", "steps=1"};
+    String[] delta = {"--set", "rolloutTable.format=delta", "--set", "steps=1"};
     Outcome.train(with(arguments(CORPUS, run), delta)).succeeds();
     assertEquals(firstStep(folder.resolve("local").toString()), firstStep(run));
     assertEquals(List.of(), server.uploads());
@@ -336,7 +336,7 @@ class S3Test {
   @Test
   void withoutTheLibraryItSaysWhatToAdd() throws IOException {
     UserError error =
-        Without.call(
+        HiddenLibrary.hide(
             "org.apache.hadoop.fs.s3a.",
             () ->
                 assertThrows(

@@ -114,7 +114,7 @@ class TrainingRunTest {
     Path run = folder.resolve("mistaken");
     UserError unknown =
         assertThrows(UserError.class, () -> Training.run(spark, config(run, "stepz", 3)));
-    assertTrue(unknown.getMessage().contains("unknown key stepz"), unknown.getMessage());
+    assertTrue(unknown.getMessage().contains("unknown key \"stepz\""), unknown.getMessage());
     assertThrows(UserError.class, () -> Training.run(spark, Map.of("preset", "smoke")));
     assertThrows(
         UserError.class, () -> Training.run(spark, config(run, "resume", true))); // No such run.
@@ -203,7 +203,8 @@ class TrainingRunTest {
     // No checkpoint but the one that cancelling leaves.
     Map<String, Object> config = config(run, more);
     config.putAll(
-        Map.of("steps", STEPS, "checkpoint.every", 0, "rollouts.every", 1, "evaluation.every", 0));
+        Map.of(
+            "steps", STEPS, "checkpoint.every", 0, "rolloutTable.every", 1, "evaluation.every", 0));
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     AtomicBoolean interrupted = new AtomicBoolean();
     Thread cell =

@@ -48,13 +48,13 @@ class DeltaTablesTest {
     List<String> all =
         // With rollouts one step ahead, a stop has more to throw away.
         new ArrayList<>(
-            List.of("steps=5", "checkpoint.every=2", "rollouts.every=1", "rollout.ahead=1"));
+            List.of("steps=5", "checkpoint.every=2", "rolloutTable.every=1", "rollout.ahead=1"));
     all.addAll(List.of(overrides));
     return all.toArray(String[]::new);
   }
 
   private static String[] delta(String... overrides) {
-    List<String> all = new ArrayList<>(List.of("rollouts.format=delta"));
+    List<String> all = new ArrayList<>(List.of("rolloutTable.format=delta"));
     all.addAll(List.of(overrides));
     return with(all.toArray(String[]::new));
   }
@@ -138,7 +138,7 @@ class DeltaTablesTest {
     Trial.trainUntil(2, spark, corpus, run, with());
     String message =
         assertThrows(UserError.class, () -> Trial.resume(spark, corpus, run, delta())).getMessage();
-    assertTrue(message.contains("rollouts.format"), message);
+    assertTrue(message.contains("rolloutTable.format"), message);
   }
 
   @Test
@@ -146,7 +146,7 @@ class DeltaTablesTest {
     Path run = folder.resolve("unreadable");
     Trial.train(spark, corpus, run, delta("steps=1"));
     String message =
-        Without.call(
+        HiddenLibrary.hide(
             "io.delta.",
             () ->
                 assertThrows(UserError.class, () -> Rollouts.read(spark, run.toString()))

@@ -247,7 +247,7 @@ class PlacementTest {
 
   @Test
   void bfloat16ProductsTrainAnotherModelThatIsAsGoodAndTf32TheSameWithoutAGpu() {
-    String[] longer = {"steps=40", "evaluation.every=20", "rollouts.every=0"};
+    String[] longer = {"steps=40", "evaluation.every=20", "rolloutTable.every=0"};
     Summary exact = train("longer, float32", longer);
     String[] more = Arrays.copyOf(longer, longer.length + 1);
     more[longer.length] = "model.precision=tf32";

@@ -224,7 +224,7 @@ class ResumeTest {
     assertEndsLikeTheWhole(
         run,
         Trial.resume(
-            spark, corpus, run, "checkpoint.every=1", "rollouts.every=0", "sample.count=0"));
+            spark, corpus, run, "checkpoint.every=1", "rolloutTable.every=0", "sample.count=0"));
   }
 
   @Test
@@ -285,5 +285,38 @@ class ResumeTest {
     assertEquals(settings.size(), marker.path("settings").size());
     settings.forEach(
         (key, value) -> assertEquals(value, marker.path("settings").path(key).asText(), key));
+  }
+
+  @Test
+  void aRunOfAnEarlierVersionGoesOnUnderTheNewNamesOfItsKeys() throws IOException {
+    Path run = stopped("earlier");
+    Path file = run.resolve("config.conf");
+    Files.writeString(file, Files.readString(file).replace("rolloutTable", "rollouts"));
+    CheckpointFolder checkpoint = CheckpointFolder.find(Trial.storage(), run.toString(), "5");
+    ObjectNode marker = checkpoint.content(Trial.storage());
+    ObjectNode settings = (ObjectNode) marker.get("settings");
+    for (String key : List.of("every", "format", "topActions", "windows")) {
+      settings.set("rollouts." + key, settings.remove("rolloutTable." + key));
+    }
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    for (String name :
+        List.of("model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json")) {
+      files.put(name, checkpoint.read(Trial.storage(), name));
+    }
+    checkpoint.write(Trial.storage(), files, marker);
+
+    List<String> warnings = new ArrayList<>();
+    Runs.config(Trial.storage(), run.toString(), List.of(), warnings::add);
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).contains("rollouts is called rolloutTable"), warnings.get(0));
+    assertEndsLikeTheWhole(run, Trial.resume(spark, corpus, run));
+    assertTrue(Files.readString(file).contains("rolloutTable"), "written under the new name");
+    // A changed format is still refused, by its new name.
+    Files.writeString(file, Files.readString(file).replace("rolloutTable", "rollouts"));
+    UserError error =
+        assertThrows(
+            UserError.class, () -> Trial.resume(spark, corpus, run, "rollouts.format=delta"));
+    assertTrue(
+        error.getMessage().contains("rolloutTable.format: parquet → delta"), error.getMessage());
   }
 }

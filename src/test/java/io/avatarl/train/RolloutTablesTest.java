@@ -50,9 +50,12 @@ class RolloutTablesTest {
     Path corpus = Trial.corpus(folder);
     Summary with =
         Trial.train(
-            spark, corpus, folder.resolve("with"), with("rollouts.every=2", "rollouts.windows=0"));
+            spark,
+            corpus,
+            folder.resolve("with"),
+            with("rolloutTable.every=2", "rolloutTable.windows=0"));
     Summary without =
-        Trial.train(spark, corpus, folder.resolve("without"), with("rollouts.every=0"));
+        Trial.train(spark, corpus, folder.resolve("without"), with("rolloutTable.every=0"));
     assertEquals(without.weightsSha256(), with.weightsSha256());
     assertEquals(List.of(1L, 2L, 4L, 5L), Rollouts.steps(spark, folder.resolve("with").toString()));
     assertFalse(Files.exists(folder.resolve("without/rollouts")));
@@ -65,7 +68,7 @@ class RolloutTablesTest {
   void aStoppedAndResumedRunHasTheSameTables() throws Exception {
     Path corpus = Trial.corpus(folder);
     for (String ahead : List.of("0", "1")) {
-      String[] overrides = with("rollouts.every=1", "rollout.ahead=" + ahead);
+      String[] overrides = with("rolloutTable.every=1", "rollout.ahead=" + ahead);
       Summary whole = Trial.train(spark, corpus, folder.resolve("whole" + ahead), overrides);
       Path parts = folder.resolve("parts" + ahead);
       assertTrue(Trial.trainUntil(3, spark, corpus, parts, overrides).isEmpty());
@@ -102,7 +105,7 @@ class RolloutTablesTest {
     Path corpus = Trial.corpus(folder);
     String[] overrides =
         with(
-            "rollouts.every=1",
+            "rolloutTable.every=1",
             "curriculum.stages=[{name=early,promotion=step,steps=2,reward={bigram=1}},{name=late}]");
     Trial.train(spark, corpus, folder.resolve("stages"), overrides);
     List<Row> stages =

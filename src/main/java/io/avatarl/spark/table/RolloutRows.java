@@ -111,7 +111,7 @@ final class RolloutRows {
 
   /**
    * A Parquet file. It is built in memory, so that it can be stored by whatever writes whole files
-   * safely; {@code rollouts.windows} and {@code rollouts.topActions} bound its size.
+   * safely; {@code rolloutTable.windows} and {@code rolloutTable.topActions} bound its size.
    *
    * <p>What is compared is a group of the table: the actions of one state, or those that the
    * continuations of one context have at one position.
@@ -119,7 +119,7 @@ final class RolloutRows {
   byte[] parquet(ScoredGroups paid) {
     Groups groups = paid.groups();
     int perWindow = groups.groupsPerRow();
-    int windows = config.rollouts().windows();
+    int windows = config.rolloutTable().windows();
     int kept =
         perWindow
             * Math.min(
@@ -155,7 +155,7 @@ final class RolloutRows {
   private void write(ParquetWriter<Group> writer, ScoredGroups paid, long id, int[] tried) {
     Groups groups = paid.groups();
     int gold = groups.gold(tried[0] / groups.actionsPerGroup());
-    int top = config.rollouts().topActions();
+    int top = config.rolloutTable().topActions();
     // Sampled groups are kept whole: the mean over part of a sample would not be the sample's.
     int limit = top == 0 || groups.sampled() ? tried.length : Math.min(top, tried.length);
     int[] ranks = new int[tried.length];

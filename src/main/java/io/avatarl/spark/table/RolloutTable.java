@@ -35,8 +35,8 @@ import org.apache.spark.util.SerializableConfiguration;
  * in its own folder by a {@link Committer} (S3A), or, where the file system has none, one by one,
  * each of them whole. {@code _SUCCESS} comes last and goes first.
  *
- * <p>With {@code rollouts.format = delta} the tasks do the same, and the driver then commits what
- * is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
+ * <p>With {@code rolloutTable.format = delta} the tasks do the same, and the driver then commits
+ * what is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
  */
 public final class RolloutTable {
   /** Raised when the columns change in a way that older readers cannot read. */
@@ -61,7 +61,7 @@ public final class RolloutTable {
     this.spark = SparkSession.builder().sparkContext(spark.sc()).getOrCreate();
     this.storage = new Storage(spark.hadoopConfiguration());
     this.run = run;
-    this.config = config.rollouts();
+    this.config = config.rolloutTable();
     this.steps = config.steps();
     this.shards = config.shardsPerStep();
     this.hadoop = spark.broadcast(new SerializableConfiguration(spark.hadoopConfiguration()));
@@ -116,7 +116,7 @@ public final class RolloutTable {
   public static void check(
       RolloutTableConfig config, Storage storage, String run, ClassLoader classes) {
     if (config.format() == Format.DELTA) {
-      DeltaRollouts.require("rollouts.format = delta", classes);
+      DeltaRollouts.require("rolloutTable.format = delta", classes);
     }
     Committer.of(storage, run);
   }

@@ -8,7 +8,7 @@ import java.util.Map;
  *
  * <p>Figures of a group are sums over the actions that the table kept, each with its weight in the
  * group. What was cut is missing from them: little once the policy is sure of something, most of
- * the entropy in the first steps. With {@code rollouts.topActions = 0} nothing is cut; sampled
+ * the entropy in the first steps. With {@code rolloutTable.topActions = 0} nothing is cut; sampled
  * groups are always whole.
  */
 public final class RolloutViews {

@@ -157,7 +157,7 @@ class RolloutsTest {
 
   @Test
   void rowsAreTheGroupsActionsByProbability() {
-    table(config("rollouts.topActions=1"), groups(), 50);
+    table(config("rolloutTable.topActions=1"), groups(), 50);
     List<Row> rows =
         Rollouts.read(spark, folder.toString()).orderBy("group_id", "rank").collectAsList();
     // The most probable action and the gold one of each of two groups.
@@ -202,7 +202,7 @@ class RolloutsTest {
 
   @Test
   void aPlainReaderSeesTheSameRows() {
-    table(config("rollouts.topActions=0"), groups(), 1, 50);
+    table(config("rolloutTable.topActions=0"), groups(), 1, 50);
     Dataset<Row> plain = spark.read().parquet(folder + "/rollouts");
     assertEquals(12, plain.count());
     Dataset<Row> own = Rollouts.read(spark, folder.toString());
@@ -222,7 +222,7 @@ class RolloutsTest {
 
   @Test
   void viewsByHand() {
-    table(config("rollouts.topActions=0"), groups(), 1);
+    table(config("rolloutTable.topActions=0"), groups(), 1);
     List<Row> groups = sql("SELECT * FROM groups ORDER BY group_id");
     assertEquals(2, groups.size());
     Row first = groups.get(0);
@@ -267,7 +267,7 @@ class RolloutsTest {
             new float[] {1 / 3f, 1 / 3f, 1 / 3f, 1 / 3f, 1 / 3f, 1 / 3f},
             logs(0.5, 0.5, 0.3, 0.2, 0.2, 0.7));
     table(
-        config("rollouts.topActions=1", "rollout.exploration=sampled", "rollout.samples=3"),
+        config("rolloutTable.topActions=1", "rollout.exploration=sampled", "rollout.samples=3"),
         sampled,
         1);
     assertEquals(6, sql("SELECT * FROM rollouts").size());
@@ -287,7 +287,7 @@ class RolloutsTest {
             2, new int[] {1, 2, 0, 1, 2, 0}, 3, false, new int[0], new float[12], logs);
     ScoredGroups paid =
         new ScoredGroups(twice, Map.of("exact", new float[12]), new float[12], new float[12]);
-    table(config("rollouts.windows=1", "rollouts.topActions=0"), corpus(), paid, 1);
+    table(config("rolloutTable.windows=1", "rolloutTable.topActions=0"), corpus(), paid, 1);
     assertEquals(6, Rollouts.read(spark, folder.toString()).count());
   }
 
@@ -300,8 +300,8 @@ class RolloutsTest {
             "rollout.exploration=sampled",
             "rollout.samples=2",
             "rollout.horizon=2",
-            "rollouts.every=1",
-            "rollouts.topActions=1");
+            "rolloutTable.every=1",
+            "rolloutTable.topActions=1");
     Corpus letters = Corpus.of("letters", "abcdefghijabcdefghij".getBytes(UTF_8), 0.5);
     float[] eight = {0, 1, 2, 3, 4, 5, 6, 7};
     ScoredGroups paid =
@@ -356,7 +356,7 @@ class RolloutsTest {
             new int[] {2, 1, 2, 0, 2, 1},
             new float[] {0.4f, 0.6f, 0, 0.1f, 0.2f, 0.7f},
             logs(0.2, 0.3, 0.2, 0.1, 0.2, 0.7));
-    table(config("rollouts.topActions=0", "rollout.exploration=active"), active, 1);
+    table(config("rolloutTable.topActions=0", "rollout.exploration=active"), active, 1);
     List<Row> groups = sql("SELECT * FROM groups ORDER BY group_id");
     assertEquals(2, groups.get(0).<Integer>getAs("actions_per_group"));
     // 0.4 · 0 + 0.6 · 0.5

@@ -4,7 +4,7 @@ import java.util.List;
 import picocli.CommandLine.Option;
 
 /** What is trained by a command that looks at training and not at the model. */
-final class TrialOptions {
+final class PresetOptions {
   @Option(
       names = "--preset",
       paramLabel = "NAME|FILE",

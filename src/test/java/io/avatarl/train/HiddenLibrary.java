@@ -2,11 +2,11 @@ package io.avatarl.train;
 
 import java.util.function.Supplier;
 
-/** A class path without an optional library, as the job's jar and Spark leave it. */
-public final class Without extends ClassLoader {
+/** Hides an optional library from the class path, as the job's jar and Spark leave it. */
+public final class HiddenLibrary extends ClassLoader {
   private final String prefix;
 
-  private Without(String prefix, ClassLoader parent) {
+  private HiddenLibrary(String prefix, ClassLoader parent) {
     super(parent);
     this.prefix = prefix;
   }
@@ -20,14 +20,14 @@ public final class Without extends ClassLoader {
   }
 
   /**
-   * Runs the action with it.
+   * Runs the action while the library is hidden.
    *
    * @param prefix of the names of the library's classes
    */
-  public static <T> T call(String prefix, Supplier<T> action) {
+  public static <T> T hide(String prefix, Supplier<T> action) {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
-    thread.setContextClassLoader(new Without(prefix, before));
+    thread.setContextClassLoader(new HiddenLibrary(prefix, before));
     try {
       return action.get();
     } finally {

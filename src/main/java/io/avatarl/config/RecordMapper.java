@@ -1,0 +1,258 @@
+package io.avatarl.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigList;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * HOCON to records and back. A record's components are the keys of a section; a component's type
+ * says what its value may be: {@code int}, {@code long}, {@code double}, {@code boolean}, {@code
+ * String}, an enum (spelled {@code lower-case}), a record (a section), {@code List} of records or
+ * of {@code Double}, {@code Map<String, Double>}.
+ */
+final class RecordMapper {
+  private RecordMapper() {}
+
+  /** A value is refused; the message begins with its key. */
+  static final class Refused extends RuntimeException {
+    /** The value, where the configuration has it by that key. */
+    final transient Optional<ConfigValue> value;
+
+    /** Whether the record that it is part of refused it, perhaps for what other values are. */
+    final boolean byRecord;
+
+    Refused(String key, String why, Optional<ConfigValue> value, boolean byRecord) {
+      super(key + ": " + why);
+      this.value = value;
+      this.byRecord = byRecord;
+    }
+  }
+
+  /**
+   * @param section has a value for every component
+   * @throws Refused where a value has the wrong type, or the record's constructor refuses it
+   */
+  static <T extends Record> T read(Class<T> type, ConfigObject section) {
+    return type.cast(record(type, section, ""));
+  }
+
+  /** The record as a tree of maps, lists and plain values. */
+  static Map<String, Object> tree(Object config) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    for (RecordComponent component : config.getClass().getRecordComponents()) {
+      Object value;
+      try {
+        value = component.getAccessor().invoke(config);
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+      if (value instanceof Record) {
+        value = tree(value);
+      } else if (value instanceof List<?> list) {
+        value =
+            list.stream()
+                .map(item -> item instanceof Record ? tree(item) : item)
+                .collect(Collectors.toList());
+      } else if (value instanceof Enum<?> constant) {
+        value = spelling(constant.name());
+      }
+      tree.put(component.getName(), value);
+    }
+    return tree;
+  }
+
+  /** How an enum constant is written in a configuration. */
+  static String spelling(String constant) {
+    return constant.toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static Object record(Class<?> type, ConfigObject section, String prefix) {
+    RecordComponent[] components = type.getRecordComponents();
+    Object[] values = new Object[components.length];
+    for (int i = 0; i < components.length; i++) {
+      String path = prefix + components[i].getName();
+      ConfigValue value = section.get(components[i].getName());
+      values[i] = value(components[i].getGenericType(), value, path, section);
+    }
+    try {
+      Class<?>[] types =
+          Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+      Constructor<?> constructor = type.getDeclaredConstructor(types);
+      return constructor.newInstance(values);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof Check.Refused refused) {
+        throw new Refused(
+            prefix + refused.key, refused.getMessage(), find(section, refused.key), true);
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * @param key relative to the section; of a list's element the list is found
+   */
+  private static Optional<ConfigValue> find(ConfigObject section, String key) {
+    String path = key.replaceAll("\\[.*", "");
+    Config config = section.toConfig();
+    return config.hasPath(path) ? Optional.of(config.getValue(path)) : Optional.empty();
+  }
+
+  /**
+   * @param siblings the section that the value stands in
+   */
+  private static Object value(Type generic, ConfigValue value, String path, ConfigObject siblings) {
+    if (generic instanceof ParameterizedType list && list.getRawType() == List.class) {
+      return list(list.getActualTypeArguments()[0], value, path, siblings);
+    }
+    Class<?> type =
+        generic instanceof ParameterizedType p ? (Class<?>) p.getRawType() : (Class<?>) generic;
+    if (type.isRecord()) {
+      if (value.valueType() != ConfigValueType.OBJECT) {
+        throw wrong(path, value, "a section { ... }");
+      }
+      return record(type, (ConfigObject) value, path + ".");
+    }
+    Object plain = value.unwrapped();
+    if (type == String.class) {
+      if (plain instanceof String || plain instanceof Number || plain instanceof Boolean) {
+        return asWritten(value);
+      }
+      throw wrong(path, value, "a string");
+    }
+    if (type == boolean.class) {
+      if (plain instanceof Boolean || "true".equals(plain) || "false".equals(plain)) {
+        return Boolean.valueOf(plain.toString());
+      }
+      throw wrong(path, value, "true or false");
+    }
+    if (type == int.class || type == long.class) {
+      return whole(type, value, path);
+    }
+    if (type == double.class) {
+      return finite(value, path);
+    }
+    if (type.isEnum()) {
+      return constant(type, value, path);
+    }
+    if (type == Map.class && value instanceof ConfigObject object) {
+      Map<String, Double> map = new LinkedHashMap<>();
+      new TreeSet<>(object.keySet())
+          .forEach(key -> map.put(key, finite(object.get(key), path + "." + key)));
+      return Collections.unmodifiableMap(map);
+    }
+    throw wrong(path, value, type == Map.class ? "a section { ... }" : type.getSimpleName());
+  }
+
+  private static Object whole(Class<?> type, ConfigValue value, String path) {
+    if (!(value.unwrapped() instanceof Number) && !(value.unwrapped() instanceof String)) {
+      throw wrong(path, value, "a whole number");
+    }
+    try {
+      // Not by way of double, which keeps 53 bits of a seed.
+      BigDecimal number = new BigDecimal(asWritten(value));
+      if (type == int.class) {
+        return number.intValueExact();
+      }
+      return number.longValueExact();
+    } catch (NumberFormatException e) {
+      throw wrong(path, value, "a whole number");
+    } catch (ArithmeticException e) {
+      throw wrong(path, value, "a whole number of " + (type == int.class ? 32 : 64) + " bits");
+    }
+  }
+
+  private static double finite(ConfigValue value, String path) {
+    Object plain = value.unwrapped();
+    double number = Double.NaN;
+    if (plain instanceof Number n) {
+      number = n.doubleValue();
+    } else if (plain instanceof String text) {
+      try {
+        number = Double.parseDouble(text);
+      } catch (NumberFormatException e) {
+        throw wrong(path, value, "a number");
+      }
+    }
+    if (!Double.isFinite(number)) {
+      throw wrong(path, value, "a number");
+    }
+    return number;
+  }
+
+  private static Object constant(Class<?> type, ConfigValue value, String path) {
+    List<String> spellings = new ArrayList<>();
+    for (Object constant : type.getEnumConstants()) {
+      String spelling = spelling(((Enum<?>) constant).name());
+      if (spelling.equals(value.unwrapped())) {
+        return constant;
+      }
+      spellings.add(spelling);
+    }
+    throw wrong(path, value, "one of " + String.join(", ", spellings));
+  }
+
+  /**
+   * A list; a section in it takes the keys it leaves out from the section of the same name in the
+   * singular.
+   */
+  private static List<Object> list(
+      Type element, ConfigValue value, String path, ConfigObject siblings) {
+    if (!(value instanceof ConfigList list)) {
+      throw wrong(path, value, "a list [ ... ]");
+    }
+    List<Object> elements = new ArrayList<>();
+    for (int i = 0; i < list.size(); i++) {
+      ConfigValue item = list.get(i);
+      String itemPath = path + "[" + i + "]";
+      if (element instanceof Class<?> type && type.isRecord()) {
+        if (!(item instanceof ConfigObject section)) {
+          throw wrong(itemPath, item, "a section { ... }");
+        }
+        String singular = path.substring(path.lastIndexOf('.') + 1).replaceAll("s$", "");
+        ConfigObject defaults = (ConfigObject) siblings.get(singular);
+        section.forEach(
+            (key, inner) -> {
+              if (!defaults.containsKey(key)) {
+                String why = DidYouMean.unknownKey(key, defaults.keySet());
+                throw new Refused(itemPath, why, Optional.of(inner), false);
+              }
+            });
+        elements.add(record(type, section.withFallback(defaults), itemPath + "."));
+      } else {
+        elements.add(finite(item, itemPath));
+      }
+    }
+    return Collections.unmodifiableList(elements);
+  }
+
+  /** A string, number or boolean in the text's own characters: 007 stays 007. */
+  private static String asWritten(ConfigValue value) {
+    return value.atKey("value").getString("value");
+  }
+
+  private static Refused wrong(String path, ConfigValue value, String expected) {
+    String why = value.render(ConfigRenderOptions.concise()) + " is not " + expected;
+    return new Refused(path, why, Optional.of(value), false);
+  }
+}
