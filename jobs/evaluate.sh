@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures a checkpoint of a run on the validation split, beside the n-gram baselines.
+# Measures a checkpoint of a run on the validation split, next to the n-gram baselines.
 # Takes the options of the job (--help lists them) and those of spark-submit, in any order.
 # shellcheck source=jobs/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -8,7 +8,7 @@ export AVATARL_HOME
 
 say() { printf '%s\n' "$*" >&2; }
 
-# The user's mistake, in one line: what is wrong and how to mend it.
+# The user's mistake, in one line: what is wrong and how to fix it.
 refuse() {
   say "$*"
   exit 2
@@ -16,12 +16,12 @@ refuse() {
 
 # Sets `java`. Asking the JVM costs 50 ms; its `release` file says the same for nothing.
 find_java() {
-  local mend="install JDK 17 or point JAVA_HOME at one" home version
+  local fix="install JDK 17 or point JAVA_HOME at one" home version
   if [[ -n "${JAVA_HOME:-}" ]]; then
     java="$JAVA_HOME/bin/java"
-    [[ -x "$java" ]] || refuse "JAVA_HOME=$JAVA_HOME has no bin/java: $mend"
+    [[ -x "$java" ]] || refuse "JAVA_HOME=$JAVA_HOME has no bin/java: $fix"
   else
-    java="$(command -v java)" || refuse "java was not found: $mend"
+    java="$(command -v java)" || refuse "java was not found: $fix"
   fi
   home="$(dirname "$(dirname "$(readlink -f "$java")")")"
   version="$(sed -n 's/^JAVA_VERSION="\(.*\)"/\1/p' "$home/release" 2>/dev/null)" || version=""
@@ -29,7 +29,7 @@ find_java() {
     version="$("$java" -version 2>&1 | sed -n 's/.* version "\([^"]*\)".*/\1/p')" || version=""
   fi
   local major="${version%%[!0-9]*}"
-  [[ -n "$major" && "$major" -ge 17 ]] || refuse "Java 17 or newer is needed; $java is ${version:-of no known version}: $mend"
+  [[ -n "$major" && "$major" -ge 17 ]] || refuse "Java 17 or newer is needed; $java is ${version:-of no known version}: $fix"
 }
 
 # Sets what depends on Spark's version: `build` (folder), `scala` and `profile` (Maven's options). The version is that of
@@ -104,7 +104,7 @@ build() {
   trap "rm -f '$started'" EXIT
   # A job that still runs keeps the file it has open; writing into that file would break it.
   rm -f "$build"/avatarl-spark-*-job.jar
-  # Other versions of Spark's jars must not stay beside the new ones.
+  # Other versions of Spark's jars must not stay next to the new ones.
   [[ "$AVATARL_HOME/pom.xml" -nt "$build/spark-home/jars" ]] && rm -rf "$build/spark-home/jars"
   if ! output="$(mvn -q -B -Dstyle.color=never -f "$AVATARL_HOME/pom.xml" "${profile[@]}" -Dmaven.test.skip=true package 2>&1)"; then
     rm -f "$build"/avatarl-spark-*-job.jar

@@ -3,11 +3,13 @@ package io.avatarl;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import ai.djl.Device;
 import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -18,12 +20,17 @@ import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.avatarl.config.GptConfig;
+import io.avatarl.learner.Learner;
+import io.avatarl.learner.LossGradient;
+import io.avatarl.learner.Objective;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Which room may call which. */
@@ -55,6 +62,8 @@ class ArchitectureTest {
     ROOMS.put("evaluation", Set.of("corpus", "model"));
     ROOMS.put("spark", allSoFar());
     ROOMS.put("train", allSoFar());
+    ROOMS.put("tracking", Set.of("train"));
+    ROOMS.put("yardstick", allSoFar());
     ROOMS.put("bench", allSoFar());
     ROOMS.put("jobs", allSoFar());
   }
@@ -166,6 +175,71 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("org.apache.spark..");
 
+  /**
+   * "No cross-entropy anywhere in training": neither the loop nor anything it reaches, by however
+   * many calls, knows the yardsticks.
+   */
+  @ArchTest
+  static final ArchRule TRAINING_CANNOT_REACH_YARDSTICKS =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              ROOT + "train..",
+              ROOT + "spark..",
+              ROOT + "learner..",
+              ROOT + "rollout..",
+              ROOT + "reward..",
+              ROOT + "advantage..")
+          .should()
+          .transitivelyDependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + "yardstick..", ROOT + "tracking..", ROOT + "bench..", ROOT + "jobs..");
+
+  /** The learner has one loss; another one, also as a lambda, can only come from a yardstick. */
+  @ArchTest
+  static void onlyYardsticksBringAnotherObjective(JavaClasses classes) {
+    classes()
+        .that()
+        .areAssignableTo(Objective.class)
+        .and()
+        .areNotInterfaces()
+        .should()
+        .haveFullyQualifiedName(ROOT + "learner.PolicyLoss")
+        .orShould()
+        .resideInAPackage(ROOT + "yardstick")
+        .check(classes);
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(ROOT + "yardstick")
+        .should()
+        .callMethodWhere(
+            JavaCall.Predicates.target(HasName.Predicates.name("minimising"))
+                .and(
+                    JavaCall.Predicates.target(
+                        HasOwner.Predicates.With.owner(type(Learner.class)))))
+        .check(classes);
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName(Learner.class.getName())
+        .and()
+        .doNotHaveFullyQualifiedName(LossGradient.class.getName())
+        .should()
+        .callConstructor(LossGradient.class, GptConfig.class, Device.class, Function.class)
+        .check(classes);
+  }
+
+  /** Of the commands, {@code compare} alone trains by cross-entropy: the row baseline-ce. */
+  @ArchTest
+  static final ArchRule ONLY_COMPARISONS_TRAIN_BY_CROSS_ENTROPY =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(ROOT + "yardstick", ROOT + "bench")
+          .and()
+          .haveNameNotMatching("io\\.avatarl\\.jobs\\.CompareJob(\\$.*)?")
+          .should()
+          .dependOnClassesThat()
+          .haveNameMatching("io\\.avatarl\\.yardstick\\.CrossEntropy.*");
+
   /** What is read from files is data: nothing in it names a class or runs. */
   @ArchTest
   static final ArchRule NOTHING_DESERIALIZES_OBJECTS =
@@ -192,7 +266,7 @@ class ArchitectureTest {
   static final ArchRule CLOCKS_ARE_FOR_NAMES_AND_TIMESTAMPS =
       noClasses()
           .that()
-          .doNotHaveFullyQualifiedName("io.avatarl.train.MlflowTracker")
+          .resideOutsideOfPackage(ROOT + "tracking..")
           .should()
           .callMethod(System.class, "currentTimeMillis")
           .orShould()
@@ -209,6 +283,15 @@ class ArchitectureTest {
           .accessField(System.class, "err")
           .orShould()
           .callMethod(Throwable.class, "printStackTrace");
+
+  @ArchTest
+  static final ArchRule USERS_COMMANDS_DO_NOT_KNOW_MAINTENANCE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + "jobs.maintenance")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(ROOT + "jobs.maintenance");
 
   /** After a failure; JobTest has the other half: it returns from success. */
   @ArchTest
@@ -244,8 +327,7 @@ class ArchitectureTest {
           .that()
           .resideOutsideOfPackage(ROOT + "bench..")
           .and()
-          .haveNameNotMatching(
-              "io\\.avatarl\\.jobs\\.(Presets|NgramsJob|BenchJob|ChaosJob|SoakJob)(\\$.*)?")
+          .haveNameNotMatching("io\\.avatarl\\.jobs\\.(Presets|NgramsJob|maintenance\\..*)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

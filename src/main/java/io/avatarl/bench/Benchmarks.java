@@ -14,7 +14,7 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.RolloutShard;
-import io.avatarl.train.CrossEntropyBaseline;
+import io.avatarl.yardstick.CrossEntropyTraining;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,7 +70,7 @@ public final class Benchmarks {
 
   /** The same by this project's own learner. Units: tokens, of which each is a state. */
   public static Benchmark crossEntropy(TrainingConfig config, Corpus corpus) {
-    CrossEntropyBaseline loop = new CrossEntropyBaseline(config, corpus);
+    CrossEntropyTraining loop = new CrossEntropyTraining(config, corpus);
     AtomicLong step = new AtomicLong();
     return Benchmark.repeating(
         () -> {

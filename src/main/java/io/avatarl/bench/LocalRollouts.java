@@ -82,13 +82,13 @@ final class LocalRollouts {
                 policy,
                 RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     Map<String, Double> weights = config.reward().weights();
-    float[] paid = Rewards.total(rewards.components(groups, weights), weights);
-    CreditAssignment.assign(config.rollout().credit(), groups, paid);
+    float[] total = Rewards.total(rewards.components(groups, weights), weights);
+    CreditAssignment.assign(config.rollout().credit(), groups, total);
     return new RolloutShard(
         shard,
         groups,
-        estimator.advantages(groups, paid),
+        estimator.advantages(groups, total),
         new float[0],
-        RolloutStatistics.counts(groups.count(), paid.length));
+        RolloutStatistics.counts(groups.count(), total.length));
   }
 }

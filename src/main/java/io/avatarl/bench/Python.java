@@ -33,7 +33,7 @@ public record Python(String path, String missing) {
                 null, "no Python with PyTorch: --install-python makes one, --python names one"));
   }
 
-  /** Whether a command ends well in time. */
+  /** Whether a command ends in time, with exit code 0. */
   public static boolean runs(List<String> command, int seconds) {
     try {
       Process process =

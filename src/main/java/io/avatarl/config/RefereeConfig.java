@@ -3,7 +3,8 @@ package io.avatarl.config;
 import java.io.Serializable;
 
 /**
- * @param run folder of a run over the same corpus and tokenizer whose newest checkpoint judges
+ * @param run folder of a run over the same corpus and tokenizer whose newest checkpoint is the
+ *     referee
  * @param realityWeight α, exponent of the label-smoothed gold token
  * @param refereeWeight β, exponent of the referee's probability
  * @param labelSmoothing ε, spread over the tokens that are not gold

@@ -7,17 +7,18 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
+import io.avatarl.evaluation.BaselineScores;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.DivergedException;
 import io.avatarl.spark.ngram.NgramCounter;
-import io.avatarl.train.Baselines;
-import io.avatarl.train.CrossEntropyBaseline;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Trainer;
+import io.avatarl.yardstick.CrossEntropyTraining;
+import io.avatarl.yardstick.NgramBaselines;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -141,7 +142,7 @@ public final class CompareJob implements Callable<Integer> {
     storage.requireWritableDirectory(output);
     List<Row> rows = new ArrayList<>();
     List<String> folders = new ArrayList<>();
-    Map<String, Baselines.Baseline> baselines;
+    Map<String, BaselineScores> baselines;
     try (Job.Session session = Job.Session.open("avatarl compare")) {
       for (int i = 0; i < presets.size(); i++) {
         String run = folder(presets.get(i));
@@ -154,7 +155,8 @@ public final class CompareJob implements Callable<Integer> {
                 : trained(presets.get(i), run, storage, session, config, corpora));
       }
       baselines =
-          Baselines.of(corpus, NgramCounter.count(session.spark(), found, corpus, first.corpus()));
+          NgramBaselines.of(
+              corpus, NgramCounter.count(session.spark(), found, corpus, first.corpus()));
     }
     String table = table(rows, baselines);
     out.println(table);
@@ -274,7 +276,8 @@ public final class CompareJob implements Callable<Integer> {
             corpora,
             run,
             Runs.exists(storage, run),
-            new TrainingConsole(err, err, Home.terminalColumns()))
+            new TrainingConsole(err, err, Home.terminalColumns()),
+            NgramBaselines::of)
         .run(session.spark())
         .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
   }
@@ -291,7 +294,7 @@ public final class CompareJob implements Callable<Integer> {
     if (storage.exists(file)) {
       return JSON.readValue(storage.readBytes(file), Row.class);
     }
-    CrossEntropyBaseline.Result trained = CrossEntropyBaseline.train(config, corpus);
+    CrossEntropyTraining.Result trained = CrossEntropyTraining.train(config, corpus);
     Scores scores =
         FinalEvaluation.of(session.spark(), config, corpus, trained.parameters()).consecutive();
     long states = config.groupsPerStep() * config.steps();
@@ -316,7 +319,7 @@ public final class CompareJob implements Callable<Integer> {
     return row;
   }
 
-  private static String table(List<Row> rows, Map<String, Baselines.Baseline> baselines) {
+  private static String table(List<Row> rows, Map<String, BaselineScores> baselines) {
     StringBuilder table =
         new StringBuilder(
             "| preset | val_ce | lowest, at update | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups | groups/s | seconds |\n"

@@ -10,9 +10,9 @@ import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.spark.ngram.NgramCounter;
-import io.avatarl.train.Baselines;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
+import io.avatarl.yardstick.NgramBaselines;
 import java.io.PrintStream;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Scores a checkpoint on the whole validation split, exactly as the end of training does, beside the"
+        "Scores a checkpoint on the whole validation split, exactly as the end of training does, next to the"
             + " n-gram baselines. Options of spark-submit (--master, --conf, ...) are passed on.")
 public final class EvaluateJob implements Callable<Integer> {
   private final PrintStream out;
@@ -86,7 +86,7 @@ public final class EvaluateJob implements Callable<Integer> {
     Scores consecutive = scores.consecutive();
     ScoreTable.print(
         out,
-        Baselines.of(corpus, counts),
+        NgramBaselines.of(corpus, counts),
         "step " + checkpoint.step(),
         consecutive.crossEntropy(),
         consecutive.bitsPerCharacter(),

@@ -6,12 +6,12 @@ import java.util.OptionalInt;
  * Where the project lies on this machine, as {@code jobs/*.sh} say; the working directory where
  * they were not used.
  */
-final class Home {
+public final class Home {
   private static final int DEFAULT_COLUMNS = 80;
 
   private Home() {}
 
-  static String path() {
+  public static String path() {
     return System.getProperty("avatarl.home", System.getProperty("user.dir"));
   }
 

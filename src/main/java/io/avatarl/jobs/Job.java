@@ -23,7 +23,7 @@ import scala.Option;
  * What all commands share: parsing, exit codes (0 done, 2 the user's input was wrong, 1 anything
  * else), errors in one line, Spark where it is needed.
  */
-final class Job {
+public final class Job {
   private static final int USER_ERROR = 2;
   private static final int FAILURE = 1;
 
@@ -33,7 +33,7 @@ final class Job {
    * Runs a picocli command; ends the JVM where it failed, and returns where it did not (as cluster
    * managers expect).
    */
-  static void main(Callable<Integer> command, String[] args) {
+  public static void main(Callable<Integer> command, String[] args) {
     Thread.setDefaultUncaughtExceptionHandler((thread, e) -> uncaught(e));
     int code = run(command, System.out, System.err, args);
     if (code != 0) {
@@ -42,8 +42,8 @@ final class Job {
   }
 
   /**
-   * The end of a thread. Where memory ran out in one of Spark's own, jobs would be waited for that
-   * nobody runs any more.
+   * The end of a thread. Where memory ran out in one of Spark's own threads, the driver would wait
+   * forever for jobs that no thread runs any more.
    */
   private static void uncaught(Throwable e) {
     if (e instanceof OutOfMemoryError) {
@@ -57,7 +57,8 @@ final class Job {
     e.printStackTrace();
   }
 
-  static int run(Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
+  public static int run(
+      Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
     CommandLine commandLine = new CommandLine(command);
     // One of picocli's two standard options; the version is that of the clone or the jar.
     commandLine.getCommandSpec().remove(commandLine.getCommandSpec().findOption("--version"));
@@ -114,7 +115,7 @@ final class Job {
    * The file systems as Spark's settings ({@code spark.hadoop.*}) describe them, without starting
    * Spark.
    */
-  static Storage storage() {
+  public static Storage storage() {
     Option<SparkContext> running = SparkContext$.MODULE$.getActive();
     return new Storage(
         running.isDefined()
@@ -126,18 +127,18 @@ final class Job {
    * A Spark session for a command. One that runs already (a notebook's, a platform's) is used and
    * left alone; one of our own ends with the command.
    */
-  record Session(SparkSession spark, boolean ours) implements AutoCloseable {
+  public record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     private static final String RESULTS = "spark.driver.maxResultSize";
     private static final String WAREHOUSE = "spark.sql.warehouse.dir";
 
-    static Session open(String application) {
+    public static Session open(String application) {
       return open(application, Map.of());
     }
 
     /**
      * @param settings of a session of our own
      */
-    static Session open(String application, Map<String, Object> settings) {
+    public static Session open(String application, Map<String, Object> settings) {
       SparkSession.Builder builder = SparkSession.builder();
       if (SparkContext$.MODULE$.getActive().isDefined()) {
         return new Session(builder.getOrCreate(), false);

@@ -14,7 +14,7 @@ import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.ngram.NgramCounter;
-import io.avatarl.train.Baselines;
+import io.avatarl.yardstick.NgramBaselines;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
@@ -174,7 +174,7 @@ public final class NgramsJob implements Callable<Integer> {
     line("counted     %s", counted);
     String text = job.text(train, SCORED);
     line("baselines   on %,d characters of the validation split", text.length());
-    Baselines.of(counts, tokenizer.encode(text), tokenizer)
+    NgramBaselines.of(counts, tokenizer.encode(text), tokenizer)
         .forEach(
             (name, b) ->
                 line(

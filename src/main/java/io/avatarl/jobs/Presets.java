@@ -23,8 +23,8 @@ import java.util.stream.Stream;
  * The presets of {@code conf/}, which the build packs into the jar, so that a cluster needs no
  * other file.
  */
-final class Presets {
-  static final String DEFAULT = "maxrl";
+public final class Presets {
+  public static final String DEFAULT = "maxrl";
   private static final String FOLDER = "/presets/";
 
   private Presets() {}
@@ -44,16 +44,16 @@ final class Presets {
    * @param origin what errors call it: its file, or its name where the jar has it
    * @param hocon its text
    */
-  record Preset(String name, String origin, String hocon) {
+  public record Preset(String name, String origin, String hocon) {
     /**
      * The configuration with these overrides; see {@link ConfigReader#read(String, String, String,
      * List, Consumer)}.
      */
-    TrainingConfig read(List<String> overrides, Consumer<String> warnings) {
+    public TrainingConfig read(List<String> overrides, Consumer<String> warnings) {
       return ConfigReader.read(name, origin, hocon, overrides, warnings);
     }
 
-    /** The same, but where it asks a referee and names none, this run judges. */
+    /** The same, but where it asks for a referee and names none, this run is the referee. */
     Preset withReferee(String run) {
       return hocon.contains("referee")
           // On the first line of the text, so that errors name the lines of the file.
@@ -71,7 +71,7 @@ final class Presets {
   }
 
   /** A known preset by name, or a HOCON file at any Hadoop path (it ends in .conf). */
-  static Preset load(String nameOrFile, Storage storage) {
+  public static Preset load(String nameOrFile, Storage storage) {
     String name = nameOrFile.replaceAll(".*/|\\.conf$", "");
     if (nameOrFile.endsWith(".conf")) {
       return new Preset(name, nameOrFile, storage.readString(nameOrFile));

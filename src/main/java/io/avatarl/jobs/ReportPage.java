@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Properties;
 
 /**
- * The report: {@code report.html} beside this class, with the chart library and the runs' data
- * written into it. The page asks for nothing else, and shows text from corpora and models as text.
+ * The report: {@code report.html} next to this class, with the chart library and the runs' data
+ * written into it. The page loads nothing else, and shows text from corpora and models as text.
  */
 final class ReportPage {
   private static final String LIBRARY = "org.webjars.npm/chart.js";

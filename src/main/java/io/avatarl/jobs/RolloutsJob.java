@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Shows what the policy tried and what it was paid for. Without options: some rollouts of"
-            + " the newest table. White space is shown as ␣ and ↵.",
+        "Shows which actions the policy tried and which rewards they got. Without options: some"
+            + " rollouts of the newest table. White space is shown as ␣ and ↵.",
     footer = {
       "",
       "Views for --sql: rollouts (one row per action), groups (per state), confusions (gold × most"
@@ -82,7 +82,8 @@ public final class RolloutsJob implements Callable<Integer> {
       throw new UserError("--limit " + limit + ": it must be at least 1");
     }
     if (sql != null && (step != null || group != null)) {
-      throw new UserError("--sql goes without --step and --group; put them into the query");
+      throw new UserError(
+          "--sql cannot be combined with --step or --group; put them into the query");
     }
     Map<String, Object> settings =
         Map.of(

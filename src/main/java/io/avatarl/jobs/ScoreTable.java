@@ -1,6 +1,6 @@
 package io.avatarl.jobs;
 
-import io.avatarl.train.Baselines;
+import io.avatarl.evaluation.BaselineScores;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Map;
@@ -11,7 +11,7 @@ final class ScoreTable {
 
   static void print(
       PrintStream out,
-      Map<String, Baselines.Baseline> baselines,
+      Map<String, BaselineScores> baselines,
       String name,
       double crossEntropy,
       double bitsPerCharacter,

@@ -1,7 +1,7 @@
 package io.avatarl.jobs;
 
 /**
- * Text of corpora, models and files as a terminal may be shown it: what it would obey (escape
+ * Text of corpora, models and files, safe to show on a terminal: what a terminal would obey (escape
  * sequences, carriage returns, marks that turn the direction of writing) is a picture or a question
  * mark instead.
  */

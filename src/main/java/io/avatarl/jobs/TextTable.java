@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Text in columns: no line longer than the width, and no character that would move the cursor. */
-final class TextTable {
+public final class TextTable {
   private static final String GAP = "  ";
   private static final int NARROWEST = 6;
 
@@ -15,13 +15,13 @@ final class TextTable {
   /**
    * @param width of the whole table, in characters
    */
-  TextTable(int width, List<String> header) {
+  public TextTable(int width, List<String> header) {
     this.width = width;
     // Spaces of a heading may be seen as what they are.
     this.header = header.stream().map(name -> visible(name).replace('␣', ' ')).toList();
   }
 
-  void add(List<String> cells) {
+  public void add(List<String> cells) {
     rows.add(cells);
   }
 
@@ -42,7 +42,7 @@ final class TextTable {
   }
 
   /** The header, a rule and the rows. Cells that are too long lose their beginning. */
-  List<String> lines() {
+  public List<String> lines() {
     int[] widths = widths();
     List<String> lines = new ArrayList<>();
     boolean[] right = new boolean[widths.length];

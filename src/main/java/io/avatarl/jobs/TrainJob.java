@@ -3,6 +3,7 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -43,6 +44,7 @@ public final class TrainJob implements Callable<Integer> {
 
   private final PrintStream out;
   private final PrintStream err;
+  private TrainingListener watcher = TrainingListener.NONE;
 
   @Option(
       names = "--preset",
@@ -87,6 +89,13 @@ public final class TrainJob implements Callable<Integer> {
     this.err = err;
   }
 
+  /** The command on the process's own streams, with somebody who watches its run. */
+  public static TrainJob watchedBy(TrainingListener watcher) {
+    TrainJob job = new TrainJob(System.out, System.err);
+    job.watcher = watcher;
+    return job;
+  }
+
   public static void main(String[] args) {
     Job.main(new TrainJob(System.out, System.err), args);
   }
@@ -103,7 +112,7 @@ public final class TrainJob implements Callable<Integer> {
             storage, text(preset), overrides, text(corpus), output, resume, console::warned);
     String run = output != null ? output : defaultOutput(config);
     // Refuses bad input before Spark starts, which takes seconds.
-    try (TrainingRun call = new TrainingRun(storage, config, run, resume, console)) {
+    try (TrainingRun call = new TrainingRun(storage, config, run, resume, console, watcher)) {
       Runnable stop = () -> stop(call);
       try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
         ShutdownHookManager.get()

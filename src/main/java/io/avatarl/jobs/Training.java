@@ -6,6 +6,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.rollout.PolicyCluster;
+import io.avatarl.train.TrainingListener;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -166,7 +167,7 @@ public final class Training {
     TrainingConsole console = new TrainingConsole(out, out, OptionalInt.empty());
     TrainingConfig asked =
         TrainingRun.config(storage, preset, overrides, corpus, folder, resume, console::warned);
-    return new TrainingRun(storage, asked, folder, resume, console);
+    return new TrainingRun(storage, asked, folder, resume, console, TrainingListener.NONE);
   }
 
   private static String text(Object value) {

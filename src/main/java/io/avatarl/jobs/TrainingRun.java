@@ -5,13 +5,13 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
-import io.avatarl.train.MlflowTracker;
+import io.avatarl.tracking.MlflowTracker;
 import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Trainer;
 import io.avatarl.train.TrainingListener;
-import java.nio.file.Path;
+import io.avatarl.yardstick.NgramBaselines;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,13 +30,18 @@ final class TrainingRun implements AutoCloseable {
   private final Optional<MlflowTracker> tracker;
   private final Trainer training;
 
-  /** Refuses bad input before Spark has anything to do. */
+  /**
+   * Refuses bad input before Spark has anything to do.
+   *
+   * @param watcher is told what the console is told
+   */
   TrainingRun(
       Storage storage,
       TrainingConfig config,
       String folder,
       boolean resume,
-      TrainingConsole console) {
+      TrainingConsole console,
+      TrainingListener watcher) {
     this.storage = storage;
     this.config = config;
     this.folder = folder;
@@ -49,18 +54,13 @@ final class TrainingRun implements AutoCloseable {
             new CorpusSource(storage, Home.path(), System.getenv()),
             folder,
             resume,
-            listener());
+            listener(watcher),
+            NgramBaselines::of);
   }
 
-  private TrainingListener listener() {
-    TrainingListener listener = console;
-    if (tracker.isPresent()) {
-      listener = TrainingListener.both(listener, tracker.get());
-    }
-    String stages = System.getProperty(PhaseFile.PROPERTY);
-    return stages == null
-        ? listener
-        : TrainingListener.both(listener, new PhaseFile(Path.of(stages)));
+  private TrainingListener listener(TrainingListener watcher) {
+    TrainingListener listener = TrainingListener.both(console, watcher);
+    return tracker.isPresent() ? TrainingListener.both(listener, tracker.get()) : listener;
   }
 
   /**
@@ -122,7 +122,7 @@ final class TrainingRun implements AutoCloseable {
     console.stopped(folder);
   }
 
-  /** Prints and stores what a finished run came to. */
+  /** Prints and stores the results of a finished run. */
   private void report(Summary summary) {
     List<String> samples = samples();
     storage.writeString(

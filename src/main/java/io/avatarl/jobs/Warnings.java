@@ -6,11 +6,11 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /** Prints each warning once, however often the same configuration is read. */
-final class Warnings implements Consumer<String> {
+public final class Warnings implements Consumer<String> {
   private final PrintStream err;
   private final Set<String> given = new HashSet<>();
 
-  Warnings(PrintStream err) {
+  public Warnings(PrintStream err) {
     this.err = err;
   }
 

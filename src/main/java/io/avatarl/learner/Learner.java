@@ -1,6 +1,7 @@
 package io.avatarl.learner;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.ParameterLayout;
@@ -12,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
@@ -53,14 +55,20 @@ public final class Learner implements AutoCloseable {
     this(config, parameters, plannedUpdates, new LossGradient(config, model, device));
   }
 
-  /** A learner by maximum likelihood, the yardstick {@code baseline-ce}. Nothing else uses it. */
-  public static Learner crossEntropy(
-      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+  /**
+   * A learner by another objective than {@link PolicyLoss}. Training cannot reach this: only the
+   * room {@code yardstick} may call it.
+   *
+   * @param objective made over a manager that outlives every backward pass
+   */
+  public static Learner minimising(
+      Function<NDManager, Objective> objective,
+      LearnerConfig config,
+      GptConfig model,
+      Parameters parameters,
+      long plannedUpdates) {
     return new Learner(
-        config,
-        parameters,
-        plannedUpdates,
-        new LossGradient(model, Device.cpu(), constants -> new CrossEntropy()));
+        config, parameters, plannedUpdates, new LossGradient(model, Device.cpu(), objective));
   }
 
   private Learner(

@@ -98,13 +98,13 @@ public final class LossGradient implements AutoCloseable {
      */
     public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
       long vocabulary = logits.getShape().get(2);
-      NDArray judged = // [B, T - first, V]
+      NDArray scored = // [B, T - first, V]
           slice.first() > 0 ? logits.get(":, " + slice.first() + ":") : logits;
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
-      PolicyLoss.Terms terms =
+      Objective.Terms terms =
           objective.terms(
-              judged.reshape(slice.groups(), vocabulary),
-              new PolicyLoss.Batch(
+              scored.reshape(slice.groups(), vocabulary),
+              new Objective.Batch(
                   slice.actions().map(a -> scope.create(a, entries)),
                   scope.create(slice.weights(), entries, DataType.FLOAT32),
                   scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
@@ -130,13 +130,13 @@ public final class LossGradient implements AutoCloseable {
           terms.referenceKl().map(NDArray::getFloat).orElse(0f));
     }
 
-    private Optional<PolicyLoss.Reference> reference(Minibatch slice, double klWeight) {
+    private Optional<Objective.Reference> reference(Minibatch slice, double klWeight) {
       if (slice.referenceWidth() == 0) {
         return Optional.empty();
       }
       Shape shape = new Shape(slice.groups(), slice.referenceWidth());
       return Optional.of(
-          new PolicyLoss.Reference(
+          new Objective.Reference(
               scope.create(slice.reference(), shape, DataType.FLOAT32),
               scope.create((float) klWeight)));
     }

@@ -6,8 +6,8 @@ import io.avatarl.rollout.Groups;
 import java.util.Arrays;
 
 /**
- * The judgement of a frozen model, combined with reality (avatarl.py, August 2025, steps 2 and 3).
- * Over the group's active tokens, each counted once,
+ * The distribution of a frozen policy, combined with reality (avatarl.py, August 2025, steps 2 and
+ * 3). Over the group's active tokens, each counted once,
  *
  * <pre>
  *   ideal(a) ∝ reality(a)^α · referee(a)^β,   reality = 1 − ε on gold, ε spread over the others
@@ -16,11 +16,11 @@ import java.util.Arrays;
  * normalised; tokens at or below the mean get 0, the others scale · ideal(a), rescaled so that the
  * largest is at most {@code clamp}.
  */
-record Referee(RefereeConfig config, FrozenPolicy judge) implements RewardComponent {
+record Referee(RefereeConfig config, FrozenPolicy policy) implements RewardComponent {
   @Override
   public float[] score(Groups groups) {
-    float[] logProbs = judge.logProbs(groups);
-    int vocabulary = judge.vocabulary();
+    float[] logProbs = policy.logProbs(groups);
+    int vocabulary = policy.vocabulary();
     int k = groups.actionsPerGroup();
     float[] values = new float[groups.count() * k];
     double[] ideal = new double[k];

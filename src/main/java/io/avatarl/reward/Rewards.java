@@ -24,7 +24,7 @@ public final class Rewards implements Serializable {
    *
    * @param corpus statistics are counted in its training split only
    * @param counts n-grams of the training split
-   * @param referee the frozen judge, where one is configured
+   * @param referee the frozen policy, where one is configured
    */
   public record Sources(
       RewardConfig config, Corpus corpus, NgramCounts counts, Optional<FrozenPolicy> referee) {
@@ -61,14 +61,14 @@ public final class Rewards implements Serializable {
         "referee",
         sources -> {
           // The configuration checks reward.weights only; a stage may be the first to pay it.
-          FrozenPolicy judge =
+          FrozenPolicy referee =
               sources
                   .referee()
                   .orElseThrow(
                       () ->
                           new UserError(
-                              "reward.referee.run: is empty, but a stage rewards referee; name the run that judges"));
-          return new Referee(sources.config().referee(), judge);
+                              "reward.referee.run: is empty, but a stage rewards referee; name the run that is the referee"));
+          return new Referee(sources.config().referee(), referee);
         });
   }
 

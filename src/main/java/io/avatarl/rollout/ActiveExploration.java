@@ -32,15 +32,15 @@ record ActiveExploration(
     float[] weights = new float[actions.length];
     float[] chosenLogProbs = new float[actions.length];
     double[] scores = new double[vocabulary];
-    Optional<float[]> judged = referee.map(r -> r.logProbs(rows));
+    Optional<float[]> refereeLogProbs = referee.map(r -> r.logProbs(rows));
     for (int g = 0; g < groups; g++) {
       int from = g * width;
       int end = from;
       actions[end++] = rows.golds()[g];
       copy(logProbs, g, scores);
       end = addTop(actions, from, end, width, scores, policyTop);
-      if (judged.isPresent()) {
-        copy(judged.get(), g, scores);
+      if (refereeLogProbs.isPresent()) {
+        copy(refereeLogProbs.get(), g, scores);
         end = addTop(actions, from, end, width, scores, refereeTop);
       }
       if (ngrams.isPresent()) {

@@ -9,7 +9,7 @@ import java.io.Serializable;
  * @param rollouts actions scored
  * @param reward Σ over groups of the weighted mean reward
  * @param entropy Σ over states of the policy's entropy, in nats
- * @param states positions of the windows at which the policy itself is judged
+ * @param states positions of the windows at which the policy itself is scored
  * @param goldLogProb Σ over states of the gold token's log-probability
  * @param confidence Σ over states of the most probable token's probability
  * @param accuracy states whose most probable token is the gold one

@@ -2,56 +2,22 @@ package io.avatarl.train;
 
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
-import io.avatarl.corpus.NgramModel;
-import io.avatarl.corpus.Tokenizer;
-import io.avatarl.evaluation.Scores;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.List;
+import io.avatarl.evaluation.BaselineScores;
 import java.util.Map;
 
 /**
- * N-gram models of order 1 to 5 (or as far as the vocabulary allows) as yardsticks: Witten–Bell
- * interpolation, counted in the training split.
+ * Scores what a run's summary is compared with. Commands hand it over, because training may not
+ * call the yardsticks itself.
  */
-public final class Baselines {
-  private static final List<String> NAMES =
-      List.of("unigram", "bigram", "trigram", "4-gram", "5-gram");
-
-  private Baselines() {}
-
-  /**
-   * @param ce nats per token on the validation split
-   * @param bitsPerCharacter the same per character, by which tokenizers compare
-   * @param accuracy of the most frequent continuation of the longest context seen
-   */
-  public record Baseline(double ce, double bitsPerCharacter, double accuracy) {}
+@FunctionalInterface
+public interface Baselines {
+  /** None, for runs whose summary is not used. */
+  Baselines NONE = (corpus, counts) -> Map.of();
 
   /**
-   * Each model's figures by its name, lowest order first.
+   * Scores by name, on the corpus's validation split.
    *
-   * @param counts of the training split, as far as order 5 or as its vocabulary allows
+   * @param counts n-grams of the training split
    */
-  public static Map<String, Baseline> of(Corpus corpus, NgramCounts counts) {
-    return of(counts, corpus.validation(), corpus.tokenizer());
-  }
-
-  /**
-   * As above, on any text.
-   *
-   * @param tokens of the text
-   */
-  public static Map<String, Baseline> of(NgramCounts counts, int[] tokens, Tokenizer tokenizer) {
-    int[] perToken = tokenizer.characters();
-    long characters = Arrays.stream(tokens).mapToLong(token -> perToken[token]).sum();
-    Map<String, Baseline> baselines = new LinkedHashMap<>();
-    for (int order = 1; order <= Math.min(NAMES.size(), counts.order()); order++) {
-      NgramModel.Evaluation figures = new NgramModel(counts, order).evaluate(tokens);
-      double bits =
-          Scores.bitsPerCharacter(figures.crossEntropy(), figures.positions(), characters);
-      baselines.put(
-          NAMES.get(order - 1), new Baseline(figures.crossEntropy(), bits, figures.accuracy()));
-    }
-    return baselines;
-  }
+  Map<String, BaselineScores> of(Corpus corpus, NgramCounts counts);
 }

@@ -23,7 +23,7 @@ public final class RunFiles {
   public static final String METRICS_FOLDER = "metrics";
 
   /** Which MLflow run this run is. */
-  static final String TRACKING = "tracking.json";
+  public static final String TRACKING = "tracking.json";
 
   private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
 
@@ -65,9 +65,8 @@ public final class RunFiles {
 
   /**
    * What another number of steps means to a run that goes on. With a constant learning rate it ends
-   * in the same weights as a run that had it from the beginning; other schedules are spread over
-   * the planned updates, so that what was learnt before belongs to another schedule than what
-   * follows.
+   * in the same weights as a run that had it from the beginning. Other schedules are spread over
+   * the planned updates, so the updates before and after belong to two different schedules.
    *
    * @return a warning where that is so
    * @throws UserError where the run is already further

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import io.avatarl.config.UserError;
+import io.avatarl.evaluation.BaselineScores;
 import java.util.Map;
 
 /**
@@ -23,7 +24,8 @@ import java.util.Map;
  * @param trainSeconds wall time of the steps, with the evaluations and checkpoints among them
  * @param bytesPerStep means over the steps of the process that ended the run: {@code broadcast},
  *     the weights that went to each executor, and {@code returned}, what came back from all tasks
- * @param weightsSha256 SHA-256 of the final weights; equal for equal configurations
+ * @param weightsSha256 SHA-256 of the final weights; equal for equal configurations on processors
+ *     with the same instructions (with AVX2 and AVX-512 it differs)
  */
 public record Summary(
     double valCe,
@@ -34,7 +36,7 @@ public record Summary(
     double valCalibrationError,
     double entropy,
     double reward,
-    Map<String, Baselines.Baseline> baselines,
+    Map<String, BaselineScores> baselines,
     String corpus,
     String corpusSha256,
     long parameters,
@@ -53,7 +55,7 @@ public record Summary(
   private static final ObjectMapper JSON =
       new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
-  String toJson() {
+  public String toJson() {
     try {
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
     } catch (JsonProcessingException e) {

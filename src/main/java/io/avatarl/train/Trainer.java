@@ -58,6 +58,7 @@ public final class Trainer {
   private final CountDownLatch saved = new CountDownLatch(1);
   private volatile boolean stopRequested;
 
+  private final Baselines baselines;
   private final PhaseTimer clock;
   private final TransferredBytes traffic = new TransferredBytes();
   private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
@@ -87,6 +88,7 @@ public final class Trainer {
    * @param corpora finds the corpus that the configuration names
    * @param output the run's folder, any Hadoop path; must not hold a run, unless {@code resume}
    * @param resume go on from the newest checkpoint in {@code output}
+   * @param baselines of the summary
    */
   public Trainer(
       Storage storage,
@@ -94,7 +96,9 @@ public final class Trainer {
       CorpusSource corpora,
       String output,
       boolean resume,
-      TrainingListener listener) {
+      TrainingListener listener,
+      Baselines baselines) {
+    this.baselines = baselines;
     this.storage = storage;
     this.output = output;
     this.listener = listener;
@@ -632,7 +636,7 @@ public final class Trainer {
             consecutive.calibrationError(),
             entropy,
             reward,
-            Baselines.of(corpus, counts),
+            baselines.of(corpus, counts),
             source.generated() ? "generated" : corpus.name(),
             corpus.sha256(),
             learner.parameters().layout().count(),

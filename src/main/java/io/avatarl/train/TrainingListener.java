@@ -9,6 +9,9 @@ import java.util.Map;
 
 /** Watches a run; called on the training thread. */
 public interface TrainingListener {
+  /** Listens to nothing. */
+  TrainingListener NONE = new TrainingListener() {};
+
   /** The run begins (or goes on) after {@code step} steps. */
   default void started(TrainingConfig config, Facts facts, long step) {}
 

@@ -32,7 +32,7 @@ class SpreadTest {
   @Test
   void scoringAndLearningAddTheirTimes() {
     // 1/10 s and 1/40 s for a group: 8 groups a second.
-    assertEquals(8, Bench.withUpdate(List.of(lap(10)), List.of(lap(40))).median(), 1e-12);
+    assertEquals(8, StepSection.withUpdate(List.of(lap(10)), List.of(lap(40))).median(), 1e-12);
   }
 
   private static Measurement lap(long units) {

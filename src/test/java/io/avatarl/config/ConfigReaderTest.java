@@ -345,7 +345,7 @@ class ConfigReaderTest {
             "",
             sampled,
             "rollout.horizon=2",
-            "reward.referee.run=judge",
+            "reward.referee.run=referee",
             "curriculum.stages=[{ reward { referee = 1 } }]"),
         "rollout.horizon: 2",
         "referee");

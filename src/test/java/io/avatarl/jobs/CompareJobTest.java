@@ -56,7 +56,7 @@ class CompareJobTest {
   }
 
   @Test
-  void theRunOfMaxrlJudgesForThosePresetsAfterItThatNameNoReferee() throws Exception {
+  void theRunOfMaxrlIsTheRefereeOfThosePresetsAfterItThatNameNone() throws Exception {
     Path out = folder.resolve("refereed");
     try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
       Outcome.compare(

@@ -9,9 +9,9 @@ import java.io.PrintStream;
 import java.util.concurrent.Callable;
 
 /** A command's exit code and what it wrote. */
-record Outcome(int code, String out, String err) {
+public record Outcome(int code, String out, String err) {
   /** Makes a command that writes to these streams. */
-  interface Command {
+  public interface Command {
     Callable<Integer> on(PrintStream out, PrintStream err);
   }
 
@@ -35,27 +35,11 @@ record Outcome(int code, String out, String err) {
     return of((out, err) -> new ReportJob(out), arguments);
   }
 
-  static Outcome scale(String... arguments) {
-    return of((out, err) -> new ScaleJob(out), arguments);
-  }
-
   static Outcome compare(String... arguments) {
     return of(CompareJob::new, arguments);
   }
 
-  static Outcome bench(String... arguments) {
-    return of(BenchJob::new, arguments);
-  }
-
-  static Outcome chaos(String... arguments) {
-    return of(ChaosJob::new, arguments);
-  }
-
-  static Outcome soak(String... arguments) {
-    return of(SoakJob::new, arguments);
-  }
-
-  static Outcome of(Command command, String... arguments) {
+  public static Outcome of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream outStream = new PrintStream(out, true, UTF_8);
@@ -64,13 +48,13 @@ record Outcome(int code, String out, String err) {
     return new Outcome(code, out.toString(UTF_8), err.toString(UTF_8));
   }
 
-  Outcome succeeds() {
+  public Outcome succeeds() {
     assertEquals(0, code, err);
     return this;
   }
 
   /** Exit code 2, nothing on standard output, and one line that holds all of these. */
-  void refuses(String... parts) {
+  public void refuses(String... parts) {
     assertEquals(2, code, err);
     assertEquals("", out);
     assertEquals(1, err.lines().count(), err);

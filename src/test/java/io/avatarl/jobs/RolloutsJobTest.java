@@ -101,7 +101,8 @@ class RolloutsJobTest {
     assertTrue(refused(run, "--sql", "SELEC 1").contains("PARSE_SYNTAX_ERROR"));
     assertTrue(refused(run, "--sql", "SELECT nothing FROM groups").contains("nothing"));
     assertTrue(refused(run, "--sql", "SELECT 1 / 0 AS x FROM groups").contains("DIVIDE_BY_ZERO"));
-    assertTrue(refused(run, "--sql", "SELECT 1", "--step", "1").contains("--sql goes without"));
+    assertTrue(
+        refused(run, "--sql", "SELECT 1", "--step", "1").contains("--sql cannot be combined"));
     assertTrue(refused(run, "--nonsense").contains("--nonsense"));
   }
 

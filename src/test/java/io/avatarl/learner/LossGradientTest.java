@@ -24,6 +24,7 @@ import io.avatarl.rollout.ReferenceLogProbs;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.rollout.WindowBatch;
+import io.avatarl.yardstick.CrossEntropyTraining;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -309,7 +310,8 @@ class LossGradientTest {
             return sum / gold.count();
           }
         };
-    try (Learner learner = Learner.crossEntropy(config.learner(), config.model(), parameters, 10)) {
+    try (Learner learner =
+        CrossEntropyTraining.learner(config.learner(), config.model(), parameters, 10)) {
       assertEquals(crossEntropy.at(), learner.gradients(minibatch).loss() / gold.count(), 1e-6);
       float[] gradient = learner.gradient().clone();
       double norm = Learner.norm(gradient);

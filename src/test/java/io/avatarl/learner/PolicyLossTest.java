@@ -14,6 +14,7 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.KlConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.NativeEngine;
+import io.avatarl.yardstick.CrossEntropy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

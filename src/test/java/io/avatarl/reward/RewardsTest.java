@@ -242,7 +242,7 @@ class RewardsTest {
   }
 
   /** The referee's own probabilities in the state of each position, [T][V]. */
-  private static double[][] judgement(long... state) {
+  private static double[][] distribution(long... state) {
     Parameters parameters = new Parameters(ParameterLayout.of(TINY, 3));
     parameters.set(refereeWeights());
     try (Policy policy = new Policy(TINY, parameters)) {
@@ -275,11 +275,11 @@ class RewardsTest {
             "reward.referee.clamp=10",
             "reward.referee.labelSmoothing=0.6");
     float[] values = referee.score(exhaustive(A, B, C, A));
-    double[][] judgement = judgement(A, B, C);
+    double[][] distribution = distribution(A, B, C);
     int[] gold = {B, C, A};
     int paid = 0;
     for (int g = 0; g < 3; g++) {
-      double[] ideal = ideal(judgement[g], gold[g], 0.6, A, B, C);
+      double[] ideal = ideal(distribution[g], gold[g], 0.6, A, B, C);
       for (int v = 0; v < 3; v++) {
         paid += ideal[v] > 1 / 3.0 ? 1 : 0;
         assertEquals(ideal[v] > 1 / 3.0 ? 2 * ideal[v] : 0, values[3 * g + v], 1e-5, g + " " + v);
@@ -311,9 +311,9 @@ class RewardsTest {
             "reward.referee.labelSmoothing=0.45");
     // As active exploration pads a group with its gold token, and as sampling repeats a token.
     float[] values = referee.score(sampled(1, new int[] {A, B, A}, 4, B, C, B, B, A, C, C, A));
-    double[][] judgement = judgement(A, B);
-    double[] first = ideal(judgement[0], B, 0.45, B, C);
-    double[] second = ideal(judgement[1], A, 0.45, A, C);
+    double[][] distribution = distribution(A, B);
+    double[] first = ideal(distribution[0], B, 0.45, B, C);
+    double[] second = ideal(distribution[1], A, 0.45, A, C);
     float b = first[0] > 0.5 ? (float) first[0] : 0;
     float c = first[1] > 0.5 ? (float) first[1] : 0;
     float a = second[0] > 0.5 ? (float) second[0] : 0;
@@ -339,7 +339,7 @@ class RewardsTest {
             new int[] {A, B},
             new float[2],
             new float[2]);
-    double[] ideal = ideal(judgement(A, B, C)[2], A, 0.1, A, B);
+    double[] ideal = ideal(distribution(A, B, C)[2], A, 0.1, A, B);
     assertTrue(ideal[0] > 0.5);
     assertArrayEquals(floats(ideal[0], 0), referee.score(groups), 1e-5f);
   }
@@ -435,7 +435,7 @@ class RewardsTest {
   void travelsToExecutors() throws Exception {
     RewardConfig config =
         config(
-            "reward.referee.run=judge",
+            "reward.referee.run=referee",
             "reward.weights.exact=2",
             "reward.weights.bigram=0.5",
             "reward.weights.word=0.5",

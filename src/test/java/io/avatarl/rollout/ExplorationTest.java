@@ -245,7 +245,7 @@ class ExplorationTest {
                 "rollout.ngramTop=0",
                 "rollout.refereeTop=2",
                 "reward.referee.run=elsewhere"));
-    Parameters judge = Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.8, 4);
+    Parameters frozen = Parameters.random(ParameterLayout.of(config.model(), vocabulary), 0.8, 4);
     int[] tokens = {3, 1, 4, 1};
     float[] uniform = new float[3 * vocabulary];
     Arrays.fill(uniform, (float) -Math.log(vocabulary));
@@ -254,16 +254,16 @@ class ExplorationTest {
                 config.rollout(),
                 vocabulary,
                 Optional.empty(),
-                Optional.of(new FrozenPolicy(config.model(), vocabulary, judge.toArray())))
+                Optional.of(new FrozenPolicy(config.model(), vocabulary, frozen.toArray())))
             .explore(TestGroups.input(1, tokens, uniform, new RandomStream(1)));
     assertEquals(3, groups.actionsPerGroup());
-    float[] judged;
-    try (Policy policy = new Policy(config.model(), judge)) {
-      judged = policy.logProbs(1, new long[] {3, 1, 4});
+    float[] refereeLogProbs;
+    try (Policy policy = new Policy(config.model(), frozen)) {
+      refereeLogProbs = policy.logProbs(1, new long[] {3, 1, 4});
     }
     for (int g = 0; g < 3; g++) {
       Set<Integer> expected = new HashSet<>(Set.of(groups.gold(g)));
-      float[] row = Arrays.copyOfRange(judged, g * vocabulary, (g + 1) * vocabulary);
+      float[] row = Arrays.copyOfRange(refereeLogProbs, g * vocabulary, (g + 1) * vocabulary);
       float[] sorted = row.clone();
       Arrays.sort(sorted);
       for (int v = 0; v < vocabulary; v++) {

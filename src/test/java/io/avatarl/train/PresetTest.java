@@ -36,9 +36,9 @@ class PresetTest {
   void isAValidConfiguration(Path preset) throws IOException {
     String text = Files.readString(preset);
     assertTrue(text.startsWith("# "), "opens with what it is");
-    // A preset whose judge is another run says so; no run has one of this name.
+    // A preset whose referee is another run says so; no run has one of this name.
     List<String> overrides =
-        text.contains("reward.referee.run=") ? List.of("reward.referee.run=judge") : List.of();
+        text.contains("reward.referee.run=") ? List.of("reward.referee.run=referee") : List.of();
     TrainingConfig config = ConfigReader.read(preset.toString(), text, overrides);
     assertEquals(config, ConfigReader.read("", ConfigReader.render(config), List.of()));
     for (Curriculum.Stage stage : new Curriculum(config, Curriculum.Position.START).stages()) {

@@ -14,6 +14,7 @@ import io.avatarl.files.Sha256;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.spark.Rollouts;
+import io.avatarl.yardstick.NgramBaselines;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -300,7 +301,8 @@ class TrainerTest {
                 new CorpusSource(Trial.storage(), folder.toString(), Map.of()),
                 copy.toString(),
                 false,
-                new TrainingListener() {})
+                TrainingListener.NONE,
+                NgramBaselines::of)
             .run(spark)
             .orElseThrow();
     assertEquals(onOneCore.get(AHEAD + 1).weightsSha256(), again.weightsSha256());

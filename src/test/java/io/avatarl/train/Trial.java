@@ -12,6 +12,7 @@ import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.yardstick.NgramBaselines;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -67,7 +68,7 @@ public final class Trial {
     return rows.toJSON().collectAsList().stream().sorted().toList();
   }
 
-  static Storage storage() {
+  public static Storage storage() {
     return new Storage(new Configuration());
   }
 
@@ -77,7 +78,8 @@ public final class Trial {
     all.add("corpus.path=" + corpus);
     TrainingConfig config = ConfigReader.read("trial", PRESET, all);
     CorpusSource corpora = new CorpusSource(storage(), run.toString(), Map.of());
-    return new Trainer(storage(), config, corpora, run.toString(), resume, listener);
+    return new Trainer(
+        storage(), config, corpora, run.toString(), resume, listener, NgramBaselines::of);
   }
 
   /** A whole run. */

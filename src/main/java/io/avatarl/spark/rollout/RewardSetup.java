@@ -13,7 +13,7 @@ import java.util.Map;
  * @param counts n-grams of the training split
  * @param rewards built on the driver, used by every task
  * @param stages reward weights of each stage of the curriculum
- * @param referee the frozen judge; null: none
+ * @param referee the frozen policy; null: none
  */
 public record RewardSetup(
     NgramCounts counts, Rewards rewards, List<Map<String, Double>> stages, FrozenPolicy referee)

@@ -1,4 +1,4 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,6 +15,9 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.files.Storage;
+import io.avatarl.jobs.Job;
+import io.avatarl.jobs.NgramsJob;
+import io.avatarl.jobs.Outcome;
 import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -195,7 +198,11 @@ class BenchJobTest {
 
   @Test
   void wrongInput() {
-    Outcome.bench("--rounds", "0").refuses("--rounds and --seconds must be above 0");
-    Outcome.bench("--only", "everything").refuses("everything");
+    bench("--rounds", "0").refuses("--rounds and --seconds must be above 0");
+    bench("--only", "everything").refuses("everything");
+  }
+
+  private static Outcome bench(String... arguments) {
+    return Outcome.of(BenchJob::new, arguments);
   }
 }

@@ -1,10 +1,11 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.jobs.Outcome;
 import io.avatarl.train.TrialRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,7 @@ class ScaleJobTest {
 
   @Test
   void theRunThatGaveTheConstantsIsPredictedExactly() {
-    Outcome outcome = Outcome.scale("2=" + run, "--workers", "8,64").succeeds();
+    Outcome outcome = scale("2=" + run, "--workers", "8,64").succeeds();
     List<String> lines = outcome.out().lines().toList();
     assertTrue(lines.get(0).contains("learner on executors, 2 rounds of 3 shards"), lines.get(0));
     String point =
@@ -45,7 +46,7 @@ class ScaleJobTest {
   /** Where links were held down, their bytes take the time that they take. */
   @Test
   void aSlowLinkAddsItsBytes() throws Exception {
-    Outcome outcome = Outcome.scale("1=" + run, "1@0.001=" + run).succeeds();
+    Outcome outcome = scale("1=" + run, "1@0.001=" + run).succeeds();
     List<String> lines = outcome.out().lines().toList();
     String point =
         lines.stream().filter(line -> line.contains(" 0.001 ")).findFirst().orElseThrow();
@@ -59,12 +60,16 @@ class ScaleJobTest {
 
   @Test
   void refusesWhatIsNoMeasuredRun() throws Exception {
-    Outcome.scale(run.toString()).refuses("SLOTS=RUN");
-    Outcome.scale("2@=" + run).refuses("SLOTS=RUN");
-    Outcome.scale("2@0.0=" + run).refuses("SLOTS=RUN");
-    Outcome.scale("2=" + folder).refuses("holds no run");
+    scale(run.toString()).refuses("SLOTS=RUN");
+    scale("2@=" + run).refuses("SLOTS=RUN");
+    scale("2@0.0=" + run).refuses("SLOTS=RUN");
+    scale("2=" + folder).refuses("holds no run");
     Path unfinished = Files.createDirectory(folder.resolve("unfinished"));
     Files.copy(run.resolve("config.conf"), unfinished.resolve("config.conf"));
-    Outcome.scale("2=" + unfinished).refuses("not finished");
+    scale("2=" + unfinished).refuses("not finished");
+  }
+
+  private static Outcome scale(String... arguments) {
+    return Outcome.of((out, err) -> new ScaleJob(out), arguments);
   }
 }

@@ -1,8 +1,10 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.jobs.Job;
+import io.avatarl.jobs.TextTable;
 import io.avatarl.train.Runs;
 import io.avatarl.train.StepModel;
 import io.avatarl.train.Summary;

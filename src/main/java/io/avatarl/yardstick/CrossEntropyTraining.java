@@ -1,5 +1,7 @@
-package io.avatarl.train;
+package io.avatarl.yardstick;
 
+import io.avatarl.config.GptConfig;
+import io.avatarl.config.LearnerConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.Windows;
@@ -20,19 +22,19 @@ import java.util.List;
  * initial weights, windows, optimizer and number of updates as a preset, in a loop without Spark.
  * It exists for comparison only.
  */
-public final class CrossEntropyBaseline implements AutoCloseable {
+public final class CrossEntropyTraining implements AutoCloseable {
   private final TrainingConfig config;
   private final Corpus corpus;
   private final Learner learner;
 
-  public CrossEntropyBaseline(TrainingConfig config, Corpus corpus) {
+  public CrossEntropyTraining(TrainingConfig config, Corpus corpus) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     this.config = config;
     this.corpus = corpus;
     ParameterLayout layout =
         ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize());
     this.learner =
-        Learner.crossEntropy(
+        learner(
             config.learner(), config.model(), Parameters.initial(config, layout), config.updates());
   }
 
@@ -42,9 +44,16 @@ public final class CrossEntropyBaseline implements AutoCloseable {
    */
   public record Result(Parameters parameters, double seconds) {}
 
+  /** A learner like training's, but for its objective. */
+  public static Learner learner(
+      LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
+    return Learner.minimising(
+        constants -> new CrossEntropy(), config, model, parameters, plannedUpdates);
+  }
+
   /** Trains as long as {@code config} says. */
   public static Result train(TrainingConfig config, Corpus corpus) {
-    try (CrossEntropyBaseline loop = new CrossEntropyBaseline(config, corpus)) {
+    try (CrossEntropyTraining loop = new CrossEntropyTraining(config, corpus)) {
       long start = System.nanoTime();
       for (long step = 0; step < config.steps(); step++) {
         loop.step(step);

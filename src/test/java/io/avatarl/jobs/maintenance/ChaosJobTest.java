@@ -1,9 +1,10 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.jobs.Outcome;
 import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,7 +21,7 @@ class ChaosJobTest {
   void aRunKilledSeveralTimesEndsLikeTheUndisturbedOne() throws IOException {
     Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
     Outcome outcome =
-        Outcome.chaos(
+        chaos(
                 "--kills",
                 "3",
                 "--kills-per-run",
@@ -79,5 +80,9 @@ class ChaosJobTest {
         "{\"reward\": " + reward + ", \"seconds\": " + seconds + "}\n");
     Files.writeString(run.resolve("rollouts/step=1/part-00000.parquet"), rows);
     return run;
+  }
+
+  private static Outcome chaos(String... arguments) {
+    return Outcome.of(ChaosJob::new, arguments);
   }
 }

@@ -1,4 +1,4 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,6 +14,11 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
+import io.avatarl.jobs.Home;
+import io.avatarl.jobs.Job;
+import io.avatarl.jobs.Presets;
+import io.avatarl.jobs.Warnings;
+import io.avatarl.train.Baselines;
 import io.avatarl.train.Trainer;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -39,7 +44,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Measures the whole job beside the bare learner, a plain cross-entropy loop, the same model in PyTorch and"
+      "Compares the whole job with the bare learner, a plain cross-entropy loop, the same model in PyTorch and"
           + " avatarl's one forward per action; prints tables and saves them as bench.json.",
       "All that is compared is started first and then takes turns, because a machine's speed drifts: a figure is the"
           + " median of the rounds (min – max), a ratio is taken within a round.",
@@ -73,7 +78,7 @@ public final class BenchJob implements Callable<Integer> {
       paramLabel = "SECTION",
       split = ",",
       description =
-          "step (speeds, stages, ratios), floor (what the arithmetic asks for), scaling (cost of a group by shape),"
+          "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a group by shape),"
               + " generation (sampled continuations), text (n-grams, BPE, tokenizing); may be repeated (default: all)")
   private List<Section> only = List.of();
 
@@ -124,7 +129,7 @@ public final class BenchJob implements Callable<Integer> {
       description = "first install PyTorch with pip, in target/bench-python (downloads about 3 GB)")
   private boolean install;
 
-  @Option(names = "--training", hidden = true, description = "be a whole job that takes turns")
+  @Option(names = "--training", hidden = true, description = "is the whole job of another bench")
   private boolean training;
 
   BenchJob(PrintStream out, PrintStream err) {
@@ -262,7 +267,7 @@ public final class BenchJob implements Callable<Integer> {
     }
   }
 
-  /** Be the training run of another bench, which asks on standard input. */
+  /** Is the training run of another bench, which sends its requests on standard input. */
   private void serve(Storage storage) throws IOException {
     TrainingConfig config = config(storage, List.of("steps=1000000000"));
     Path run = Files.createTempDirectory("avatarl-bench");
@@ -288,10 +293,11 @@ public final class BenchJob implements Callable<Integer> {
                 new CorpusSource(storage, Home.path(), System.getenv()),
                 run.toString(),
                 false,
-                listener));
+                listener,
+                Baselines.NONE));
   }
 
-  /** Starts other processes through the scripts beside this one. */
+  /** Starts other processes through the scripts next to this one. */
   private final class Scripts implements Bench.Launch {
     @Override
     public Benchmark training(String master, List<String> more, Path log) throws IOException {
@@ -337,7 +343,7 @@ public final class BenchJob implements Callable<Integer> {
       return new ObjectMapper().readTree(Files.readAllBytes(file));
     }
 
-    /** Without what the script that started this process left for it alone. */
+    /** Without the environment that the script set for this process alone. */
     private ProcessBuilder process(List<String> command) {
       ProcessBuilder builder = new ProcessBuilder(command);
       Map<String, String> environment = builder.environment();

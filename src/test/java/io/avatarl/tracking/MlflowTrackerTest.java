@@ -1,4 +1,4 @@
-package io.avatarl.train;
+package io.avatarl.tracking;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -7,12 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrackingConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.train.Summary;
+import io.avatarl.train.TrainingListener;
+import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -110,8 +114,8 @@ class MlflowTrackerTest {
     return new Answer(200, call.path.endsWith("update") ? "{\"run_info\": " + info + "}" : "{}");
   }
 
-  private MlflowTracker.Patience patience() {
-    return new MlflowTracker.Patience(
+  private Patience patience() {
+    return new Patience(
         Duration.ofSeconds(2),
         Duration.ofMillis(20),
         Duration.ofMillis(50),
@@ -130,10 +134,15 @@ class MlflowTrackerTest {
     return tracker;
   }
 
+  /** A record as training makes them. */
+  static ObjectNode entry(String kind, long step) {
+    return JSON.createObjectNode().put("kind", kind).put("step", step);
+  }
+
   private static void record(MlflowTracker tracker, int from, int to) {
     for (int update = from; update <= to; update++) {
       tracker.recorded(
-          MetricsLog.record("update", (update + 1) / 2)
+          entry("update", (update + 1) / 2)
               .put("update", update)
               .put("stage", "main")
               .put("loss", -update / 8.0));
@@ -181,7 +190,7 @@ class MlflowTrackerTest {
     Files.writeString(folder.resolve("summary.json"), "{}");
     try (MlflowTracker tracker = tracker(Map.of("MLFLOW_TRACKING_TOKEN", "secret"), 0)) {
       record(tracker, 1, 6);
-      tracker.recorded(MetricsLog.record("warning", 3).put("warning", "odd"));
+      tracker.recorded(entry("warning", 3).put("warning", "odd"));
       tracker.finished(summary());
     }
     List<String> paths = paths();
@@ -293,11 +302,11 @@ class MlflowTrackerTest {
                 ? new Answer(400, "bad metric")
                 : null;
     try (MlflowTracker tracker = tracker(Map.of(), 0)) {
-      tracker.recorded(MetricsLog.record("update", 1).put("update", 1).put("bad", 1.0));
+      tracker.recorded(entry("update", 1).put("update", 1).put("bad", 1.0));
       while (warnings.isEmpty()) {
         Thread.sleep(20);
         // Warnings come on the training thread.
-        tracker.recorded(MetricsLog.record("warning", 1));
+        tracker.recorded(entry("warning", 1));
       }
       record(tracker, 1, 3);
     }

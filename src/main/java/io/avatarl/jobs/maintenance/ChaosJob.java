@@ -1,10 +1,12 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Sha256;
+import io.avatarl.jobs.Job;
+import io.avatarl.jobs.TextTable;
 import io.avatarl.train.RunFiles;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -27,7 +29,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Kills runs and looks at what they come to; see {@code jobs/chaos.sh --help}. */
+/** Kills runs, resumes them and compares their results; see {@code jobs/chaos.sh --help}. */
 @Command(
     name = "jobs/chaos.sh",
     mixinStandardHelpOptions = true,
@@ -38,7 +40,7 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "Moments are drawn per stage (rollout, rollout write, learn, broadcast, evaluate, checkpoint) and over the whole"
-          + " life of the process. A run that differs is kept for a look. Exit code 1 where one differs."
+          + " life of the process. The folder of a run that differs is kept. Exit code 1 where one differs."
     })
 public final class ChaosJob implements Callable<Integer> {
   private static final int STEPS = 24;
@@ -78,7 +80,7 @@ public final class ChaosJob implements Callable<Integer> {
   @Option(
       names = "--kills-per-run",
       paramLabel = "N",
-      description = "how many one run suffers before it may end (default: ${DEFAULT-VALUE})")
+      description = "kills of one run before it may end (default: ${DEFAULT-VALUE})")
   private int killsPerRun = 4;
 
   @Option(
@@ -105,7 +107,7 @@ public final class ChaosJob implements Callable<Integer> {
     }
     Path folder = Files.createTempDirectory("avatarl-chaos");
     Path whole = folder.resolve("undisturbed");
-    PhaseFile stages = new PhaseFile(folder.resolve("stages"));
+    PhaseFile stages = new PhaseFile(folder.resolve("phases"));
     out.printf("seed %d, %d kills, runs below %s%n", seed, kills, folder);
     long start = System.nanoTime();
     if (end(start(whole, folder)) != 0) {
@@ -188,7 +190,7 @@ public final class ChaosJob implements Callable<Integer> {
         command.add(argument);
       }
     }
-    // What spark-submit was told, without what it found out about this process.
+    // The options given to spark-submit, without those that it derived for this process.
     System.getProperties()
         .forEach(
             (key, value) -> {
@@ -202,9 +204,9 @@ public final class ChaosJob implements Callable<Integer> {
     }
     // What a killed process leaves there goes with the folder.
     command.add("-Djava.io.tmpdir=" + Files.createDirectories(folder.resolve("tmp")));
-    command.add("-D" + PhaseFile.PROPERTY + "=" + folder.resolve("stages"));
+    command.add("-D" + ChaosTarget.PHASES + "=" + folder.resolve("phases"));
     command.addAll(List.of("-cp", classes));
-    command.add(TrainJob.class.getName());
+    command.add(ChaosTarget.class.getName());
     command.addAll(List.of("--out", run.toString()));
     if (Files.exists(run.resolve(RunFiles.CONFIG))) {
       command.add("--resume");
@@ -300,7 +302,7 @@ public final class ChaosJob implements Callable<Integer> {
     }
   }
 
-  /** In what a run differs from an undisturbed one; only clocks may say something else. */
+  /** What differs between a run and the undisturbed one, measured times apart. */
   static List<String> differences(Path whole, Path run) throws IOException {
     List<String> differences = new ArrayList<>();
     compare("summary", summary(whole), summary(run), differences);

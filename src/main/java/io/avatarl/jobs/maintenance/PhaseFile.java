@@ -1,4 +1,4 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
@@ -16,9 +16,6 @@ import java.util.List;
  * jobs/chaos.sh} aims by them, and reads from them what a kill interrupted.
  */
 final class PhaseFile implements TrainingListener {
-  /** System property that names the file; unset: nothing is written. */
-  static final String PROPERTY = "avatarl.stages";
-
   private static final List<String> NAMES =
       List.of("start", "rollout", "learn", "broadcast", "evaluate", "checkpoint", "table", "final");
 

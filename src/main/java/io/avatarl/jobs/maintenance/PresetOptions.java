@@ -1,4 +1,4 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import java.util.List;
 import picocli.CommandLine.Option;

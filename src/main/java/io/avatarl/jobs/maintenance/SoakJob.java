@@ -1,11 +1,17 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
+import io.avatarl.jobs.Home;
+import io.avatarl.jobs.Job;
+import io.avatarl.jobs.Presets;
+import io.avatarl.jobs.TextTable;
+import io.avatarl.jobs.Warnings;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.train.Baselines;
 import io.avatarl.train.Trainer;
 import io.avatarl.train.TrainingListener;
 import java.io.IOException;
@@ -92,7 +98,8 @@ public final class SoakJob implements Callable<Integer> {
               new CorpusSource(storage, Home.path(), System.getenv()),
               folder.resolve("run").toString(),
               false,
-              watcher(taken))
+              watcher(taken),
+              Baselines.NONE)
           .run(session.spark());
       return report(taken);
     } finally {
@@ -134,7 +141,7 @@ public final class SoakJob implements Callable<Integer> {
     System.gc();
     System.gc();
     try {
-      // G1 gives what it no longer needs back in the background.
+      // G1 returns free memory in the background.
       Thread.sleep(SETTLES_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // The run ends after this step.

@@ -1,4 +1,4 @@
-package io.avatarl.train;
+package io.avatarl.tracking;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,6 +8,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.PythonVenv;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.train.Summary;
+import io.avatarl.train.TrainingListener;
+import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -99,7 +102,9 @@ class MlflowServerTest {
           config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", run.toString()), 0);
       for (int update = 1; update <= 50; update++) {
         tracker.recorded(
-            MetricsLog.record("update", update).put("update", update).put("loss", 1.0 / update));
+            MlflowTrackerTest.entry("update", update)
+                .put("update", update)
+                .put("loss", 1.0 / update));
       }
       tracker.finished(
           new Summary(

@@ -1,8 +1,9 @@
-package io.avatarl.jobs;
+package io.avatarl.jobs.maintenance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.jobs.Outcome;
 import io.avatarl.train.Trial;
 import io.avatarl.train.TrialRun;
 import java.io.IOException;
@@ -34,7 +35,7 @@ class SoakJobTest {
     Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
     try (SparkSession spark = TrialRun.spark()) {
       Outcome outcome =
-          Outcome.soak(
+          soak(
               "--steps",
               "8",
               "--samples",
@@ -51,5 +52,9 @@ class SoakJobTest {
         assertTrue(Double.parseDouble(cell) > 0, outcome.out());
       }
     }
+  }
+
+  private static Outcome soak(String... arguments) {
+    return Outcome.of(SoakJob::new, arguments);
   }
 }

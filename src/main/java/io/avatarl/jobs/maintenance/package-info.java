@@ -1,0 +1,8 @@
+/**
+ * The maintainers' commands, which look at training instead of at a model: {@code bench} measures
+ * its speed, {@code scale} predicts it for other clusters, {@code chaos} kills runs, {@code soak}
+ * watches memory. They work on this machine and may use its files.
+ *
+ * <p>May call every other room; none may call this one.
+ */
+package io.avatarl.jobs.maintenance;
