@@ -36,43 +36,6 @@ final class Checkpoint {
   private Checkpoint() {}
 
   /**
-   * Position in training.
-   *
-   * @param entropy of the policy in the last step, nats per state
-   * @param reward mean in the last step
-   * @param stageSeconds by the stage's name
-   * @param moved bytes in the steps so far
-   * @param klWeight state of the KL controller
-   * @param curriculum where the curriculum stands
-   * @param monitor what the health monitor has seen
-   * @param evaluation the last one before the checkpoint; null before the first
-   * @param settings the run's configuration, {@link ConfigReader#flat flat}
-   */
-  record TrainerState(
-      long step,
-      long updates,
-      long groups,
-      long rollouts,
-      double entropy,
-      double reward,
-      double trainSeconds,
-      Map<String, Double> stageSeconds,
-      TransferredBytes.Moved moved,
-      double klWeight,
-      Curriculum.Position curriculum,
-      HealthMonitor.State monitor,
-      Evaluation evaluation,
-      Map<String, String> settings) {}
-
-  /**
-   * A validation during training.
-   *
-   * @param step after which it was
-   * @param valCe nats per token
-   */
-  record Evaluation(long step, double valCe) {}
-
-  /**
    * Everything a run needs to go on.
    *
    * @param behaviour weights that the rollouts of the next step explore with, when they are made

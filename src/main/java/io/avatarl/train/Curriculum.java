@@ -50,6 +50,11 @@ final class Curriculum {
     }
   }
 
+  /** Reward weights of each stage of a run. */
+  static List<Map<String, Double>> rewards(TrainingConfig training) {
+    return new Curriculum(training, Position.START).stages.stream().map(Stage::rewards).toList();
+  }
+
   List<Stage> stages() {
     return stages;
   }

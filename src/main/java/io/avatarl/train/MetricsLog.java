@@ -1,17 +1,14 @@
 package io.avatarl.train;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.files.Storage;
 
 /**
- * A run's records, {@code RUN/metrics/}: JSON lines, one per update and per evaluation ({@code
- * kind}). Object stores cannot append, so records are written in files of consecutive steps, named
- * after the first and the last.
+ * A run's {@link MetricsRecords}, {@code RUN/metrics/}: JSON lines, one per update, evaluation and
+ * warning ({@code kind}). Object stores cannot append, so records are written in files of
+ * consecutive steps, named after the first and the last.
  */
 final class MetricsLog {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Storage storage;
   private final String folder;
   private final TrainingListener listener;
@@ -27,11 +24,6 @@ final class MetricsLog {
     this.storage = storage;
     this.folder = Storage.resolve(run, RunFiles.METRICS_FOLDER);
     this.firstStep = firstStep;
-  }
-
-  /** An empty record of a kind in a step (which counts from 1). */
-  static ObjectNode record(String kind, long step) {
-    return JSON.createObjectNode().put("kind", kind).put("step", step);
   }
 
   void add(ObjectNode record) {

@@ -32,18 +32,12 @@ final class PhaseTimer {
   private final Consumer<String> entered;
 
   /**
+   * @param earlier what {@link #seconds} gave where the run left off; empty for a new run
    * @param entered is told of each phase on the driver's training thread; outside the others it
    *     waits for rollouts
    */
-  PhaseTimer(Consumer<String> entered) {
+  PhaseTimer(Map<String, Double> earlier, Consumer<String> entered) {
     this.entered = entered;
-    for (Phase phase : Phase.values()) {
-      seconds.put(phase, 0.0);
-    }
-  }
-
-  /** Goes on from what {@link #seconds} gave. */
-  void resume(Map<String, Double> earlier) {
     for (Phase phase : Phase.values()) {
       seconds.put(phase, earlier.getOrDefault(name(phase), 0.0));
     }

@@ -5,7 +5,6 @@ import io.avatarl.config.OptimizerConfig.Schedule;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import io.avatarl.rollout.RolloutStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,8 +70,7 @@ public final class RunFiles {
    * @return a warning where that is so
    * @throws UserError where the run is already further
    */
-  static Optional<String> stepsChanged(
-      String run, Checkpoint.TrainerState trainer, TrainingConfig now) {
+  static Optional<String> stepsChanged(String run, TrainerState trainer, TrainingConfig now) {
     if (now.steps() < trainer.step()) {
       throw new UserError(
           run
@@ -91,8 +89,8 @@ public final class RunFiles {
                 + old
                 + " → "
                 + value
-                + ": the learning-rate schedule is spread over the new number from here on, so the weights"
-                + " will not be those of a run that had it from the beginning");
+                + ": the learning-rate schedule is spread over the new number from here on, so the"
+                + " weights will not be those of a run that had it from the beginning");
   }
 
   /** Removes the records of steps after a checkpoint, which will be made again. */
@@ -107,10 +105,5 @@ public final class RunFiles {
         storage.delete(Storage.resolve(folder, name));
       }
     }
-  }
-
-  /** Counts so far, as a checkpoint keeps them. */
-  static RolloutStatistics totals(Checkpoint.TrainerState trainer) {
-    return RolloutStatistics.counts(trainer.groups(), trainer.rollouts());
   }
 }

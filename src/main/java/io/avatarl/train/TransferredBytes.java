@@ -28,11 +28,14 @@ final class TransferredBytes {
     }
   }
 
-  private Moved whole = Moved.NOTHING;
+  private Moved whole;
   private Moved step = Moved.NOTHING;
+  private Moved last = Moved.NOTHING;
 
-  /** Goes on from what {@link #moved} gave. */
-  void resume(Moved earlier) {
+  /**
+   * @param earlier what {@link #moved} gave where the run left off
+   */
+  TransferredBytes(Moved earlier) {
     whole = earlier;
   }
 
@@ -40,12 +43,16 @@ final class TransferredBytes {
     step = step.plus(new Moved(round.broadcastBytes(), round.returnedBytes()));
   }
 
-  /** Ends a step; returns the bytes that moved in it. */
-  long stepped() {
-    long bytes = step.broadcast + step.returned;
+  /** Ends a step. */
+  void stepped() {
     whole = whole.plus(step);
+    last = step;
     step = Moved.NOTHING;
-    return bytes;
+  }
+
+  /** In the last whole step. */
+  long lastStep() {
+    return last.broadcast + last.returned;
   }
 
   /** In the whole steps so far. */

@@ -1,9 +1,10 @@
 /**
- * A run from its first step to its summary: the loop, curriculum, health, metrics, checkpoints and
- * resuming.
+ * A run from its first step to its summary: the loop, the curriculum, health, and the run's folder
+ * with its metrics and checkpoints. {@link io.avatarl.train.Trainer} is the way in.
  *
- * <p>May call the rooms of the numbers and {@code spark}. Must not call {@code yardstick}, {@code
- * tracking}, {@code bench} or {@code jobs}: whoever watches or compares a run is handed in as an
- * interface ({@link io.avatarl.train.TrainingListener}, {@link io.avatarl.train.Baselines}).
+ * <p>It decides what happens when; formulas live in the numerical rooms. May call these and {@code
+ * spark}. Must not call {@code yardstick}, {@code tracking}, {@code bench} or {@code jobs}: whoever
+ * watches or compares a run is handed in as an interface ({@link
+ * io.avatarl.train.TrainingListener}, {@link io.avatarl.train.Baselines}).
  */
 package io.avatarl.train;

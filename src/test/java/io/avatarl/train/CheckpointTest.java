@@ -37,8 +37,8 @@ class CheckpointTest {
   private static final int INSTALL_SECONDS = 60;
   private static final int RUN_SECONDS = 30;
 
-  private static final Checkpoint.TrainerState TRAINER =
-      new Checkpoint.TrainerState(
+  private static final TrainerState TRAINER =
+      new TrainerState(
           3,
           6,
           100,
@@ -57,7 +57,7 @@ class CheckpointTest {
               List.of(0.0, Double.MIN_VALUE),
               List.of(),
               Map.of("entropy", 7)),
-          new Checkpoint.Evaluation(2, 2 / 7.0),
+          new TrainerState.Evaluation(2, 2 / 7.0),
           Map.of("sample.prompt", "\n\"", "steps", "6"));
 
   @TempDir static Path run;

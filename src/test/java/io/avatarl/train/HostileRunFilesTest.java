@@ -25,8 +25,8 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 /** Files of a run's folder that training goes on from, as nobody wrote them. */
 class HostileRunFilesTest {
   private static final int TRIES = 1000;
-  private static final Checkpoint.TrainerState TRAINER =
-      new Checkpoint.TrainerState(
+  private static final TrainerState TRAINER =
+      new TrainerState(
           3,
           6,
           100,
@@ -40,7 +40,7 @@ class HostileRunFilesTest {
           Curriculum.Position.START,
           new HealthMonitor.State(
               List.of(0.5), List.of(0.25), List.of(1e-30), List.of(), List.of(), Map.of("rate", 7)),
-          new Checkpoint.Evaluation(2, 1.5),
+          new TrainerState.Evaluation(2, 1.5),
           Map.of("steps", "6"));
   private static Path run;
 
@@ -75,9 +75,8 @@ class HostileRunFilesTest {
     if (node instanceof ObjectNode marker) {
       CheckpointFolder folder = CheckpointFolder.of(run.toString(), 3);
       folder.write(Trial.storage(), Map.of(), marker);
-      Checkpoint.TrainerState trainer =
-          Mutation.read(
-              json.length(), () -> folder.content(Trial.storage(), Checkpoint.TrainerState.class));
+      TrainerState trainer =
+          Mutation.read(json.length(), () -> folder.content(Trial.storage(), TrainerState.class));
       if (trainer != null) {
         new HealthMonitor(trainer.monitor()).state();
       }

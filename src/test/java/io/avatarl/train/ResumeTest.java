@@ -205,8 +205,8 @@ class ResumeTest {
         CheckpointFolder.find(Trial.storage(), run.toString(), CheckpointFolder.BEST);
     assertEquals(best, found.step());
     assertEquals(
-        new Checkpoint.Evaluation(best, valCe.get(best)),
-        found.content(Trial.storage(), Checkpoint.TrainerState.class).evaluation());
+        new TrainerState.Evaluation(best, valCe.get(best)),
+        found.content(Trial.storage(), TrainerState.class).evaluation());
   }
 
   @Test

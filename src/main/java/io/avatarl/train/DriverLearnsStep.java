@@ -1,0 +1,105 @@
+package io.avatarl.train;
+
+import io.avatarl.learner.Minibatch;
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Future;
+
+/**
+ * One round of rollouts on the executors, then M minibatch updates on the driver. With {@code
+ * rollout.ahead = 1} the next step's rollouts run meanwhile, with the weights before these updates.
+ */
+final class DriverLearnsStep extends StepStrategy {
+  private final boolean ahead;
+  // Of the rollouts in flight, where they were made ahead; a checkpoint has to keep them.
+  private float[] behaviour;
+  private float[] current = new float[0];
+  private Future<PolicyCluster.Step> next;
+  private boolean learning;
+
+  DriverLearnsStep(Parts parts, float[] behaviour) {
+    super(parts);
+    this.ahead = config.rollout().ahead() == 1;
+    this.behaviour = behaviour;
+  }
+
+  @Override
+  void publish() {
+    long step = state.step();
+    if (behaviour.length > 0 && step < config.steps()) {
+      // The uninterrupted run had started these rollouts one step ahead, with the weights before
+      // the checkpoint's.
+      cluster.publish(step - 1, behaviour);
+      startRollouts(step);
+    }
+    current = publish(state.version());
+  }
+
+  @Override
+  void begin() {
+    if (next == null) {
+      startRollouts(state.step());
+    }
+  }
+
+  private void startRollouts(long step) {
+    next = cluster.rollouts(step, state.curriculum().index());
+  }
+
+  @Override
+  Outcome step(boolean last) {
+    long step = state.step();
+    PolicyCluster.Step rollouts = PolicyCluster.await(next);
+    learning = true;
+    state.clock().rollouts(rollouts, slots());
+    state.traffic().add(rollouts.job());
+    behaviour = current;
+    // The next rollouts may be of another stage; those at hand were scored by this one.
+    Curriculum.Stage stage = state.curriculum().stage();
+    promote(rollouts.statistics());
+    if (ahead && !last) {
+      startRollouts(step + 1);
+    }
+    List<UpdateMetrics> updates = learn(rollouts, stage);
+    current = publish(step + 1);
+    if (!ahead && !last) {
+      startRollouts(step + 1);
+    }
+    learning = false;
+    return new Outcome(rollouts.statistics(), updates);
+  }
+
+  private List<UpdateMetrics> learn(PolicyCluster.Step rollouts, Curriculum.Stage stage) {
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.LEARN)) {
+      learner.klWeight().stage(stage.klWeight());
+      List<UpdateMetrics> updates = new ArrayList<>();
+      for (Minibatch minibatch :
+          Minibatch.of(rollouts.shards(), config.learner().updatesPerStep())) {
+        UpdateMetrics update = learner.update(minibatch);
+        updates.add(update);
+        metrics.add(
+            MetricsRecords.update(
+                state.step() + 1,
+                stage.name(),
+                update,
+                rollouts.statistics(),
+                rollouts.version(),
+                rollouts.job()));
+      }
+      return updates;
+    }
+  }
+
+  @Override
+  float[] behaviour() {
+    return ahead ? behaviour : new float[0];
+  }
+
+  /** Jobs are waited for before a step's first update, so there is nothing to take back. */
+  @Override
+  boolean rewind() {
+    return !learning;
+  }
+}

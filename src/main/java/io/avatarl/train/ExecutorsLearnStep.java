@@ -1,0 +1,84 @@
+package io.avatarl.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * M rounds: the executors explore and differentiate with the newest weights, the driver makes one
+ * update of their gradients and publishes it.
+ */
+final class ExecutorsLearnStep extends StepStrategy {
+  ExecutorsLearnStep(Parts parts) {
+    super(parts);
+  }
+
+  @Override
+  void publish() {
+    publish(state.version());
+  }
+
+  @Override
+  void begin() {}
+
+  @Override
+  Outcome step(boolean last) {
+    Curriculum.Stage stage = state.curriculum().stage();
+    learner.klWeight().stage(stage.klWeight());
+    RolloutStatistics statistics = RolloutStatistics.NONE;
+    List<UpdateMetrics> updates = new ArrayList<>();
+    // Recorded when the step is whole: what is cancelled before is taken back.
+    List<ObjectNode> records = new ArrayList<>();
+    for (int round = 0; round < config.roundsPerStep(); round++) {
+      PolicyCluster.Gradients gradients =
+          cluster.gradients(
+              state.step(), round, state.curriculum().index(), learner.nextKlWeight());
+      state.clock().gradients(gradients, slots());
+      state.traffic().add(gradients.job());
+      statistics = statistics.plus(gradients.statistics());
+      UpdateMetrics update = learn(gradients);
+      updates.add(update);
+      records.add(
+          MetricsRecords.update(
+              state.step() + 1,
+              stage.name(),
+              update,
+              gradients.statistics(),
+              gradients.version(),
+              gradients.job()));
+      publish(gradients.version() + 1);
+    }
+    records.forEach(metrics::add);
+    promote(statistics);
+    if (severalRounds()) {
+      learner.mark();
+    }
+    return new Outcome(statistics, updates);
+  }
+
+  private UpdateMetrics learn(PolicyCluster.Gradients gradients) {
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.LEARN)) {
+      return learner.update(gradients.parts(), gradients.sums(), gradients.groups());
+    }
+  }
+
+  private boolean severalRounds() {
+    return config.roundsPerStep() > 1;
+  }
+
+  @Override
+  float[] behaviour() {
+    return new float[0];
+  }
+
+  @Override
+  boolean rewind() {
+    if (severalRounds()) {
+      learner.rewind();
+    }
+    return true;
+  }
+}

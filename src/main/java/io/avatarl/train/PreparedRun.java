@@ -1,0 +1,204 @@
+package io.avatarl.train;
+
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.GptConfig;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
+import io.avatarl.model.DamagedCheckpoint;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.reward.Rewards;
+import io.avatarl.rollout.FrozenPolicy;
+import io.avatarl.spark.table.RolloutTable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A run whose input is checked: what it needs and never changes.
+ *
+ * @param output the run's folder, any Hadoop path
+ * @param config with the corpus's own path and checksum, so that training from it repeats the run
+ * @param resume whether the run goes on with what its folder holds
+ * @param resumed the checkpoint it goes on from; empty: from the first step
+ */
+record PreparedRun(
+    Storage storage,
+    String output,
+    TrainingConfig config,
+    CorpusSource.Found source,
+    Corpus corpus,
+    ParameterLayout layout,
+    Optional<FrozenPolicy> referee,
+    boolean resume,
+    Optional<Checkpoint.State> resumed) {
+
+  /**
+   * Refuses what is wrong with the user's input before anything slow begins, and writes nothing but
+   * a probe file.
+   *
+   * @param corpora finds the corpus that the configuration names
+   * @param output must not hold a run, unless {@code resume}
+   * @param resume go on from the newest checkpoint in {@code output}
+   * @param listener is warned
+   * @throws UserError where a run cannot begin or go on so
+   */
+  static PreparedRun of(
+      Storage storage,
+      TrainingConfig config,
+      CorpusSource corpora,
+      String output,
+      boolean resume,
+      TrainingListener listener) {
+    TrainingConfig asked =
+        resume ? requireSame(storage, output, config) : requireFresh(storage, output, config);
+    // The loader that holds what --packages brought, and where Spark looks, too.
+    RolloutTable.check(
+        asked.rolloutTable(), storage, output, Thread.currentThread().getContextClassLoader());
+    Rewards.check(Curriculum.rewards(asked));
+    boolean existed = storage.exists(output);
+    // Before the corpus, which may have to be downloaded.
+    storage.requireWritableDirectory(output);
+    try {
+      CorpusSource.Found source =
+          corpora.find(
+              Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
+              Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+      source.warnings().forEach(listener::warned);
+      Corpus corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
+      corpus.requireWindows(asked.model().context());
+      requirePrompt(asked, corpus);
+      ParameterLayout layout =
+          ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      return new PreparedRun(
+          storage,
+          output,
+          asked.with(asked.corpus().at(source.path(), corpus.sha256())),
+          source,
+          corpus,
+          layout,
+          referee(storage, asked, corpus),
+          resume,
+          resume ? newest(storage, output, asked, layout, listener) : Optional.empty());
+    } catch (RuntimeException e) {
+      if (!existed) {
+        storage.delete(output);
+      }
+      throw e;
+    }
+  }
+
+  /** Where training begins. */
+  TrainerState state() {
+    return resumed.map(Checkpoint.State::trainer).orElseGet(() -> TrainerState.start(config));
+  }
+
+  /** Weights of the rollouts that were in flight at the checkpoint; else empty. */
+  float[] behaviour() {
+    return resumed.map(Checkpoint.State::behaviour).orElseGet(() -> new float[0]);
+  }
+
+  /** Before the first step, not after the last one, when the samples are written. */
+  private static void requirePrompt(TrainingConfig asked, Corpus corpus) {
+    if (asked.sample().count() > 0 || asked.rolloutTable().every() > 0) {
+      try {
+        corpus.tokenizer().encode(asked.sample().prompt());
+      } catch (UserError e) {
+        throw new UserError("sample.prompt: " + e.getMessage(), e);
+      }
+    }
+  }
+
+  private static TrainingConfig requireFresh(Storage storage, String output, TrainingConfig asked) {
+    if (storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
+      throw new UserError(
+          output
+              + ": already holds a run; go on with it by --resume, or name another folder with --out");
+    }
+    return asked;
+  }
+
+  /** The configuration of a run that goes on, with the corpus it was started with. */
+  private static TrainingConfig requireSame(Storage storage, String output, TrainingConfig asked) {
+    if (!storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
+      throw new UserError(output + ": holds no run to resume; leave out --resume to start one");
+    }
+    TrainingConfig before = Runs.config(storage, output);
+    TrainingConfig same =
+        asked.corpus().sha256().isEmpty()
+            ? asked.with(asked.corpus().at(asked.corpus().path(), before.corpus().sha256()))
+            : asked;
+    RunFiles.requireSame(output, ConfigReader.flat(before), ConfigReader.flat(same));
+    return same;
+  }
+
+  /** The newest checkpoint that can be read; those that cannot are passed over with a warning. */
+  private static Optional<Checkpoint.State> newest(
+      Storage storage,
+      String output,
+      TrainingConfig asked,
+      ParameterLayout layout,
+      TrainingListener listener) {
+    List<DamagedCheckpoint> damaged = new ArrayList<>();
+    List<CheckpointFolder> all = CheckpointFolder.list(storage, output);
+    for (int i = all.size() - 1; i >= 0; i--) {
+      Checkpoint.State state;
+      try {
+        state = Checkpoint.read(storage, all.get(i), layout);
+      } catch (DamagedCheckpoint e) {
+        damaged.add(e);
+        continue;
+      }
+      // What the checkpoint's own run had, whatever happened to config.conf since.
+      RunFiles.requireSame(output, state.trainer().settings(), ConfigReader.flat(asked));
+      damaged.forEach(e -> listener.warned(e.getMessage()));
+      if (!damaged.isEmpty()) {
+        listener.warned("going on from step " + state.trainer().step() + " instead");
+      }
+      RunFiles.stepsChanged(output, state.trainer(), asked).ifPresent(listener::warned);
+      return Optional.of(state);
+    }
+    if (!damaged.isEmpty()) {
+      throw new UserError(
+          output
+              + ": none of its checkpoints can be read; restore one, or start another run with --out. The newest is "
+              + damaged.get(0).getMessage(),
+          damaged.get(0));
+    }
+    listener.warned(output + ": holds no checkpoint yet; starting from the first step");
+    return Optional.empty();
+  }
+
+  private static Optional<FrozenPolicy> referee(
+      Storage storage, TrainingConfig asked, Corpus corpus) {
+    String run = asked.reward().referee().run();
+    if (run.isEmpty()) {
+      return Optional.empty();
+    }
+    GptConfig model = Runs.config(storage, run).model();
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
+    if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has another vocabulary; name a run over the same corpus");
+    }
+    if (model.context() < asked.model().context()) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " has context "
+              + model.context()
+              + ", model.context is "
+              + asked.model().context()
+              + "; shorten it or name another run");
+    }
+    int vocabulary = corpus.tokenizer().vocabularySize();
+    Parameters weights = checkpoint.parameters(storage, ParameterLayout.of(model, vocabulary));
+    return Optional.of(new FrozenPolicy(model, vocabulary, weights.toArray()));
+  }
+}

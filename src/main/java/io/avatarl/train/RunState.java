@@ -1,0 +1,133 @@
+package io.avatarl.train;
+
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.learner.Learner;
+import io.avatarl.rollout.RolloutStatistics;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All that changes from step to step besides weights and moments, which the {@link Learner} has.
+ * The constructor reads it from a {@link TrainerState}, also for a new run, and {@link #save}
+ * writes one: a new piece of state is a component there and a field here. Used by the training
+ * thread alone.
+ */
+final class RunState {
+  private final TrainingConfig config;
+  private final Learner learner;
+  private final Curriculum curriculum;
+  private final HealthMonitor monitor;
+  private final PhaseTimer clock;
+  private final TransferredBytes traffic;
+  private final double earlierSeconds;
+  private final long began = System.nanoTime();
+  private RolloutStatistics totals;
+  private Optional<TrainerState.Evaluation> evaluation;
+  private long step;
+  private double entropy;
+  private double reward;
+
+  /**
+   * @param learner has the updates and the KL controller; its controller is set as saved
+   * @param listener is told of phases
+   */
+  RunState(TrainingConfig config, TrainerState saved, Learner learner, TrainingListener listener) {
+    this.config = config;
+    this.learner = learner;
+    curriculum = new Curriculum(config, saved.curriculum());
+    monitor = new HealthMonitor(saved.monitor());
+    clock = new PhaseTimer(saved.stageSeconds(), listener::stage);
+    traffic = new TransferredBytes(saved.moved());
+    earlierSeconds = saved.trainSeconds();
+    totals = RolloutStatistics.counts(saved.groups(), saved.rollouts());
+    evaluation = Optional.ofNullable(saved.evaluation());
+    step = saved.step();
+    entropy = saved.entropy();
+    reward = saved.reward();
+    learner.klWeight().resume(saved.klWeight());
+  }
+
+  /** For a checkpoint after the last whole step. */
+  TrainerState save() {
+    return new TrainerState(
+        step,
+        learner.updates(),
+        totals.groups(),
+        totals.rollouts(),
+        entropy,
+        reward,
+        trainSeconds(),
+        clock.seconds(),
+        traffic.moved(),
+        learner.klWeight().controlled(),
+        curriculum.position(),
+        monitor.state(),
+        evaluation.orElse(null),
+        ConfigReader.flat(config));
+  }
+
+  /** Steps done. */
+  long step() {
+    return step;
+  }
+
+  /** Rounds behind the weights of the last whole step: the version they are published as. */
+  long version() {
+    return step * config.roundsPerStep();
+  }
+
+  Curriculum curriculum() {
+    return curriculum;
+  }
+
+  PhaseTimer clock() {
+    return clock;
+  }
+
+  TransferredBytes traffic() {
+    return traffic;
+  }
+
+  /** Groups and rollouts of all steps. */
+  RolloutStatistics totals() {
+    return totals;
+  }
+
+  /** Of the policy in the last step, nats per state. */
+  double entropy() {
+    return entropy;
+  }
+
+  /** Mean in the last step. */
+  double reward() {
+    return reward;
+  }
+
+  /** Wall time of all steps, also those before the run was resumed. */
+  double trainSeconds() {
+    return earlierSeconds + (System.nanoTime() - began) / 1e9;
+  }
+
+  /**
+   * Counts a step that is whole.
+   *
+   * @return the warnings that begin with it
+   */
+  List<String> stepped(StepStrategy.Outcome outcome) {
+    RolloutStatistics statistics = outcome.statistics();
+    step++;
+    totals = totals.plus(statistics);
+    entropy = statistics.meanEntropy();
+    reward = statistics.meanReward();
+    traffic.stepped();
+    learner.klWeight().observe(outcome.meanReferenceKl());
+    return monitor.stepped(statistics, outcome.updates());
+  }
+
+  /** Remembers a validation after the last step. */
+  void evaluated(Scores scores) {
+    evaluation = Optional.of(new TrainerState.Evaluation(step, scores.crossEntropy()));
+  }
+}

@@ -1,0 +1,121 @@
+package io.avatarl.train;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.learner.Learner;
+import io.avatarl.learner.UpdateMetrics;
+import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.List;
+
+/**
+ * How a step turns rollouts into updates: {@link DriverLearnsStep} or {@link ExecutorsLearnStep}.
+ * {@link TrainingLoop} calls {@link #publish}, {@link #begin}, then {@link #step} for each step.
+ */
+abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep {
+  final TrainingConfig config;
+  final Learner learner;
+  final PolicyCluster cluster;
+  final RunState state;
+  final MetricsLog metrics;
+  private final TrainingListener listener;
+
+  /**
+   * What a step works with.
+   *
+   * @param metrics gets a record of each update
+   * @param listener is told of promotions
+   */
+  record Parts(
+      TrainingConfig config,
+      Learner learner,
+      PolicyCluster cluster,
+      RunState state,
+      MetricsLog metrics,
+      TrainingListener listener) {}
+
+  /**
+   * What a step did.
+   *
+   * @param statistics of all its rollouts
+   * @param updates in order, at least one
+   */
+  record Outcome(RolloutStatistics statistics, List<UpdateMetrics> updates) {
+    UpdateMetrics lastUpdate() {
+      return updates.get(updates.size() - 1);
+    }
+
+    double meanReferenceKl() {
+      return updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0);
+    }
+  }
+
+  StepStrategy(Parts parts) {
+    config = parts.config();
+    learner = parts.learner();
+    cluster = parts.cluster();
+    state = parts.state();
+    metrics = parts.metrics();
+    listener = parts.listener();
+  }
+
+  /**
+   * By {@code learner.placement}.
+   *
+   * @param behaviour weights of the rollouts that were in flight at the checkpoint; else empty
+   */
+  static StepStrategy of(Parts parts, float[] behaviour) {
+    return switch (parts.config().learner().placement()) {
+      case DRIVER -> new DriverLearnsStep(parts, behaviour);
+      case EXECUTORS -> new ExecutorsLearnStep(parts);
+    };
+  }
+
+  /** Publishes the weights that a run begins or goes on with. */
+  abstract void publish();
+
+  /** Begins the first step of this process; its weights are published. */
+  abstract void begin();
+
+  /**
+   * Makes the next step: rollouts, updates, and a broadcast of the new weights.
+   *
+   * @param last whether no other follows
+   */
+  abstract Outcome step(boolean last);
+
+  /** Weights that the rollouts in flight explore with where they are made ahead; else empty. */
+  abstract float[] behaviour();
+
+  /**
+   * After cancelled jobs: takes back what was learned since the last whole step.
+   *
+   * @return false where that cannot be done
+   */
+  abstract boolean rewind();
+
+  /**
+   * Publishes the learner's weights.
+   *
+   * @return the copy that was published; not to be changed
+   */
+  final float[] publish(long version) {
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.BROADCAST)) {
+      float[] weights = learner.parameters().toArray();
+      cluster.publish(version, weights);
+      return weights;
+    }
+  }
+
+  /** Lets the curriculum see a step's rollouts; the next rollouts may be of another stage. */
+  final void promote(RolloutStatistics statistics) {
+    Curriculum curriculum = state.curriculum();
+    if (curriculum.stepped(statistics.perplexity())) {
+      listener.promoted(state.step() + 1, curriculum.stage().name());
+    }
+  }
+
+  /** Tasks of a round that run at once. */
+  final int slots() {
+    return Math.min(cluster.slots(), config.rollout().shards());
+  }
+}

@@ -1,0 +1,64 @@
+package io.avatarl.train;
+
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import java.util.Map;
+
+/**
+ * Position in training, as a checkpoint's marker holds it; {@link RunState} is what it is read into
+ * and written from. Weights, moments and the weights of rollouts in flight are in files of their
+ * own.
+ *
+ * @param entropy of the policy in the last step, nats per state
+ * @param reward mean in the last step
+ * @param stageSeconds by the phase's name
+ * @param moved bytes in the steps so far
+ * @param klWeight state of the KL controller
+ * @param curriculum where the curriculum stands
+ * @param monitor what the health monitor has seen
+ * @param evaluation the last one before the checkpoint; null before the first, as in the file
+ * @param settings the run's configuration, {@link ConfigReader#flat flat}
+ */
+record TrainerState(
+    long step,
+    long updates,
+    long groups,
+    long rollouts,
+    double entropy,
+    double reward,
+    double trainSeconds,
+    Map<String, Double> stageSeconds,
+    TransferredBytes.Moved moved,
+    double klWeight,
+    Curriculum.Position curriculum,
+    HealthMonitor.State monitor,
+    Evaluation evaluation,
+    Map<String, String> settings) {
+
+  /**
+   * A validation during training.
+   *
+   * @param step after which it was
+   * @param valCe nats per token
+   */
+  record Evaluation(long step, double valCe) {}
+
+  /** Before the first step. */
+  static TrainerState start(TrainingConfig config) {
+    return new TrainerState(
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        Map.of(),
+        TransferredBytes.Moved.NOTHING,
+        config.learner().kl().weight(),
+        Curriculum.Position.START,
+        HealthMonitor.State.START,
+        null,
+        ConfigReader.flat(config));
+  }
+}

@@ -1,0 +1,146 @@
+package io.avatarl.train;
+
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.evaluation.Scores;
+import io.avatarl.learner.Learner;
+import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Step after step: rollouts, updates and a broadcast, by a {@link StepStrategy}; then what is due
+ * after the step. No part of it computes a cross-entropy loss; cross-entropy is only measured, on
+ * the validation split.
+ */
+final class TrainingLoop {
+  private final PreparedRun run;
+  private final TrainingConfig config;
+  private final Learner learner;
+  private final PolicyCluster cluster;
+  private final RunState state;
+  private final TrainingListener listener;
+  private final BooleanSupplier stopRequested;
+  private final MetricsLog metrics;
+  private final StepStrategy strategy;
+  private long savedStep;
+
+  /**
+   * @param state where the loop begins
+   * @param stopRequested asked after each step
+   */
+  TrainingLoop(
+      PreparedRun run,
+      Learner learner,
+      PolicyCluster cluster,
+      RunState state,
+      TrainingListener listener,
+      BooleanSupplier stopRequested) {
+    this.run = run;
+    this.config = run.config();
+    this.learner = learner;
+    this.cluster = cluster;
+    this.state = state;
+    this.listener = listener;
+    this.stopRequested = stopRequested;
+    this.savedStep = state.step();
+    this.metrics = new MetricsLog(run.storage(), run.output(), state.step() + 1, listener);
+    this.strategy =
+        StepStrategy.of(
+            new StepStrategy.Parts(config, learner, cluster, state, metrics, listener),
+            run.behaviour());
+  }
+
+  /** Steps until the last one or a stop; true if the last one is done. */
+  boolean run() {
+    strategy.publish();
+    if (state.step() >= config.steps()) {
+      if (run.resumed().isEmpty()) {
+        checkpoint();
+      }
+      return true;
+    }
+    if (state.step() == 0 && config.rolloutTable().every() > 0) {
+      snapshot();
+    }
+    strategy.begin();
+    while (true) {
+      boolean last = state.step() + 1 >= config.steps();
+      StepStrategy.Outcome outcome = strategy.step(last);
+      for (String warning : state.stepped(outcome)) {
+        metrics.add(MetricsRecords.warning(state.step(), warning));
+        listener.warned("step " + state.step() + ": " + warning);
+      }
+      listener.stepped(state.step(), outcome.statistics(), outcome.lastUpdate());
+      boolean ends = last || stopRequested.getAsBoolean();
+      afterStep(last, ends);
+      listener.clocked(state.step(), state.clock().seconds(), state.traffic().lastStep());
+      if (ends) {
+        return last;
+      }
+    }
+  }
+
+  /** Evaluates, asks for a snapshot and writes a checkpoint where these are due. */
+  private void afterStep(boolean last, boolean ends) {
+    long step = state.step();
+    boolean evaluationDue = due(config.evaluation().every(), step);
+    if (last ? config.evaluation().every() > 0 : evaluationDue) {
+      evaluate();
+    }
+    if (config.rolloutTable().due(step, config.steps()) && step > 1) {
+      snapshot();
+    }
+    if (ends || due(config.checkpoint().every(), step)) {
+      checkpoint();
+    } else if (evaluationDue) {
+      metrics.flush(step);
+    }
+  }
+
+  private static boolean due(int every, long step) {
+    return every > 0 && step % every == 0;
+  }
+
+  /**
+   * After cancelled jobs: writes a checkpoint of the last whole step, where there is none and the
+   * updates of the next one can be taken back.
+   */
+  void saveLastWhole() {
+    if (state.step() > savedStep && strategy.rewind()) {
+      checkpoint();
+    }
+  }
+
+  private void snapshot() {
+    PolicyCluster.TimedSnapshot probed = cluster.probe(state.step(), state.curriculum().index());
+    state.clock().add(PhaseTimer.Phase.TABLE, probed.seconds());
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.TABLE)) {
+      PolicySnapshots.add(run.storage(), run.output(), probed.probe());
+    }
+  }
+
+  private void evaluate() {
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
+      Scores scores = cluster.evaluate(state.step());
+      metrics.add(MetricsRecords.evaluation(state.step(), learner.updates(), scores));
+      state.evaluated(scores);
+      listener.evaluated(state.step(), scores);
+    }
+  }
+
+  /** Metrics end at checkpoints, so that resuming can remove those after one. */
+  private void checkpoint() {
+    metrics.flush(state.step());
+    try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.CHECKPOINT)) {
+      Checkpoint.write(
+          run.storage(),
+          run.output(),
+          config.model(),
+          run.corpus().tokenizer(),
+          learner,
+          strategy.behaviour(),
+          state.save());
+      savedStep = state.step();
+      Checkpoint.prune(run.storage(), run.output(), config.checkpoint().keep());
+    }
+  }
+}
