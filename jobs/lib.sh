@@ -3,7 +3,8 @@
 # spark-submit. Sourced; a command is `run_job MAIN_CLASS "$@"`. Needs JDK 17, and Maven where something is to be built.
 set -euo pipefail
 
-AVATARL_HOME="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+# CDPATH would make `cd` look elsewhere, and print where it went.
+AVATARL_HOME="$(CDPATH="" cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 export AVATARL_HOME
 
 say() { printf '%s\n' "$*" >&2; }
@@ -12,6 +13,46 @@ say() { printf '%s\n' "$*" >&2; }
 refuse() {
   say "$*"
   exit 2
+}
+
+# Whether bash takes the two bytes of an umlaut for one character.
+in_utf8() {
+  local umlaut=$'\xc3\xbc'
+  [[ ${#umlaut} -eq 1 ]]
+}
+
+# The JVM decodes arguments and the names of files by the locale, and in that of a bare container (C) every character
+# beyond ASCII is lost. Who has a locale of another character set keeps it. (The JVM refuses what it could not decode.)
+use_utf8() {
+  local before="${LC_ALL-}" name latin=$'\xfc'
+  if in_utf8 || [[ "$latin" == [[:alpha:]] ]]; then return; fi
+  for name in C.UTF-8 C.utf8 en_US.UTF-8; do
+    { LC_ALL="$name"; } 2>/dev/null # bash complains of a locale that is not there
+    if in_utf8; then
+      export LC_ALL
+      return
+    fi
+  done
+  LC_ALL="$before"
+}
+
+# A user that the system does not know by name (docker run -u 12345, OpenShift): the JVM takes "?" for the home, and Ivy and
+# the natives' cache would go into a folder of that name.
+find_home() {
+  local home
+  if whoami >/dev/null 2>&1; then return; fi
+  home="${HOME:-}"
+  if [[ ! -d "$home" || ! -w "$home" ]]; then
+    home="${TMPDIR:-/tmp}/avatarl-$UID"
+    mkdir -p -m 700 "$home" 2>/dev/null && [[ -O "$home" && -w "$home" ]] ||
+      refuse "user $UID has no home folder, and $home cannot be made: set HOME to a folder that can be written"
+  fi
+  SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Duser.home=\"$home\""
+}
+
+# require_size OPTION VALUE: an amount of memory as the JVM and Spark both take it.
+require_size() {
+  [[ "$2" =~ ^[0-9]+([kKmMgGtT][bB]?)?$ ]] || refuse "$1 $2: is no amount of memory; write it like 2g or 1500m"
 }
 
 # Sets `java`. Asking the JVM costs 50 ms; its `release` file says the same for nothing.
@@ -67,11 +108,37 @@ spark_class() {
   [[ ${#command[@]} -ge 2 ]] || exit 1
   command=("${command[@]:1}")
   command[0]="${command[0]#$'\n'}"
+  # Through the project's own door, so that what Spark says of its options is one line as well.
+  if [[ -n "${submitter:-}" ]]; then
+    for i in "${!command[@]}"; do
+      case "${command[i]}" in
+        -cp) command[i + 1]+=":$submitter" ;;
+        org.apache.spark.deploy.SparkSubmit)
+          command[i]=io.avatarl.jobs.Submit
+          break
+          ;;
+      esac
+    done
+    requires_a_jvm "${command[@]:0:i}"
+  fi
   # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
   for i in "${!command[@]}"; do
     [[ "${command[i]}" != --add-modules=jdk.incubator.vector ]] || unset 'command[i]'
   done
   exec "${command[@]}"
+}
+
+# requires_a_jvm JAVA OPTION...: asks for the JVM's version where somebody else than this project has a say in its options, which
+# it would answer with words of its own.
+requires_a_jvm() {
+  local said
+  [[ -n "${JAVA_TOOL_OPTIONS:-}${JDK_JAVA_OPTIONS:-}${_JAVA_OPTIONS:-}${SPARK_DRIVER_MEMORY:-}${user_submit_opts:-}" ||
+    "${submit[*]} ${properties:-}" == *driver* ]] || return 0
+  said="$("$@" -version 2>&1)" || {
+    said="$(grep -v '^Picked up\|^NOTE: \|^Error occurred during' <<<"$said" | head -n 1)"
+    refuse "the JVM does not start: ${said#Error: }; check --driver-memory, --driver-java-options, SPARK_SUBMIT_OPTS and" \
+      "JAVA_TOOL_OPTIONS"
+  }
 }
 
 # The job's jar, or nothing where it is missing.
@@ -126,7 +193,15 @@ ensure_built() (
       flock 9
     fi
   fi
-  if needs_build; then build; fi
+  if needs_build; then
+    # An installation that nobody may change is what it was when it was built.
+    if [[ ! -w "$AVATARL_HOME" || (-d "$build" && ! -w "$build") ]]; then
+      if job_jar >/dev/null && [[ -d "$build/spark-home/jars" ]] && ! ${s3:-false}; then return 0; fi
+      refuse "$AVATARL_HOME cannot be written, and something is to be built in it: build it as its owner (mvn -Dmaven.test.skip=true" \
+        "package$(${s3:-false} && printf ' -Ps3')), or copy it to a place of your own"
+    fi
+    build
+  fi
 )
 
 # property FILE KEY: the value of KEY in a Spark properties file, or nothing.
@@ -171,6 +246,19 @@ split_options() {
           shift
         fi
         case "$name=$value" in
+          --driver-memory=* | --executor-memory=*) require_size "$name" "$value" ;;
+          --conf=spark.driver.memory=* | -c=spark.driver.memory=* | \
+            --conf=spark.executor.memory=* | -c=spark.executor.memory=*)
+            require_size "--conf ${value%%=*}" "${value#*=}"
+            ;;
+          --properties-file=*)
+            [[ -r "$value" && -f "$value" ]] || refuse "--properties-file $value: no such file, or it cannot be read"
+            ;;
+          --conf=* | -c=*)
+            [[ "$value" == *=* ]] || refuse "--conf $value: write it as key=value"
+            ;;
+        esac
+        case "$name=$value" in
           --master=* | --conf=spark.master=* | -c=spark.master=*) master="${value#spark.master=}" ;;
           --properties-file=*) properties="$value" ;;
           --driver-class-path=* | --conf=spark.driver.extraClassPath=* | -c=spark.driver.extraClassPath=*)
@@ -199,9 +287,17 @@ split_options() {
 run_job() {
   local main_class="$1" java jar terminal=false columns="" defaults build scala profile s3=false
   shift
-  local submit job master properties classpath
+  use_utf8
+  local submit job master properties classpath name
+  [[ -z "${SPARK_REMOTE:-}" ]] ||
+    refuse "SPARK_REMOTE=$SPARK_REMOTE: training needs a Spark session of its own and not Spark Connect; unset it"
   split_options "$@"
+  for name in SPARK_DRIVER_MEMORY SPARK_EXECUTOR_MEMORY; do
+    [[ -z "${!name:-}" ]] || require_size "$name" "${!name}"
+  done
   find_java
+  local user_submit_opts="${SPARK_SUBMIT_OPTS:-}" submitter=""
+  find_home
   find_spark
 
   # glibc gives large blocks back to the kernel at once, and every tensor asks for them anew: a fifth of a step's time.
@@ -220,11 +316,16 @@ run_job() {
   fi
   # shellcheck disable=SC2089
   SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Davatarl.home=\"$AVATARL_HOME\" -Davatarl.terminal=$terminal"
+  # What is printed goes to a person, or into a file; and the commands as this person calls them.
+  [[ ! -t 1 ]] || SPARK_SUBMIT_OPTS+=" -Davatarl.output.terminal=true"
+  SPARK_SUBMIT_OPTS+=" -Davatarl.commands=\"$(dirname "$0")\""
   [[ ! "$columns" =~ ^[1-9][0-9]*$ ]] || SPARK_SUBMIT_OPTS+=" -Davatarl.columns=$columns"
 
   if [[ -z "${SPARK_HOME:-}" ]]; then
     local own_home=true
     export SPARK_HOME="$build/spark-home" SPARK_CONF_DIR="$AVATARL_HOME/conf"
+    # They would put other classes beside this Spark's.
+    unset SPARK_DIST_CLASSPATH SPARK_PREPEND_CLASSES SPARK_TESTING SPARK_SQL_TESTING
     # Where Spark's jars do not lie in a distribution, it asks for this before it starts executors.
     export SPARK_SCALA_VERSION="$scala"
     # With a file of the user's, Spark reads the defaults only when told to; the user's file wins.
@@ -260,11 +361,15 @@ run_job() {
     [[ -n "$classpath" ]] || classpath="$(property "$file" spark.driver.extraClassPath)"
   done
   [[ -n "$master" ]] || master="${MASTER:-}"
-  if [[ -z "$master" && -z "${SPARK_REMOTE:-}" ]]; then
+  if [[ -z "$master" ]]; then
     master='local[*]'
     submit+=(--master "$master")
   fi
 
+  case "$master" in
+    local | local\[*\] | local-cluster\[*\] | spark://* | yarn | k8s://*) ;;
+    *) refuse "--master $master: is none of local[N], local-cluster[N,CORES,MB], spark://HOST:PORT, yarn, k8s://URL" ;;
+  esac
   local resource="$jar"
   case "$master" in
     local | local\[* | local-cluster\[*)
@@ -291,5 +396,6 @@ run_job() {
     exec "$SPARK_HOME/bin/spark-submit" "${arguments[@]}"
   fi
 
+  submitter="$jar"
   spark_class org.apache.spark.deploy.SparkSubmit "${arguments[@]}"
 }

@@ -327,7 +327,8 @@ class ArchitectureTest {
           .that()
           .resideOutsideOfPackage(ROOT + "bench..")
           .and()
-          .haveNameNotMatching("io\\.avatarl\\.jobs\\.(Presets|NgramsJob|maintenance\\..*)(\\$.*)?")
+          .haveNameNotMatching(
+              "io\\.avatarl\\.jobs\\.(Presets|LocalFolders|NgramsJob|maintenance\\..*)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

@@ -8,7 +8,7 @@ import java.io.Serializable;
  * @param count how many
  * @param tokens length of each
  * @param temperature logits are divided by it
- * @param prompt what each continues
+ * @param prompt what each continues; empty: the tokenizer's default
  */
 public record SampleConfig(int count, int tokens, double temperature, String prompt)
     implements Serializable {

@@ -23,6 +23,9 @@ import java.nio.charset.StandardCharsets;
  * copied; nobody writes into them.
  */
 public final class Corpus implements Serializable {
+  /** What some editors put before a text, and no part of it. */
+  static final char BYTE_ORDER_MARK = '\ufeff';
+
   private final String name;
   private final String sha256;
   private final Tokenizer tokenizer;
@@ -151,7 +154,11 @@ public final class Corpus implements Serializable {
               + String.format(" is 0x%02X", utf8[bytes.position()])
               + "; convert the file to UTF-8 or name another with --corpus");
     }
-    return characters.flip().toString();
+    String text = characters.flip().toString();
+    if (text.length() == 1 && text.charAt(0) == BYTE_ORDER_MARK) {
+      throw new UserError("Corpus " + name + " is empty; name a text file with --corpus");
+    }
+    return text.charAt(0) == BYTE_ORDER_MARK ? text.substring(1) : text;
   }
 
   /** Where the text came from. */
@@ -201,7 +208,7 @@ public final class Corpus implements Serializable {
               + context
               + " takes "
               + (context + 1L)
-              + "; give a longer text or a shorter context");
+              + "; give a longer text (--corpus) or a shorter context (--set model.context=N)");
     }
   }
 }

@@ -36,6 +36,9 @@ public final class CorpusSource {
           "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt");
   private static final int TIMEOUT_MILLIS = 5_000;
 
+  /** Bytes of a byte-order mark. */
+  private static final int MARK = 3;
+
   private static final long PLAY_SEED = 1;
   private static final int PLAY_CHARACTERS = 1_100_000;
 
@@ -114,7 +117,16 @@ public final class CorpusSource {
   }
 
   private Found read(String path) {
-    return new Found(storage.readBytes(path), path, storage.qualified(path), false, List.of());
+    byte[] bytes = storage.readBytes(path);
+    boolean marked =
+        bytes.length > MARK
+            && new String(bytes, 0, MARK, StandardCharsets.UTF_8).charAt(0)
+                == Corpus.BYTE_ORDER_MARK;
+    List<String> warnings =
+        marked
+            ? List.of(path + " begins with a byte-order mark, which is left out of the text")
+            : List.of();
+    return new Found(bytes, path, storage.qualified(path), false, warnings);
   }
 
   /** Says that the path came from the environment, where nobody typed it just now. */

@@ -1,5 +1,6 @@
 package io.avatarl.corpus;
 
+import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
@@ -25,6 +26,9 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
   private static final int BLOCK = 1 << 20;
   private static final int LONGEST_CHARACTER = 4;
   private static final int ASCII = 128;
+
+  /** A byte-order mark: no character of the text, which so begins behind it. */
+  private static final byte[] MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
   /**
    * Reads a split; at most the 3 bytes after it are looked at.
@@ -67,6 +71,9 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
         if (first) {
           skipContinuation();
           first = false;
+        }
+        if (position == 0 && beginsWithMark()) {
+          bytes.position(MARK.length);
         }
         int start = bytes.position();
         CoderResult result = utf8.decode(bytes, text, end);
@@ -112,6 +119,11 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
       return true;
     }
 
+    private boolean beginsWithMark() {
+      return bytes.remaining() >= MARK.length
+          && Arrays.equals(bytes.array(), 0, MARK.length, MARK, 0, MARK.length);
+    }
+
     private void skipContinuation() {
       for (int i = 0; i < LONGEST_CHARACTER - 1 && bytes.hasRemaining(); i++) {
         if (Tokenizer.beginsCharacter(bytes.get(bytes.position()))) {
@@ -146,6 +158,13 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
         }
       }
       text.clear();
+    }
+  }
+
+  /** How many bytes of a file stand before its text: a byte-order mark's, or none. */
+  public static int markLength(Storage storage, String path) throws IOException {
+    try (InputStream in = storage.open(path, 0)) {
+      return Arrays.equals(in.readNBytes(MARK.length), MARK) ? MARK.length : 0;
     }
   }
 

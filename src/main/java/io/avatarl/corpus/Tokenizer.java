@@ -36,6 +36,22 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
   byte[] bytes(int token);
 
   /**
+   * What a text begins after where nobody says: a line break, or where the vocabulary has none, a
+   * space, or its first token.
+   */
+  default String defaultPrompt() {
+    for (String prompt : new String[] {"\n", " "}) {
+      try {
+        encode(prompt);
+        return prompt;
+      } catch (UserError e) {
+        // Not in this corpus.
+      }
+    }
+    return decode(0);
+  }
+
+  /**
    * How many Unicode characters begin in each token, [V]. Summed over tokens that make up a text it
    * is the number of the text's characters, also where tokens share one.
    */

@@ -1,12 +1,17 @@
 package io.avatarl.files;
 
 import io.avatarl.config.UserError;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -103,7 +108,29 @@ public final class Storage {
         (files, file) -> {
           Path whole = files.makeQualified(file);
           boolean isDefault = FileSystem.getDefaultUri(configuration).equals(files.getUri());
-          return isDefault ? whole.toUri().getPath() : whole.toString();
+          if (isDefault) {
+            return whole.toUri().getPath();
+          }
+          return "file".equals(files.getUri().getScheme())
+              ? whole.toUri().toString()
+              : whole.toString();
+        });
+  }
+
+  /**
+   * When a file was written, by its file system's clock, in milliseconds since 1970; empty where
+   * there is none.
+   */
+  public Optional<Long> modified(String path) {
+    return at(
+        "look at",
+        path,
+        (files, file) -> {
+          try {
+            return Optional.of(files.getFileStatus(file).getModificationTime());
+          } catch (FileNotFoundException e) {
+            return Optional.empty();
+          }
         });
   }
 
@@ -258,9 +285,36 @@ public final class Storage {
     return base.endsWith("/") ? base + child : base + "/" + child;
   }
 
-  private static Path parse(String path) {
-    return SCHEME.matcher(path).matches() ? new Path(path) : new Path(null, null, path);
+  /**
+   * The path as Hadoop and Spark write it: of a {@code file:} URI the escapes ({@code %20}) are
+   * characters, as everywhere else where URIs are read.
+   */
+  public static String hadoop(String path) {
+    return parse(path).toString();
   }
+
+  private static Path parse(String path) {
+    if (!SCHEME.matcher(path).matches()) {
+      return new Path(null, null, path);
+    }
+    if (path.startsWith("file:") && path.indexOf('%') >= 0) {
+      try {
+        return new Path(new URI(path));
+      } catch (URISyntaxException e) {
+        // A path with a scheme before it, in which a percent sign is one.
+      }
+    }
+    return new Path(path);
+  }
+
+  /** Whether the names of local files may hold any character; not so in the locale C. */
+  public static boolean namesAreUnicode() {
+    return NAMES.newEncoder().canEncode('\u20ac');
+  }
+
+  /** The character set of the names of local files. */
+  private static final Charset NAMES =
+      Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
   interface Action<T> {
     T apply(FileSystem files, Path path) throws IOException;
@@ -277,6 +331,10 @@ public final class Storage {
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
       throw errors.noFileSystem(e);
+    }
+    if (files.getUri().getScheme().equals("file")
+        && !NAMES.newEncoder().canEncode(parsed.toString())) {
+      throw errors.notInTheLocale(NAMES);
     }
     if (files instanceof ChecksumFileSystem checked) {
       files = checked.getRawFileSystem();

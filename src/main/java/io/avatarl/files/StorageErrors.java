@@ -4,6 +4,7 @@ import io.avatarl.config.UserError;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.Charset;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.regex.Matcher;
@@ -48,6 +49,15 @@ final class StorageErrors {
               + " as $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.*"
               + " settings");
     }
+  }
+
+  /** The JVM would put question marks in the place of what it cannot encode. */
+  UserError notInTheLocale(Charset names) {
+    return new UserError(
+        cannot
+            + "the locale's character set ("
+            + names
+            + ") lacks some of its characters; set LC_ALL=C.UTF-8 in the environment");
   }
 
   /** The path is none, or no file system takes its scheme. */

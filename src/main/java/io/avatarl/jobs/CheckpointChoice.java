@@ -1,11 +1,36 @@
 package io.avatarl.jobs;
 
+import io.avatarl.config.UserError;
 import io.avatarl.model.CheckpointFolder;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** The value of {@code --checkpoint}. */
 final class CheckpointChoice implements ITypeConverter<String> {
+  private static final Pattern IN_RUN = Pattern.compile("(.+)/checkpoints/step-(\\d{1,18})/*");
+
+  /** A run and which of its checkpoints. */
+  record OfRun(String run, String checkpoint) {}
+
+  /**
+   * @param path a run's folder, or that of one of its checkpoints
+   * @param option the value of {@code --checkpoint}
+   */
+  static OfRun of(String path, String option) {
+    Matcher inside = IN_RUN.matcher(path);
+    if (!inside.matches()) {
+      return new OfRun(path, option);
+    }
+    String step = Long.toString(Long.parseLong(inside.group(2)));
+    if (!option.equals(CheckpointFolder.NEWEST) && !option.equals(step)) {
+      throw new UserError(
+          path + " is one checkpoint, and --checkpoint " + option + " another; leave one out");
+    }
+    return new OfRun(inside.group(1), step);
+  }
+
   @Override
   public String convert(String value) {
     if (value.equals(CheckpointFolder.BEST) || value.equals(CheckpointFolder.NEWEST)) {

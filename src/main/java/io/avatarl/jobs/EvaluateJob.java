@@ -14,6 +14,7 @@ import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
 import io.avatarl.yardstick.NgramBaselines;
 import java.io.PrintStream;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -32,7 +33,7 @@ public final class EvaluateJob implements Callable<Integer> {
   private final PrintStream out;
   private final PrintStream err;
 
-  @Parameters(paramLabel = "RUN", description = "a run's folder")
+  @Parameters(paramLabel = "RUN", description = "a run's folder, or one of its checkpoints/step-*")
   private String run;
 
   @Option(
@@ -40,8 +41,8 @@ public final class EvaluateJob implements Callable<Integer> {
       paramLabel = "STEP",
       converter = CheckpointChoice.class,
       description =
-          "the checkpoint after this many steps; best for the one with the lowest validation cross-entropy during"
-              + " training (default: the newest)")
+          "the checkpoint after this many steps; best for the one with the lowest validation"
+              + " cross-entropy during training (default: the newest)")
   private String checkpointAt = CheckpointFolder.NEWEST;
 
   @Option(
@@ -62,8 +63,9 @@ public final class EvaluateJob implements Callable<Integer> {
   @Override
   public Integer call() {
     Storage storage = Job.storage();
-    TrainingConfig config = Runs.config(storage, run);
-    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, checkpointAt);
+    CheckpointChoice.OfRun chosen = CheckpointChoice.of(run, checkpointAt);
+    TrainingConfig config = Runs.config(storage, chosen.run());
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, chosen.run(), chosen.checkpoint());
     Tokenizer tokenizer = checkpoint.tokenizer(storage);
     io.avatarl.model.Parameters model =
         checkpoint.parameters(
@@ -91,16 +93,20 @@ public final class EvaluateJob implements Callable<Integer> {
         consecutive.crossEntropy(),
         consecutive.bitsPerCharacter(),
         consecutive.accuracy());
-    // The names and the digits of summary.json.
+    // The names of summary.json, to as many digits as a difference can mean something.
     out.println();
     out.println("checkpoint             " + checkpoint.path());
-    out.println("val_ce                 " + consecutive.crossEntropy());
-    out.println("val_bits_per_character " + consecutive.bitsPerCharacter());
-    out.println("val_ce_sliding         " + scores.sliding().crossEntropy());
-    out.println("val_perplexity         " + consecutive.perplexity());
-    out.println("val_accuracy           " + consecutive.accuracy());
-    out.println("val_calibration_error  " + consecutive.calibrationError());
+    figure("val_ce", consecutive.crossEntropy());
+    figure("val_bits_per_character", consecutive.bitsPerCharacter());
+    figure("val_ce_sliding", scores.sliding().crossEntropy());
+    figure("val_perplexity", consecutive.perplexity());
+    figure("val_accuracy", consecutive.accuracy());
+    figure("val_calibration_error", consecutive.calibrationError());
     out.println("weights_sha256         " + model.sha256());
     return 0;
+  }
+
+  private void figure(String name, double value) {
+    out.println(String.format(Locale.ROOT, "%-22s %.6f", name, value));
   }
 }

@@ -6,10 +6,10 @@ import io.avatarl.files.Storage;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
@@ -35,9 +35,26 @@ public final class Job {
    */
   public static void main(Callable<Integer> command, String[] args) {
     Thread.setDefaultUncaughtExceptionHandler((thread, e) -> uncaught(e));
-    int code = run(command, System.out, System.err, args);
-    if (code != 0) {
-      System.exit(code);
+    guarded(
+        () -> {
+          int code = run(command, System.out, System.err, args);
+          if (code != 0) {
+            System.exit(code);
+          }
+        },
+        args);
+  }
+
+  /**
+   * Runs what has arguments; where something goes wrong before a command, the JVM ends in a line.
+   */
+  static void guarded(Runnable main, String... args) {
+    try {
+      requireReadable(args);
+      requireLogin();
+      main.run();
+    } catch (Throwable e) { // the JVM's own errors as well: nobody else would put them into a line
+      System.exit(submitFailed(e, System.err));
     }
   }
 
@@ -55,6 +72,51 @@ public final class Job {
       }
     }
     e.printStackTrace();
+  }
+
+  /**
+   * Refuses arguments that the JVM could not decode: it puts U+FFFD in the place of what its locale
+   * has no character for, and what was meant is lost.
+   */
+  static void requireReadable(String... args) {
+    for (String argument : args) {
+      if (argument.indexOf('\ufffd') >= 0 && !Storage.namesAreUnicode()) {
+        throw new UserError(
+            "the argument \""
+                + argument
+                + "\" was not understood: in this locale ("
+                + System.getProperty("sun.jnu.encoding")
+                + ") the JVM knows fewer characters; set LC_ALL=C.UTF-8 in its environment");
+      }
+    }
+  }
+
+  /**
+   * Logs a user in whom the system does not know by name ({@code docker run -u 12345}): Hadoop
+   * fails on those.
+   */
+  static void requireLogin() {
+    if ("?".equals(System.getProperty("user.name"))) {
+      String given = System.getenv("HADOOP_USER_NAME");
+      String name = given != null ? given : System.getenv("SPARK_USER");
+      UserGroupInformation.setLoginUser(
+          UserGroupInformation.createRemoteUser(name != null ? name : "avatarl"));
+    }
+  }
+
+  /** Says in one line why nothing was started; returns the exit code. */
+  private static int submitFailed(Throwable e, PrintStream err) {
+    if (e instanceof OutOfMemoryError) {
+      err.println("error: " + oneLine(foreseen(e).orElseThrow().getMessage()));
+      return FAILURE;
+    }
+    Throwable root = e;
+    while (root.getCause() != null && !(root instanceof UserError)) {
+      root = root.getCause();
+    }
+    String says = root.getMessage() == null ? root.toString() : root.getMessage();
+    err.println("error: " + oneLine(says));
+    return USER_ERROR;
   }
 
   public static int run(
@@ -144,11 +206,12 @@ public final class Job {
         return new Session(builder.getOrCreate(), false);
       }
       SparkConf asked = new SparkConf();
+      LocalFolders.requireScratch(asked);
       // What comes back is as large as the groups or gradients of a round; Spark's limit is 1 GB.
       builder.config(RESULTS, asked.get(RESULTS, "0"));
       if (!asked.contains(WAREHOUSE)) {
         // Spark makes its folder of tables where a table is looked for, in the working directory.
-        builder.config(WAREHOUSE, warehouse().toUri().toString());
+        builder.config(WAREHOUSE, LocalFolders.warehouse().toUri().toString());
       }
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
         // A task's fatal error, no memory above all, would end this JVM before it says a word.
@@ -163,19 +226,12 @@ public final class Job {
       }
     }
 
-    /** One for each process, and so for each session of ours. */
-    private static Path warehouse() {
-      return Path.of(
-          System.getProperty("java.io.tmpdir"),
-          "avatarl-warehouse-" + ProcessHandle.current().pid());
-    }
-
     @Override
     public void close() {
       if (ours) {
         spark.stop();
         // The folder only: who put a table into it keeps it.
-        warehouse().toFile().delete();
+        LocalFolders.warehouse().toFile().delete();
       }
     }
   }

@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Counts the n-grams of a text's training split with Spark, times it, and scores the n-gram models on the"
-            + " validation split. Any length: neither the text nor its tokens are held in memory. Options of"
-            + " spark-submit are passed on.")
+        "Counts the n-grams of a text's training split with Spark, times it, and scores the n-gram"
+            + " models on the validation split. Any length: neither the text nor its tokens are"
+            + " held in memory. Options of spark-submit are passed on.")
 public final class NgramsJob implements Callable<Integer> {
   private static final double MEGABYTE = 1e6;
   private static final ObjectMapper JSON =
@@ -58,15 +58,16 @@ public final class NgramsJob implements Callable<Integer> {
       paramLabel = "FILE|URI",
       description =
           "a UTF-8 text at any Hadoop path that the executors can read (default: $AVATARL_CORPUS,"
-              + " data/tinyshakespeare/input.txt)")
+              + " data/tinyshakespeare/input.txt, a download), or the word generated, as for"
+              + " jobs/train.sh")
   private String corpus;
 
   @Option(
       names = "--generated",
       paramLabel = "MB",
       description =
-          "instead of a corpus: plays by the project's grammar with misspelt words, written to a temporary folder"
-              + " and deleted after")
+          "instead of a corpus: plays by the project's grammar with misspelt words, written to a"
+              + " temporary folder and deleted after")
   private int generated;
 
   @Option(
@@ -79,15 +80,16 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--min-count",
       paramLabel = "N",
       description =
-          "leave out n-grams of two and more tokens that occur less often (default: ${DEFAULT-VALUE})")
+          "leave out n-grams of two and more tokens that occur less often (default:"
+              + " ${DEFAULT-VALUE})")
   private int minCount = 1;
 
   @Option(
       names = "--bpe",
       paramLabel = "MERGES",
       description =
-          "learn a byte-level BPE tokenizer and count its tokens instead of characters; times learning and"
-              + " tokenizing on the training split, at most 128 MB of it")
+          "learn a byte-level BPE tokenizer and count its tokens instead of characters; times"
+              + " learning and tokenizing on the training split, at most 128 MB of it")
   private Integer merges;
 
   @Option(
@@ -130,19 +132,28 @@ public final class NgramsJob implements Callable<Integer> {
     return 0;
   }
 
-  private String path() {
-    if (corpus != null) {
+  private String path() throws IOException {
+    if (corpus != null && !corpus.equals(CorpusSource.GENERATED)) {
       return corpus;
     }
     String variable = System.getenv(CorpusSource.VARIABLE);
-    if (variable != null && !variable.isBlank()) {
+    if (corpus == null && variable != null && !variable.isBlank()) {
       return variable;
     }
-    // Downloads the file where it is missing.
+    // What every other command trains on; from a file, because the executors read it.
     Storage storage = Job.storage();
-    new CorpusSource(storage, Home.path(), System.getenv())
-        .find(Optional.empty(), Optional.empty());
-    return Storage.resolve(Home.path(), "data/tinyshakespeare/input.txt");
+    CorpusSource.Found found =
+        new CorpusSource(storage, Home.path(), System.getenv())
+            .find(Optional.ofNullable(corpus), Optional.empty());
+    found.warnings().forEach(warning -> System.err.println("WARNING: " + warning));
+    String file = Storage.resolve(Home.path(), "data/tinyshakespeare/input.txt");
+    if (!found.generated() && storage.exists(file)) {
+      return file;
+    }
+    Path copy = Files.createTempFile("avatarl-corpus", ".txt");
+    copy.toFile().deleteOnExit();
+    Files.write(copy, found.bytes());
+    return copy.toUri().toString();
   }
 
   private void count(SparkSession spark, String path) {

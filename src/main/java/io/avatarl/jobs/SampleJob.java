@@ -6,6 +6,7 @@ import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.train.Runs;
 import java.io.PrintStream;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,18 +18,21 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes text with a trained model, as it comes. The same seed writes the same text. Spark is not started.")
+        "Writes text with a trained model, as it comes. The same seed writes the same text. Spark"
+            + " is not started.")
 public final class SampleJob implements Callable<Integer> {
   private final PrintStream out;
 
-  @Parameters(paramLabel = "RUN", description = "a run's folder")
+  @Parameters(paramLabel = "RUN", description = "a run's folder, or one of its checkpoints/step-*")
   private String run;
 
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
-      description = "the text to continue (default: a line break)")
-  private String prompt = "\n";
+      description =
+          "the text to continue (default: a line break, or where the model knows none, a space or"
+              + " its first character)")
+  private String prompt;
 
   @Option(
       names = "--tokens",
@@ -60,8 +64,8 @@ public final class SampleJob implements Callable<Integer> {
       paramLabel = "STEP",
       converter = CheckpointChoice.class,
       description =
-          "the checkpoint after this many steps; best for the one with the lowest validation cross-entropy during"
-              + " training (default: the newest)")
+          "the checkpoint after this many steps; best for the one with the lowest validation"
+              + " cross-entropy during training (default: the newest)")
   private String checkpointAt = CheckpointFolder.NEWEST;
 
   SampleJob(PrintStream out) {
@@ -78,21 +82,23 @@ public final class SampleJob implements Callable<Integer> {
       throw new UserError("--tokens and --samples must be at least 1, --temperature at least 0");
     }
     Storage storage = Job.storage();
-    TrainingConfig config = Runs.config(storage, run);
-    CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, checkpointAt);
-    try (TextSampler sampler = new TextSampler(storage, checkpoint, config, prompt)) {
+    CheckpointChoice.OfRun chosen = CheckpointChoice.of(run, checkpointAt);
+    TrainingConfig config = Runs.config(storage, chosen.run());
+    CheckpointFolder checkpoint = CheckpointFolder.find(storage, chosen.run(), chosen.checkpoint());
+    try (TextSampler sampler =
+        new TextSampler(storage, checkpoint, config, Optional.ofNullable(prompt))) {
       for (int i = 0; i < samples; i++) {
         if (i > 0) {
           out.println("\n---");
         }
-        out.print(Terminal.harmless(prompt));
+        out.print(Terminal.output(sampler.prompt()));
         sampler.sample(
             tokens,
             temperature,
             seed,
             i,
             text -> {
-              out.print(Terminal.harmless(text));
+              out.print(Terminal.output(text));
               out.flush();
             });
       }

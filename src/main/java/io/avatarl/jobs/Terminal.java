@@ -2,11 +2,16 @@ package io.avatarl.jobs;
 
 /**
  * Text of corpora, models and files, safe to show on a terminal: what a terminal would obey (escape
- * sequences, carriage returns, marks that turn the direction of writing) is a picture or a question
- * mark instead.
+ * sequences, carriage returns, marks that turn the direction of all that follows) is a picture or a
+ * question mark instead. Marks that shape a word, as joiners do in Persian and in emoji, are text.
  */
 final class Terminal {
   private Terminal() {}
+
+  /** The text itself, or where a person watches standard output, what may be shown of it. */
+  static String output(String text) {
+    return Home.outputIsTerminal() ? harmless(text) : text;
+  }
 
   /** The text with its line breaks and tabs, and nothing else that would move the cursor. */
   static String harmless(String text) {
@@ -35,7 +40,9 @@ final class Terminal {
   }
 
   private static boolean isObeyed(int c) {
-    return Character.isISOControl(c) || Character.getType(c) == Character.FORMAT;
+    return Character.isISOControl(c)
+        || c >= '\u202a' && c <= '\u202e' // embeddings and overrides
+        || c >= '\u2066' && c <= '\u2069'; // isolates
   }
 
   /** JSON of the same meaning, in which everything that a terminal would obey is escaped. */

@@ -11,19 +11,30 @@ import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Continues a prompt with the model of a checkpoint. */
 final class TextSampler implements AutoCloseable {
   private final Tokenizer tokenizer;
-  private final int[] prompt;
+  private final String prompt;
+  private final int[] promptTokens;
   private final Policy policy;
 
-  /** Refuses what is wrong with the prompt or the files before it loads the native engine. */
-  TextSampler(Storage storage, CheckpointFolder checkpoint, TrainingConfig config, String prompt) {
+  /**
+   * Refuses what is wrong with the prompt or the files before it loads the native engine.
+   *
+   * @param prompt empty: {@link Tokenizer#defaultPrompt}
+   */
+  TextSampler(
+      Storage storage,
+      CheckpointFolder checkpoint,
+      TrainingConfig config,
+      Optional<String> prompt) {
     this.tokenizer = checkpoint.tokenizer(storage);
-    this.prompt = tokenizer.encode(prompt);
-    if (this.prompt.length == 0) {
+    this.prompt = prompt.orElseGet(tokenizer::defaultPrompt);
+    this.promptTokens = tokenizer.encode(this.prompt);
+    if (promptTokens.length == 0) {
       throw new UserError("the prompt is empty; give at least one character");
     }
     Parameters parameters =
@@ -31,6 +42,11 @@ final class TextSampler implements AutoCloseable {
             storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     this.policy = new Policy(config.model(), parameters);
+  }
+
+  /** What is continued. */
+  String prompt() {
+    return prompt;
   }
 
   /**
@@ -42,7 +58,7 @@ final class TextSampler implements AutoCloseable {
     RandomStream random = RandomStream.of(seed, 0, number, RandomStream.Purpose.SAMPLING);
     StreamingDecoder decoder = new StreamingDecoder(tokenizer, sink);
     policy.generate(
-        prompt,
+        promptTokens,
         tokens,
         temperature,
         random,

@@ -185,7 +185,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   }
 
   void stopped(String run) {
-    line(err, "stopped; go on with: jobs/train.sh --resume --out %s", run);
+    line(err, "stopped; go on with: %s", Home.command("train.sh", "--resume", "--out", run));
   }
 
   /** Ends the live line, so that what follows begins on its own. */
@@ -199,7 +199,8 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
 
   void finished(Summary s, List<String> samples, String output, String report) {
     for (int i = 0; i < samples.size(); i++) {
-      line(out, "%n--- sample %d ---%n%s", i + 1, samples.get(i).strip());
+      line(out, "%n--- sample %d ---", i + 1);
+      out.println(Terminal.output(samples.get(i).strip()));
     }
     out.println();
     ScoreTable.print(
@@ -232,7 +233,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     line(out, "weights_sha256  %s", s.weightsSha256());
     line(out, "run             %s", output);
     line(out, "report          %s", report);
-    line(out, "try             jobs/sample.sh %s", output);
+    line(out, "try             %s", Home.command("sample.sh", output));
   }
 
   private static String lower(Enum<?> value) {

@@ -136,7 +136,11 @@ final class TrainingRun implements AutoCloseable {
     List<String> samples = new ArrayList<>();
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, folder, CheckpointFolder.NEWEST);
     try (TextSampler sampler =
-        new TextSampler(storage, checkpoint, config, config.sample().prompt())) {
+        new TextSampler(
+            storage,
+            checkpoint,
+            config,
+            Optional.of(config.sample().prompt()).filter(prompt -> !prompt.isEmpty()))) {
       for (int i = 0; i < config.sample().count(); i++) {
         StringBuilder text = new StringBuilder();
         sampler.sample(

@@ -106,8 +106,10 @@ public record CheckpointFolder(long step, String path) {
     if (all.isEmpty()) {
       throw new UserError(
           run
-              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume --out "
-              + run);
+              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume"
+              + " --out '"
+              + run
+              + "'");
     }
     if (which.equals(NEWEST)) {
       return all.get(all.size() - 1);
@@ -118,8 +120,8 @@ public record CheckpointFolder(long step, String path) {
               () ->
                   new UserError(
                       run
-                          + ": no checkpoint knows a validation figure (evaluation.every was 0, or none was due"
-                          + " before it); name a step"));
+                          + ": no checkpoint knows a validation figure (evaluation.every was 0, or"
+                          + " none was due before it); name a step"));
     }
     return all.stream()
         .filter(folder -> Long.toString(folder.step).equals(which))

@@ -1,12 +1,16 @@
 package io.avatarl.model;
 
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.LibUtils;
+import ai.djl.util.Utils;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import io.avatarl.config.GptConfig;
+import io.avatarl.config.UserError;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
 
 /**
  * Loads PyTorch once per JVM and fixes its thread count: each operation uses {@code threads} native
@@ -24,8 +28,36 @@ public final class NativeEngine {
     setDefault("ai.djl.pytorch.num_interop_threads", "1");
     // GptScript says it for each call; this silences the engine's notice about its optimizer.
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
-    Engine.getInstance();
-    JniUtils.setNumThreads(threads);
+    // No variable of the user's ($DJL_DEFAULT_ENGINE) makes it another engine.
+    System.setProperty("ai.djl.default_engine", "PyTorch");
+    try {
+      Engine.getInstance();
+      JniUtils.setNumThreads(threads);
+    } catch (EngineException | LinkageError | IllegalStateException e) {
+      throw notLoaded(e);
+    }
+  }
+
+  /** The engine's own words are some fifty lines, of which the innermost says what was wrong. */
+  private static UserError notLoaded(Throwable e) {
+    Throwable root = e;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    String set =
+        System.getenv().keySet().stream()
+            .filter(name -> name.matches("(PYTORCH|DJL|ENGINE_CACHE|AI_DJL|LD_|OFFLINE).*"))
+            .sorted()
+            .collect(Collectors.joining(", $", " and $", ""));
+    return new UserError(
+        "PyTorch's natives cannot be loaded ("
+            + String.valueOf(root).lines().findFirst().orElse("").replaceFirst("^(\\w+\\.)+", "")
+            + "); they are unpacked into "
+            + Utils.getEngineCacheDir()
+            + ": check that it can be written and has 450 MB free, or name another folder as"
+            + " $DJL_CACHE_DIR"
+            + (set.equals(" and $") ? "" : "; set are" + set.substring(" and".length())),
+        e);
   }
 
   /**

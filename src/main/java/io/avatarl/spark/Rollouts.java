@@ -39,7 +39,7 @@ public final class Rollouts {
   public static Dataset<Row> read(SparkSession spark, String run) {
     List<Long> steps = steps(spark, run);
     if (RolloutTable.isDelta(storage(spark), run)) {
-      return DeltaRollouts.read(spark, RolloutTable.folder(run));
+      return DeltaRollouts.read(spark, Storage.hadoop(RolloutTable.folder(run)));
     }
     String[] folders =
         steps.stream().map(step -> literal(RolloutTable.folder(run, step))).toArray(String[]::new);
@@ -48,14 +48,14 @@ public final class Rollouts {
     return spark
         .read()
         .schema(SCHEMA)
-        .option("basePath", RolloutTable.folder(run))
+        .option("basePath", Storage.hadoop(RolloutTable.folder(run)))
         .parquet(folders)
         .select(columns);
   }
 
   /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */
   private static String literal(String path) {
-    return path.replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
+    return Storage.hadoop(path).replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
   }
 
   /**

@@ -27,7 +27,11 @@ public final class Runs {
       Storage storage, String run, List<String> overrides, Consumer<String> warnings) {
     String file = Storage.resolve(run, RunFiles.CONFIG);
     if (!storage.exists(file)) {
-      throw new UserError(run + ": holds no run; name the folder that jobs/train.sh printed");
+      String inside = run.replaceFirst("/(checkpoints|rollouts|metrics)(/.*)?$", "");
+      throw new UserError(
+          run
+              + ": holds no run; name the folder that jobs/train.sh printed"
+              + (!inside.equals(run) && exists(storage, inside) ? ", here " + inside : ""));
     }
     // The file names its preset.
     return ConfigReader.read(file, file, storage.readString(file), overrides, warnings);

@@ -58,7 +58,7 @@ class ConfigReaderTest {
     assertEquals(List.of(0.1, 0.27, 0.48, 1.35, 3.5), config.reward().wordLengths());
     assertEquals(List.of(), config.curriculum().stages());
     assertEquals(2e-3, config.learner().optimizer().learningRate());
-    assertEquals("\n", config.sample().prompt());
+    assertEquals("", config.sample().prompt());
     assertEquals(
         config.learner().updatesPerStep() * config.rollout().windowsPerUpdate(),
         config.windowsPerStep());

@@ -118,11 +118,11 @@ class CorpusTest {
     assertDoesNotThrow(() -> corpus.requireWindows(2));
     assertSays(
         "Corpus x.txt is too short: its validation split has 3 tokens and one window of context 3"
-            + " takes 4; give a longer text or a shorter context",
+            + " takes 4; give a longer text (--corpus) or a shorter context (--set model.context=N)",
         () -> corpus.requireWindows(3));
     assertSays(
         "Corpus x.txt is too short: its training split has 7 tokens and one window of context 256"
-            + " takes 257; give a longer text or a shorter context",
+            + " takes 257; give a longer text (--corpus) or a shorter context (--set model.context=N)",
         () -> corpus.requireWindows(256));
   }
 

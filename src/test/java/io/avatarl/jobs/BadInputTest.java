@@ -1,14 +1,19 @@
 package io.avatarl.jobs;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
 import io.avatarl.train.HiddenLibrary;
 import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -63,8 +68,10 @@ class BadInputTest {
         .refuses("latin1.txt is not UTF-8");
     trainOn(Files.writeString(folder.resolve("short.txt"), "To be, or not to be"))
         .refuses("short.txt is too short", "context 16");
-    trainOn(Files.writeString(folder.resolve("one.txt"), "a".repeat(1000)))
-        .refuses("sample.prompt: Character U+000A", "not one of the corpus's 1 characters");
+    train("--set", "sample.prompt=\u20ac")
+        .refuses("sample.prompt: Character U+20AC", "is not one of the corpus's");
+    trainOn(Files.writeString(folder.resolve("marked.txt"), "\ufeff"))
+        .refuses("marked.txt is empty");
     trainOn(corpus.resolve("below/a/file.txt")).refuses("play.txt/below");
     Outcome.train("--corpus", "nosuchscheme://host/x", "--out", run.toString())
         .refuses("nosuchscheme");
@@ -156,6 +163,24 @@ class BadInputTest {
     Outcome.train("--resume", "--out", run.toString()).refuses(run.toString(), "holds no run");
     Outcome.evaluate(run.toString()).refuses(run.toString(), "holds no run");
     Outcome.sample(run.toString()).refuses(run.toString(), "holds no run");
+  }
+
+  @Test
+  void foldersThatSparkCannotWriteInto() throws IOException {
+    Path file = Files.writeString(folder.resolve("no-folder"), "");
+    SparkConf conf = new SparkConf(false).set("spark.local.dir", file + "/a, " + file + "/b");
+    UserError refused = assertThrows(UserError.class, () -> LocalFolders.requireScratch(conf));
+    assertTrue(refused.getMessage().startsWith("spark.local.dir: "), refused.getMessage());
+    conf.set("spark.local.dir", file + "/a," + folder);
+    assertDoesNotThrow(() -> LocalFolders.requireScratch(conf));
+  }
+
+  @Test
+  void argumentsThatTheJvmCouldNotDecode() {
+    // In a locale that has every character, the sign for an unknown one is text.
+    assertDoesNotThrow(() -> Job.requireReadable("a\ufffd"));
+    String names = System.getProperty("sun.jnu.encoding");
+    assertTrue(Storage.namesAreUnicode(), names);
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
@@ -112,14 +113,14 @@ class CommandsTest {
   }
 
   @Test
-  void evaluationRepeatsTheSummaryDigitByDigit() throws IOException {
+  void evaluationRepeatsTheSummary() throws IOException {
     JsonNode summary = summary(run);
     String out = Outcome.evaluate(run.toString()).succeeds().out();
     for (String key :
         new String[] {
           "val_ce", "val_ce_sliding", "val_perplexity", "val_accuracy", "val_calibration_error"
         }) {
-      String line = String.format("%n%-22s %s%n", key, summary.path(key).asDouble());
+      String line = String.format(Locale.ROOT, "%n%-22s %.6f%n", key, summary.path(key).asDouble());
       assertTrue(out.contains(line), () -> line + " is not in " + out);
     }
     assertTrue(out.contains("weights_sha256         " + summary.path("weights_sha256").asText()));
@@ -180,6 +181,50 @@ class CommandsTest {
     Outcome.sample(run.toString(), "--prompt", "ROMEO\u20ac")
         .refuses("U+20AC", "position 5", "is not one of the corpus's");
     Outcome.sample(run.toString(), "--prompt", "").refuses("the prompt is empty");
+  }
+
+  @Test
+  void aCheckpointsFolderNamesTheRunAndTheStep() {
+    String[] arguments = {run.toString(), "--tokens", "20", "--checkpoint", "4"};
+    String text = Outcome.sample(arguments).succeeds().out();
+    String folder = run + "/checkpoints/step-000004";
+    assertEquals(text, Outcome.sample(folder, "--tokens", "20").succeeds().out());
+    assertEquals(text, Outcome.sample(folder + "/", "--tokens", "20").succeeds().out());
+    assertTrue(Outcome.evaluate(folder).succeeds().out().contains("step 4 "));
+    Outcome.sample(folder, "--checkpoint", "6").refuses("--checkpoint 6", "leave one out");
+    Outcome.sample(run + "/checkpoints/step-000005").refuses("no checkpoint of step 5");
+    Outcome.sample(run + "/rollouts").refuses("holds no run", "here " + run);
+  }
+
+  @Test
+  void aCorpusWithoutALineBreakOrASpaceInAFolderWithBoth() throws IOException {
+    Path odd = Files.createDirectories(folder.resolve("mit Raum ü%41"));
+    Path text = Files.writeString(odd.resolve("text.txt"), "\ufeff" + "abacus".repeat(200));
+    Path other = odd.resolve("run");
+    String uri = other.toUri().toString();
+    Outcome trained =
+        Outcome.train(
+                "--preset",
+                preset.toString(),
+                "--corpus",
+                text.toUri().toString(),
+                "--out",
+                uri,
+                "--set",
+                "steps=1")
+            .succeeds();
+    assertTrue(trained.err().contains("byte-order mark"), trained.err());
+    assertTrue(trained.out().contains("vocabulary 5"), trained.out()); // a, b, c, s, u
+    assertTrue(Files.exists(other.resolve("summary.json")), trained.out());
+    String sample = Outcome.sample(other.toString(), "--tokens", "9").succeeds().out();
+    assertTrue(sample.matches("a[abcsu]{9}\\R"), sample);
+    // What is printed to be pasted finds the run.
+    String pasted =
+        trained.out().lines().filter(line -> line.startsWith("try ")).findFirst().orElseThrow();
+    assertTrue(pasted.endsWith("jobs/sample.sh " + uri), pasted);
+    Outcome.sample(uri).succeeds();
+    Outcome.evaluate(uri).succeeds();
+    assertTrue(Outcome.rollouts(uri).succeeds().out().contains("1 steps"));
   }
 
   @Test

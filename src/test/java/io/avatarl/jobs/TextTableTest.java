@@ -24,6 +24,30 @@ class TextTableTest {
   }
 
   @Test
+  void marksThatShapeWordsAreText() {
+    // Persian with a non-joiner, a family joined of three, a flag of tags, a right-to-left mark.
+    String text =
+        "می\u200cخواهم 👨\u200d👩\u200d👧"
+            + " 🏴\udb40\udc67\udb40\udc62\udb40\udc65\udb40\udc6e\udb40\udc67\udb40\udc7f"
+            + " a\u200fb";
+    assertEquals(text, Terminal.harmless(text));
+    assertEquals(text, Terminal.json(text));
+    assertEquals(text, Terminal.output(text));
+  }
+
+  @Test
+  void controlsAreEscapedForTerminalsOnly() {
+    String text = "a\u001b[2Jb\u202ec\n";
+    assertEquals(text, Terminal.output(text));
+    System.setProperty("avatarl.output.terminal", "true");
+    try {
+      assertEquals("a␛[2Jb\ufffdc\n", Terminal.output(text));
+    } finally {
+      System.clearProperty("avatarl.output.terminal");
+    }
+  }
+
+  @Test
   void fitsTheWidthAndKeepsTheEndOfLongCells() {
     TextTable table = new TextTable(20, List.of("n", "context"));
     table.add(List.of("7", "a very long context indeed"));

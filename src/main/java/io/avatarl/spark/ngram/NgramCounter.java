@@ -273,9 +273,10 @@ public final class NgramCounter {
     long skip = from - charactersBefore[split];
     try (InputStream in = storage().open(path, split * splitBytes)) {
       // At most 4 bytes a character, the last one's included.
-      long longest = Math.min(splitBytes + 4L * count + 3, bytes - split * splitBytes);
+      long longest = Math.min(splitBytes + 4L * count + 6, bytes - split * splitBytes);
       byte[] utf8 = in.readNBytes(Math.toIntExact(longest));
-      int begin = beginning(utf8, 0, skip);
+      int mark = split == 0 ? TextScan.markLength(storage(), path) : 0;
+      int begin = beginning(utf8, mark, skip);
       int end = beginning(utf8, begin, count);
       return new String(utf8, begin, end - begin, StandardCharsets.UTF_8);
     } catch (IOException e) {

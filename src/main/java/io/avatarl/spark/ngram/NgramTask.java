@@ -3,6 +3,7 @@ package io.avatarl.spark.ngram;
 import io.avatarl.corpus.KeyCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.SplitTokens;
+import io.avatarl.corpus.TextScan;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import java.io.IOException;
@@ -67,13 +68,15 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
 
     WindowBatch(int split) throws IOException {
       long from = split * text.splitBytes();
-      in = new Storage(hadoop.value().value()).open(text.path(), from);
+      Storage storage = new Storage(hadoop.value().value());
+      int mark = split == 0 ? TextScan.markLength(storage, text.path()) : 0;
+      in = storage.open(text.path(), from + mark);
       tokens =
           new SplitTokens(
               in,
               tokenizer.value(),
               from,
-              from + text.splitBytes(),
+              from + text.splitBytes() - mark,
               text.characters() - text.charactersBefore()[split]);
     }
 

@@ -72,7 +72,8 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
     SampleConfig config = run.config().sample();
     Tokenizer tokenizer = run.corpus().tokenizer();
     StringBuilder sample = new StringBuilder();
-    int[] prompt = tokenizer.encode(config.prompt());
+    int[] prompt =
+        tokenizer.encode(config.prompt().isEmpty() ? tokenizer.defaultPrompt() : config.prompt());
     if (prompt.length > 0) {
       StreamingDecoder decoder = new StreamingDecoder(tokenizer, sample::append);
       policy.generate(

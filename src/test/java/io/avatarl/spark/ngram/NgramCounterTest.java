@@ -1,6 +1,7 @@
 package io.avatarl.spark.ngram;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -95,6 +96,28 @@ class NgramCounterTest {
         "Corpus " + path + " changed while it was counted; start again when it is complete",
         assertThrows(UserError.class, () -> NgramCounter.count(spark, found, corpus, config, 1))
             .getMessage());
+  }
+
+  @Test
+  void aByteOrderMarkIsNoCharacter() throws IOException {
+    String plain = GeneratedPlay.write(1, 5_000);
+    Path marked = Files.writeString(folder.resolve("marked"), "\ufeff" + plain);
+    Corpus corpus = Corpus.of("x", plain.getBytes(UTF_8), FRACTION);
+    assertArrayEquals(corpus.train(), Corpus.of("x", Files.readAllBytes(marked), FRACTION).train());
+    for (long split : new long[] {1_000, 2, 5}) {
+      if (split < 100) {
+        Files.writeString(marked, "\ufeff" + plain.substring(0, 60));
+        corpus = Corpus.of("x", plain.substring(0, 60).getBytes(UTF_8), FRACTION);
+      }
+      NgramCounter job = new NgramCounter(spark, marked.toString(), split);
+      assertEquals(corpus.tokenizer(), job.characterTokenizer());
+      assertEquals(plain.substring(0, 10), job.text(0, 10));
+      NgramCounts counts = job.count(corpus.tokenizer(), FRACTION, 3, 1);
+      NgramCounts expected =
+          NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 3, 1);
+      assertEquals(expected.count(), counts.count());
+      assertEquals(expected.size(3), counts.size(3));
+    }
   }
 
   @Test
