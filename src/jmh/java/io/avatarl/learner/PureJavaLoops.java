@@ -90,7 +90,7 @@ public class PureJavaLoops {
             tokens,
             golds,
             VOCABULARY,
-            false,
+            Groups.Draw.ENUMERATED,
             new int[0],
             weights,
             logProbs);
@@ -126,13 +126,13 @@ public class PureJavaLoops {
   /** The default reward of a shard's actions. */
   @Benchmark
   public float[] exactReward() {
-    return Rewards.total(exact.components(groups, EXACT), EXACT);
+    return Rewards.total(exact.components(groups, EXACT), EXACT, 0);
   }
 
   /** Partial credit by a 4-gram table. */
   @Benchmark
   public float[] ngramReward() {
-    return Rewards.total(ngrams.components(groups, NGRAMS), NGRAMS);
+    return Rewards.total(ngrams.components(groups, NGRAMS), NGRAMS, 0);
   }
 
   /** Group statistics and advantages of a shard. */

@@ -1,34 +1,46 @@
 package io.avatarl.advantage;
 
+import io.avatarl.rollout.Groups;
+
 /**
- * Mean and standard deviation of one group's rewards.
+ * Mean and standard deviation of one group's rewards under the policy.
  *
- * @param mean Σ w·r
- * @param std √(Σ w·(r − mean)²); for a sample, where w = 1/K, without bias: the sum is divided by 1
- *     − Σ w² = (K − 1)/K
+ * @param weight Σ w
+ * @param mean Σ w·r; of a sample Σ w·r / Σ w
+ * @param std root of the variance Σ w (r − mean)². Of a sample without bias, Σ_{i<j} w_i w_j (r_i −
+ *     r_j)² = Σ w · Σ w (r − mean)², times K/(K − 1) where the draws are independent: then E[w_i
+ *     w_j f] = E[f] / K² over pairs i ≠ j; without replacement E[w_i w_j] = π_i π_j. With w = 1/K
+ *     it is the sample variance
  * @param degenerate all rewards are equal: there is nothing to learn, whatever rounding leaves in
  *     mean and std
  */
-record GroupStatistics(double mean, double std, boolean degenerate) {
+record GroupStatistics(double weight, double mean, double std, boolean degenerate) {
   /** Of the entries from, from + stride, …, {@code count} of them. */
   static GroupStatistics of(
-      float[] weights, float[] rewards, int from, int stride, int count, boolean sampled) {
+      float[] weights, float[] rewards, int from, int stride, int count, Groups.Draw draw) {
     int end = from + stride * count;
     double mean = 0;
-    double squaredWeights = 0;
+    double weight = 0;
     boolean degenerate = true;
     for (int i = from; i < end; i += stride) {
       mean += (double) weights[i] * rewards[i];
-      squaredWeights += (double) weights[i] * weights[i];
+      weight += weights[i];
       degenerate &= rewards[i] == rewards[from];
+    }
+    boolean sampled = draw != Groups.Draw.ENUMERATED;
+    if (sampled && weight > 0) {
+      mean /= weight;
     }
     double variance = 0;
     for (int i = from; i < end; i += stride) {
       variance += weights[i] * (rewards[i] - mean) * (rewards[i] - mean);
     }
-    if (sampled && squaredWeights < 1) {
-      variance /= 1 - squaredWeights;
+    if (sampled) {
+      variance *= weight;
     }
-    return new GroupStatistics(mean, Math.sqrt(variance), degenerate);
+    if (draw == Groups.Draw.INDEPENDENT && count > 1) {
+      variance *= count / (count - 1.0);
+    }
+    return new GroupStatistics(weight, mean, Math.sqrt(variance), degenerate);
   }
 }

@@ -1,11 +1,13 @@
 package io.avatarl.advantage;
 
 /**
- * GRPO: (r − mean) / std (Shao et al. 2024, DeepSeekMath, arXiv 2402.03300, section 4.1.2).
+ * GRPO: (r − baseline) / std (Shao et al. 2024, DeepSeekMath, arXiv 2402.03300, section 4.1.2). As
+ * published the std is that of the whole group: it holds the entry's own reward, so where it is not
+ * the floor the gradient over K draws is not exactly the enumerated one.
  *
  * @param minStd the least std that is divided by (avatarl's MIN_VARIANCE); 0: none
  */
-record Grpo(double minStd) implements AdvantageEstimator {
+record Grpo(double minStd) implements BaselineEstimator {
   /**
    * Below this the rewards differ by rounding only, or the odds of a different one are beyond
    * float32.
@@ -13,7 +15,7 @@ record Grpo(double minStd) implements AdvantageEstimator {
   private static final double SMALLEST_STD = 1e-8;
 
   @Override
-  public double advantage(double reward, GroupStatistics group) {
-    return group.std() < SMALLEST_STD ? 0 : (reward - group.mean()) / Math.max(minStd, group.std());
+  public double divisor(GroupStatistics group) {
+    return group.std() < SMALLEST_STD ? 0 : Math.max(minStd, group.std());
   }
 }

@@ -82,7 +82,8 @@ final class LocalRollouts {
                 policy,
                 RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     Map<String, Double> weights = config.reward().weights();
-    float[] total = Rewards.total(rewards.components(groups, weights), weights);
+    float[] total =
+        Rewards.total(rewards.components(groups, weights), weights, config.reward().offset());
     CreditAssignment.assign(config.rollout().credit(), groups, total);
     return new RolloutShard(
         shard,

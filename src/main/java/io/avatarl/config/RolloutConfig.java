@@ -8,13 +8,12 @@ import java.io.Serializable;
  * @param exploration which actions each group tries
  * @param weights of the actions in an exhaustive group: the policy's own probabilities, or 1/V
  * @param samples K, actions per group when sampled
- * @param mixture ε, share of the samples drawn from the proposal instead of the policy, with
- *     importance weights
+ * @param draw whether the actions of a sampled group are drawn independently, or are different
+ * @param mixture ε, share of the proposal in what the actions are drawn from, with importance
+ *     weights
  * @param proposal {@code uniform}, or {@code ngram}: the table of order {@code ngramOrder}
  * @param horizon H, tokens of one rollout; more than 1 only when sampled
- * @param temperature of the sampled continuations of more than one token
- * @param topK as for temperature; 0: all tokens
- * @param topP as for temperature; 1: all tokens
+ * @param temperature T, actions are drawn from π^(1/T), with importance weights
  * @param credit what the tokens of a continuation are paid: each its own reward, or an even share
  *     of the sum
  * @param policyTop the policy's most probable tokens in an active group
@@ -31,12 +30,11 @@ public record RolloutConfig(
     Exploration exploration,
     Weights weights,
     int samples,
+    Draw draw,
     double mixture,
     Proposal proposal,
     int horizon,
     double temperature,
-    int topK,
-    double topP,
     Credit credit,
     int policyTop,
     int refereeTop,
@@ -55,6 +53,11 @@ public record RolloutConfig(
   public enum Weights {
     POLICY,
     UNIFORM
+  }
+
+  public enum Draw {
+    INDEPENDENT,
+    WITHOUT_REPLACEMENT
   }
 
   public enum Proposal {
@@ -77,8 +80,20 @@ public record RolloutConfig(
         horizon + " tokens need rollout.exploration = sampled");
     Check.that(horizon == 1 || mixture == 0, "mixture", mixture + " needs rollout.horizon = 1");
     Check.that(temperature > 0, "temperature", temperature + " is not positive");
-    Check.range("topK", topK, 0, 1 << 20);
-    Check.that(topP > 0 && topP <= 1, "topP", topP + " is not in (0, 1]");
+    Check.that(
+        horizon == 1 || temperature == 1,
+        "temperature",
+        temperature
+            + ": continuations of several tokens are drawn from the policy itself, as their weights say;"
+            + " set 1, or rollout.horizon = 1");
+    Check.that(
+        horizon == 1 || draw == Draw.INDEPENDENT,
+        "draw",
+        "without-replacement needs rollout.horizon = 1");
+    Check.that(
+        exploration != Exploration.SAMPLED || samples > 1,
+        "samples",
+        samples + ": a group of one action has nothing to compare it with; set at least 2");
     Check.range("policyTop", policyTop, 0, 1 << 20);
     Check.range("refereeTop", refereeTop, 0, 1 << 20);
     Check.range("ngramTop", ngramTop, 0, 1 << 20);
@@ -94,12 +109,11 @@ public record RolloutConfig(
         exploration,
         weights,
         samples,
+        draw,
         mixture,
         proposal,
         tokens,
         temperature,
-        topK,
-        topP,
         credit,
         policyTop,
         refereeTop,

@@ -53,6 +53,21 @@ public record TrainingConfig(
         "rollout.refereeTop",
         rollout.refereeTop() + " needs a referee; name its run in reward.referee.run");
     Check.that(
+        advantage.mean() == AdvantageConfig.Mean.WEIGHTED
+            || rollout.exploration() == RolloutConfig.Exploration.SAMPLED
+                && rollout.horizon() == 1
+                && curriculum.stages().stream().allMatch(stage -> stage.horizon() <= 1),
+        "advantage.mean",
+        ConfigReader.spelling(advantage.mean().name())
+            + " is for sampled groups of one state (rollout.exploration = sampled, horizon = 1); set weighted");
+    Check.that(
+        learner.kl().reference() == KlConfig.Reference.NONE
+            || learner.kl().estimator() == KlConfig.Estimator.FULL
+            || rollout.exploration() != RolloutConfig.Exploration.ACTIVE,
+        "learner.kl.estimator",
+        "sampled estimates a KL from weights that stand for the policy, and those of"
+            + " rollout.exploration = active do not; set full");
+    Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()

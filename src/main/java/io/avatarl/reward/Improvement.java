@@ -8,8 +8,8 @@ import io.avatarl.rollout.Groups;
  * log P(a), kept in [−1, 2] (avatarl, train.py of 3 June 2025, "improvement bonus").
  */
 record Improvement(NgramModel model) implements RewardComponent {
-  private static final double LOWEST = -1;
-  private static final double HIGHEST = 2;
+  static final double LOWEST = -1;
+  static final double HIGHEST = 2;
 
   @Override
   public float[] score(Groups groups) {

@@ -12,6 +12,9 @@ record NgramCredit(NgramModel model, boolean logarithmic) implements RewardCompo
   private static final double SMALLEST = 1e-10;
   private static final double SCALE = 10;
 
+  /** The logarithmic credit of what the table holds impossible. */
+  static final double LOWEST_LOG = Math.log(SMALLEST) / SCALE;
+
   @Override
   public float[] score(Groups groups) {
     return NgramScoring.perAction(

@@ -1,5 +1,6 @@
 package io.avatarl.reward;
 
+import io.avatarl.config.AdvantageConfig;
 import io.avatarl.config.RewardConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -8,8 +9,12 @@ import io.avatarl.corpus.NgramModel;
 import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.rollout.Groups;
 import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -37,28 +42,65 @@ public final class Rewards implements Serializable {
     RewardComponent make(Sources sources);
   }
 
+  /** Between which values a component lies. */
+  private record Range(double lowest, double highest) {
+    /** The least that the weighted component can be. */
+    double lowest(double weight) {
+      return weight * (weight > 0 ? lowest : highest);
+    }
+  }
+
+  private interface Bounds {
+    Range of(RewardConfig config);
+  }
+
+  /** A component before there is a corpus. */
+  private record Kind(Bounds bounds, Factory factory) {}
+
+  private static void register(String name, Bounds bounds, Factory factory) {
+    REGISTRY.put(name, new Kind(bounds, factory));
+  }
+
+  private static Bounds between(double lowest, double highest) {
+    return config -> new Range(lowest, highest);
+  }
+
   /** Every component there is, by its key under {@code reward.weights}. */
-  private static final Map<String, Factory> REGISTRY = new TreeMap<>();
+  private static final Map<String, Kind> REGISTRY = new TreeMap<>();
 
   static {
-    REGISTRY.put("exact", sources -> new ExactMatch());
+    register("exact", between(0, 1), sources -> new ExactMatch());
     List<String> orders = List.of("bigram", "trigram", "fourgram", "fivegram");
     for (int i = 0; i < orders.size(); i++) {
       int order = i + 2;
-      REGISTRY.put(orders.get(i), sources -> new NgramCredit(sources.ngrams(order), false));
-      REGISTRY.put(orders.get(i) + "Log", sources -> new NgramCredit(sources.ngrams(order), true));
+      register(
+          orders.get(i), between(0, 1), sources -> new NgramCredit(sources.ngrams(order), false));
+      register(
+          orders.get(i) + "Log",
+          between(NgramCredit.LOWEST_LOG, 0),
+          sources -> new NgramCredit(sources.ngrams(order), true));
     }
-    REGISTRY.put("confidence", sources -> new ConfidenceBonus(sources.config().confidenceClip()));
-    REGISTRY.put("overconfidence", sources -> new ConfidencePenalty());
-    REGISTRY.put(
+    register(
+        "confidence",
+        config -> new Range(0, Math.min(1, config.confidenceClip())),
+        sources -> new ConfidenceBonus(sources.config().confidenceClip()));
+    register("overconfidence", between(-1, 0), sources -> new ConfidencePenalty());
+    register(
         "improvement",
+        between(Improvement.LOWEST, Improvement.HIGHEST),
         sources -> new Improvement(sources.ngrams(sources.config().improvementOrder())));
-    REGISTRY.put("repetition", sources -> new Repetition());
-    REGISTRY.put("diversity", sources -> new Diversity());
-    REGISTRY.put(
-        "word", sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
-    REGISTRY.put(
+    register("repetition", between(-1, 0), sources -> new Repetition());
+    register("diversity", between(0, 1), sources -> new Diversity());
+    register(
+        "word",
+        config ->
+            new Range(
+                Math.min(0, Collections.min(config.wordLengths())),
+                Math.max(0, Collections.max(config.wordLengths()))),
+        sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
+    register(
         "referee",
+        config -> new Range(0, config.referee().clamp()),
         sources -> {
           // The configuration checks reward.weights only; a stage may be the first to pay it.
           FrozenPolicy referee =
@@ -76,7 +118,7 @@ public final class Rewards implements Serializable {
 
   /** The names of all components. */
   public static java.util.Set<String> names() {
-    return java.util.Collections.unmodifiableSet(REGISTRY.keySet());
+    return Collections.unmodifiableSet(REGISTRY.keySet());
   }
 
   /**
@@ -88,7 +130,7 @@ public final class Rewards implements Serializable {
       weights.forEach(
           (name, weight) -> {
             if (weight != 0) {
-              components.computeIfAbsent(name, n -> REGISTRY.get(n).make(sources));
+              components.computeIfAbsent(name, n -> REGISTRY.get(n).factory().make(sources));
             }
           });
     }
@@ -107,6 +149,41 @@ public final class Rewards implements Serializable {
         throw new UserError(
             "reward.weights: are all 0, nothing is rewarded; set one of "
                 + String.join(", ", names()));
+      }
+    }
+  }
+
+  /**
+   * Refuses rewards that may fall below 0 where the estimator divides by their mean.
+   *
+   * @param stages the weights of every stage
+   */
+  public static void checkSign(
+      AdvantageConfig advantage, RewardConfig config, List<Map<String, Double>> stages) {
+    if (advantage.estimator() != AdvantageConfig.Estimator.MAXRL) {
+      return;
+    }
+    for (Map<String, Double> weights : stages) {
+      double lowest = config.offset();
+      List<String> below = new ArrayList<>();
+      for (Map.Entry<String, Double> entry : weights.entrySet()) {
+        double weight = entry.getValue();
+        double least =
+            weight == 0 ? 0 : REGISTRY.get(entry.getKey()).bounds().of(config).lowest(weight);
+        lowest += least;
+        if (least < 0) {
+          below.add("reward." + entry.getKey() + " = " + weight);
+        }
+      }
+      if (lowest < 0) {
+        double offset = Math.ceil((config.offset() - lowest) * 100) / 100;
+        throw new UserError(
+            "advantage.estimator: maxrl needs rewards of at least 0, but "
+                + (below.isEmpty() ? "reward.offset" : String.join(" and ", below))
+                + String.format(Locale.ROOT, " can bring them to %.2f", lowest)
+                + "; set reward.offset = "
+                + offset
+                + ", or advantage.estimator = grpo or dr-grpo");
       }
     }
   }
@@ -132,10 +209,13 @@ public final class Rewards implements Serializable {
    * The rewards of all actions.
    *
    * @param components as {@link #components} gave them
+   * @param offset added to each
    * @return [G·K]
    */
-  public static float[] total(Map<String, float[]> components, Map<String, Double> weights) {
+  public static float[] total(
+      Map<String, float[]> components, Map<String, Double> weights, double offset) {
     float[] total = new float[components.values().iterator().next().length];
+    Arrays.fill(total, (float) offset);
     components.forEach(
         (name, values) -> {
           float weight = weights.get(name).floatValue();

@@ -60,7 +60,7 @@ record ActiveExploration(
         weights[i] = i < end ? (float) (Math.exp(chosenLogProbs[i]) / total) : 0f;
       }
     }
-    return Groups.ofWindows(rows, width, false, actions, weights, chosenLogProbs);
+    return Groups.ofWindows(rows, width, Groups.Draw.ENUMERATED, actions, weights, chosenLogProbs);
   }
 
   private static void copy(float[] logProbs, int g, double[] scores) {

@@ -4,13 +4,14 @@ import io.avatarl.model.Policy;
 import java.util.Arrays;
 
 /**
- * K continuations of H tokens per context, drawn from the policy at a temperature, truncated to the
- * top tokens where configured; the log-probabilities kept for the importance ratio are the
- * unmodified policy's. A window's first T − H + 1 tokens are the context; its K rollouts are K rows
- * of T tokens that differ in the last H − 1 inputs and in the actions.
+ * K continuations of H tokens per context, drawn from the policy itself: weights of 1/K estimate
+ * its expectations only then, so neither a temperature nor a truncation is allowed. A window's
+ * first T − H + 1 tokens are the context; its K rollouts are K rows of T tokens that differ in the
+ * last H − 1 inputs and in the actions.
  */
-record ContinuationExploration(int samples, int horizon, Policy.Sampling sampling)
-    implements Exploration {
+record ContinuationExploration(int samples, int horizon) implements Exploration {
+  private static final Policy.Sampling UNMODIFIED = new Policy.Sampling(1, 0, 1);
+
   @Override
   public Groups explore(ExplorationInput input) {
     WindowBatch rows = input.rows();
@@ -23,7 +24,7 @@ record ContinuationExploration(int samples, int horizon, Policy.Sampling samplin
     Policy.Continuations drawn =
         input
             .policy()
-            .continuations(rows.windows(), prompts, samples, horizon, sampling, input.random());
+            .continuations(rows.windows(), prompts, samples, horizon, UNMODIFIED, input.random());
     int n = rows.windows() * samples;
     int[] tokens = new int[n * context];
     int[] golds = new int[n * horizon];
@@ -43,7 +44,7 @@ record ContinuationExploration(int samples, int horizon, Policy.Sampling samplin
         tokens,
         golds,
         1,
-        true,
+        Groups.Draw.INDEPENDENT,
         drawn.tokens(),
         weights,
         drawn.logProbs());

@@ -22,6 +22,7 @@ record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)
       }
       case UNIFORM -> Arrays.fill(weights, 1f / vocabulary);
     }
-    return Groups.ofWindows(input.rows(), vocabulary, false, new int[0], weights, logProbs);
+    return Groups.ofWindows(
+        input.rows(), vocabulary, Groups.Draw.ENUMERATED, new int[0], weights, logProbs);
   }
 }

@@ -2,7 +2,6 @@ package io.avatarl.rollout;
 
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.corpus.NgramModel;
-import io.avatarl.model.Policy;
 import java.util.Optional;
 
 /** Which actions each group tries. A new exploration is one class and one line in {@link #of}. */
@@ -34,11 +33,12 @@ public sealed interface Exploration
               ngrams);
       case SAMPLED ->
           config.horizon() == 1
-              ? new SampledExploration(vocabulary, config.samples(), config.mixture(), ngrams)
-              : new ContinuationExploration(
+              ? new SampledExploration(
+                  config.draw(),
+                  vocabulary,
                   config.samples(),
-                  config.horizon(),
-                  new Policy.Sampling(config.temperature(), config.topK(), config.topP()));
+                  new Proposal(vocabulary, config.temperature(), config.mixture(), ngrams))
+              : new ContinuationExploration(config.samples(), config.horizon());
     };
   }
 }

@@ -22,11 +22,10 @@ import java.util.Arrays;
  * @param tokens [B·T]
  * @param golds the corpus's own next token of each group, [G]
  * @param actionsPerGroup entries of one group in one row, K
- * @param sampled whether the entries are a random sample of the policy's actions (else: all of
- *     them)
+ * @param draw how the entries came to be in the group
  * @param actions token of each entry, [G·K]; empty when exhaustive: entry k is token k
  * @param weights weight of each entry, [G·K]; over compared entries they sum to 1 (in expectation,
- *     where sampled from a mixture)
+ *     where drawn with importance weights)
  * @param logProbs log-probability of each entry under the policy that explored, [G·K]
  */
 public record Groups(
@@ -37,16 +36,26 @@ public record Groups(
     int[] tokens,
     int[] golds,
     int actionsPerGroup,
-    boolean sampled,
+    Draw draw,
     int[] actions,
     float[] weights,
     float[] logProbs) {
+
+  /** How the entries of a group were chosen, which decides what a baseline may be. */
+  public enum Draw {
+    /** By no chance: every token, or a fixed choice of them. */
+    ENUMERATED,
+    /** K times from the same distribution, each without regard to the others. */
+    INDEPENDENT,
+    /** K different tokens, by an exponential race. */
+    WITHOUT_REPLACEMENT
+  }
 
   /** Groups at every position of windows of the corpus. */
   static Groups ofWindows(
       WindowBatch rows,
       int actionsPerGroup,
-      boolean sampled,
+      Draw draw,
       int[] actions,
       float[] weights,
       float[] logProbs) {
@@ -58,7 +67,7 @@ public record Groups(
         rows.inputs(),
         rows.golds(),
         actionsPerGroup,
-        sampled,
+        draw,
         actions,
         weights,
         logProbs);
@@ -71,7 +80,7 @@ public record Groups(
   public static Groups gold(WindowBatch rows) {
     float[] ones = new float[rows.golds().length];
     Arrays.fill(ones, 1f);
-    return ofWindows(rows, 1, false, rows.golds(), ones, new float[ones.length]);
+    return ofWindows(rows, 1, Draw.ENUMERATED, rows.golds(), ones, new float[ones.length]);
   }
 
   /**
@@ -96,10 +105,15 @@ public record Groups(
         tokens,
         golds,
         actionsPerGroup,
-        sampled,
+        draw,
         actions,
         scaled,
         logProbs);
+  }
+
+  /** Whether the entries are a random sample of the policy's actions. */
+  public boolean sampled() {
+    return draw != Draw.ENUMERATED;
   }
 
   /** Groups in one row. */

@@ -94,7 +94,7 @@ public final class RolloutShard implements Externalizable {
     out.writeInt(groups.context());
     out.writeInt(groups.first());
     out.writeInt(groups.actionsPerGroup());
-    out.writeBoolean(groups.sampled());
+    out.writeByte(groups.draw().ordinal());
     write(out, groups.tokens());
     write(out, groups.actions());
     write(out, groups.weights());
@@ -111,7 +111,7 @@ public final class RolloutShard implements Externalizable {
     int context = in.readInt();
     int first = in.readInt();
     int actionsPerGroup = in.readInt();
-    boolean sampled = in.readBoolean();
+    Groups.Draw draw = Groups.Draw.values()[in.readByte()];
     int[] tokens = readInts(in);
     int[] actions = readInts(in);
     groups =
@@ -123,7 +123,7 @@ public final class RolloutShard implements Externalizable {
             tokens,
             new int[0],
             actionsPerGroup,
-            sampled,
+            draw,
             actions,
             readFloats(in),
             readFloats(in));

@@ -13,7 +13,7 @@ import java.io.Serializable;
  * @param goldLogProb Σ over states of the gold token's log-probability
  * @param confidence Σ over states of the most probable token's probability
  * @param accuracy states whose most probable token is the gold one
- * @param degenerate groups without a learning signal (all rewards equal)
+ * @param degenerate groups without a learning signal (all advantages 0, whatever the reason)
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
  * @param tableSeconds time in writing the rollout table
@@ -45,9 +45,15 @@ public record RolloutStatistics(
    * @param logProbs the policy's log-probabilities of every token at every position of the rows,
    *     [B·T·V]
    * @param rewards [G·K]
+   * @param advantages [G·K]
    */
   public static RolloutStatistics of(
-      WindowBatch rows, float[] logProbs, int vocabulary, Groups groups, float[] rewards) {
+      WindowBatch rows,
+      float[] logProbs,
+      int vocabulary,
+      Groups groups,
+      float[] rewards,
+      float[] advantages) {
     double entropy = 0;
     double goldLogProb = 0;
     double confidence = 0;
@@ -70,13 +76,13 @@ public record RolloutStatistics(
     long[] compared = new long[2]; // all, degenerate
     groups.forEachCompared(
         (from, stride, count) -> {
-          boolean equal = true;
+          boolean silent = true;
           for (int i = from; i < from + count * stride; i += stride) {
             reward[0] += (double) groups.weights()[i] * rewards[i];
-            equal &= rewards[i] == rewards[from];
+            silent &= advantages[i] == 0;
           }
           compared[0]++;
-          compared[1] += equal ? 1 : 0;
+          compared[1] += silent ? 1 : 0;
         });
     return new RolloutStatistics(
         compared[0],

@@ -1,61 +1,108 @@
 package io.avatarl.rollout;
 
-import io.avatarl.corpus.NgramModel;
-import java.util.Optional;
+import io.avatarl.config.RolloutConfig;
+import java.util.Arrays;
+import java.util.random.RandomGenerator;
 
 /**
- * K independent actions per state, drawn from q = (1 − ε)·π + ε·u, where u is uniform or an n-gram
- * table's distribution; each weighs π(a) / (K·q(a)), so that weighted sums estimate expectations
- * under the policy without bias. With ε = 0 the weights are 1/K.
+ * K actions per state, drawn from a {@link Proposal} q, with weights for which E[Σ w f] = Σ π f,
+ * whatever f.
  *
- * @param mixture ε
- * @param ngrams u; absent: uniform
+ * <p>Independent draws weigh π(a) / (K·q(a)); drawn from the policy itself, 1/K.
+ *
+ * <p>Without replacement they are the K first arrivals of an exponential race, in which token a
+ * arrives at a time of rate q(a). (Minus the logarithm of the times are log q plus Gumbel noise:
+ * the Gumbel-top-k trick.) With τ, the time of arrival K + 1, an action weighs π(a) / (1 −
+ * exp(−q(a)·τ)): over its probability to arrive before τ (Duffield, Lund and Thorup 2007, "Priority
+ * sampling for estimation of arbitrary subset sums"; Kool, van Hoof and Welling 2019, arXiv
+ * 1903.06059, section 4.2, κ = −log τ). A vocabulary of K tokens or fewer is tried as a whole and
+ * weighs π.
+ *
+ * @param samples K
  */
-record SampledExploration(int vocabulary, int samples, double mixture, Optional<NgramModel> ngrams)
+record SampledExploration(RolloutConfig.Draw draw, int vocabulary, int samples, Proposal proposal)
     implements Exploration {
   @Override
   public Groups explore(ExplorationInput input) {
-    WindowBatch rows = input.rows();
     float[] logProbs = input.logProbs();
     int groups = logProbs.length / vocabulary;
-    int[] actions = new int[groups * samples];
-    float[] sampledLogProbs = new float[actions.length];
+    boolean distinct = draw == RolloutConfig.Draw.WITHOUT_REPLACEMENT;
+    int k = distinct ? Math.min(samples, vocabulary) : samples;
+    int[] actions = new int[groups * k];
+    float[] chosenLogProbs = new float[actions.length];
     float[] weights = new float[actions.length];
     double[] policy = new double[vocabulary];
-    double[] other = new double[vocabulary];
-    double[] cumulative = new double[vocabulary];
+    double[] q = new double[vocabulary];
+    double[] work = new double[vocabulary];
+    double[] sorted = new double[vocabulary];
     for (int g = 0; g < groups; g++) {
-      double total = 0;
-      for (int v = 0; v < vocabulary; v++) {
-        policy[v] = Math.exp(logProbs[g * vocabulary + v]);
-        total += policy[v];
+      proposal.fill(input.rows(), logProbs, g, policy, work, q);
+      if (distinct) {
+        race(input.random(), q, work, sorted, policy, k, g * k, actions, weights);
+      } else {
+        drawEach(input.random(), q, work, policy, k, g * k, actions, weights);
       }
-      if (mixture > 0) {
-        proposal(rows, g, other);
-      }
-      double sum = 0;
-      for (int v = 0; v < vocabulary; v++) {
-        policy[v] /= total;
-        sum += (1 - mixture) * policy[v] + mixture * other[v];
-        cumulative[v] = sum;
-      }
-      for (int k = g * samples; k < (g + 1) * samples; k++) {
-        int action = firstAbove(cumulative, input.random().nextDouble() * sum);
-        double q = (1 - mixture) * policy[action] + mixture * other[action];
-        actions[k] = action;
-        sampledLogProbs[k] = logProbs[g * vocabulary + action];
-        weights[k] = (float) (mixture == 0 ? 1.0 / samples : policy[action] / (samples * q));
+      for (int i = g * k; i < (g + 1) * k; i++) {
+        chosenLogProbs[i] = logProbs[g * vocabulary + actions[i]];
       }
     }
-    return Groups.ofWindows(rows, samples, true, actions, weights, sampledLogProbs);
+    return Groups.ofWindows(
+        input.rows(),
+        k,
+        distinct ? Groups.Draw.WITHOUT_REPLACEMENT : Groups.Draw.INDEPENDENT,
+        actions,
+        weights,
+        chosenLogProbs);
   }
 
-  private void proposal(WindowBatch rows, int g, double[] out) {
-    if (ngrams.isEmpty()) {
-      java.util.Arrays.fill(out, 1.0 / vocabulary);
-    } else {
-      int start = g / rows.context() * rows.context();
-      ngrams.get().distribution(rows.inputs(), start, g + 1, out, 0);
+  private void drawEach(
+      RandomGenerator random,
+      double[] q,
+      double[] cumulative,
+      double[] policy,
+      int k,
+      int from,
+      int[] actions,
+      float[] weights) {
+    double sum = 0;
+    for (int v = 0; v < vocabulary; v++) {
+      sum += q[v];
+      cumulative[v] = sum;
+    }
+    for (int i = from; i < from + k; i++) {
+      int action = firstAbove(cumulative, random.nextDouble() * sum);
+      actions[i] = action;
+      weights[i] = (float) (proposal.isPolicy() ? 1.0 / k : policy[action] / (k * q[action]));
+    }
+  }
+
+  private void race(
+      RandomGenerator random,
+      double[] q,
+      double[] times,
+      double[] sorted,
+      double[] policy,
+      int k,
+      int from,
+      int[] actions,
+      float[] weights) {
+    for (int v = 0; v < vocabulary; v++) {
+      // Never 0 and never 1: a time of 0 would have no weight.
+      double uniform = ((random.nextLong() >>> 11) + 0.5) * 0x1p-53;
+      times[v] = -Math.log(uniform) / q[v]; // infinite for what has no probability
+    }
+    System.arraycopy(times, 0, sorted, 0, vocabulary);
+    Arrays.sort(sorted);
+    double next = k == vocabulary ? Double.POSITIVE_INFINITY : sorted[k];
+    double last = sorted[k - 1];
+    int end = from;
+    for (int v = 0; v < vocabulary && end < from + k; v++) {
+      if (times[v] <= last) {
+        actions[end] = v;
+        double included = q[v] == 0 ? 0 : -Math.expm1(-q[v] * next);
+        weights[end] = included == 0 ? 0f : (float) (policy[v] / included);
+        end++;
+      }
     }
   }
 

@@ -60,6 +60,7 @@ record PreparedRun(
     RolloutTable.check(
         asked.rolloutTable(), storage, output, Thread.currentThread().getContextClassLoader());
     Rewards.check(Curriculum.rewards(asked));
+    Rewards.checkSign(asked.advantage(), asked.reward(), Curriculum.rewards(asked));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
     storage.requireWritableDirectory(output);
@@ -179,7 +180,19 @@ record PreparedRun(
     if (run.isEmpty()) {
       return Optional.empty();
     }
-    GptConfig model = Runs.config(storage, run).model();
+    TrainingConfig judge = Runs.config(storage, run);
+    GptConfig model = judge.model();
+    double heldOut = judge.corpus().validationFraction();
+    if (heldOut != asked.corpus().validationFraction()) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " was trained with corpus.validationFraction = "
+              + heldOut
+              + " and so on other text than this run, whose is "
+              + asked.corpus().validationFraction()
+              + "; set that, or name another run");
+    }
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, CheckpointFolder.NEWEST);
     if (!checkpoint.tokenizer(storage).toJson().equals(corpus.tokenizer().toJson())) {
       throw new UserError(

@@ -24,7 +24,8 @@ class AdvantageEstimatorTest {
   private static final AdvantageEstimator MAXRL = of(AdvantageConfig.Estimator.MAXRL);
 
   private static AdvantageEstimator of(AdvantageConfig.Estimator estimator) {
-    return AdvantageEstimator.of(new AdvantageConfig(estimator, 0));
+    return AdvantageEstimator.of(
+        new AdvantageConfig(estimator, AdvantageConfig.Mean.WEIGHTED, 0, 0));
   }
 
   /** As many groups of K actions as the weights fill. */
@@ -55,16 +56,27 @@ class AdvantageEstimatorTest {
     float[] rewards = ReferenceValues.floats(group.get("rewards"));
     // Weights are rounded to float32; nearly certain groups multiply that rounding.
     double tolerance = 3e-6;
+    // The mean of the others instead of the mean of all: RLOO's K / (K − 1).
+    double k = rewards.length;
+    double factor = sampled && k > 1 ? k / (k - 1) : 1;
     JsonNode grpo = group.get(sampled ? "grpo_sampled" : "grpo");
-    assertAdvantages("grpo", grpo, one(GRPO, sampled, weights, rewards), tolerance);
+    assertAdvantages("grpo", grpo, factor, one(GRPO, sampled, weights, rewards), tolerance);
     assertAdvantages(
-        "dr_grpo", group.get("dr_grpo"), one(DR_GRPO, sampled, weights, rewards), tolerance);
-    assertAdvantages("maxrl", group.get("maxrl"), one(MAXRL, sampled, weights, rewards), tolerance);
+        "dr_grpo",
+        group.get("dr_grpo"),
+        factor,
+        one(DR_GRPO, sampled, weights, rewards),
+        tolerance);
+    assertAdvantages(
+        "maxrl", group.get("maxrl"), factor, one(MAXRL, sampled, weights, rewards), tolerance);
   }
 
   private static void assertAdvantages(
-      String what, JsonNode expected, float[] actual, double tolerance) {
+      String what, JsonNode expected, double factor, float[] actual, double tolerance) {
     double[] values = ReferenceValues.doubles(expected);
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= factor;
+    }
     ReferenceValues.assertClose(what, values, actual, tolerance);
     for (int i = 0; i < values.length; i++) {
       assertTrue(values[i] != 0 || actual[i] == 0, what + ": exactly 0");
@@ -82,10 +94,10 @@ class AdvantageEstimatorTest {
         1e-6f);
     assertArrayEquals(new float[] {-0.25f, 0.75f, -0.25f}, one(DR_GRPO, false, weights, 0, 1, 0));
     assertArrayEquals(new float[] {-1, 3, -1}, one(MAXRL, false, weights, 0, 1, 0));
-    // A sample of two: mean 2, unbiased variance 2.
+    // A sample of two: the others' means 3 and 1, unbiased variance 2.
     float root = (float) Math.sqrt(2);
     assertArrayEquals(
-        new float[] {-1 / root, 1 / root}, one(GRPO, true, new float[] {0.5f, 0.5f}, 1, 3), 1e-6f);
+        new float[] {-2 / root, 2 / root}, one(GRPO, true, new float[] {0.5f, 0.5f}, 1, 3), 1e-6f);
   }
 
   @Test
@@ -93,12 +105,12 @@ class AdvantageEstimatorTest {
     Groups groups = TestGroups.continuations();
     // Compared are entries 0 and 2, 1 and 3, 4 and 6, 5 and 7.
     float[] rewards = {1, 0, 3, 0, 2, 5, 2, 1};
-    assertArrayEquals(new float[] {-1, 0, 1, 0, 0, 2, 0, -2}, DR_GRPO.advantages(groups, rewards));
-    float third = 2 / 3f;
+    assertArrayEquals(new float[] {-2, 0, 2, 0, 0, 4, 0, -4}, DR_GRPO.advantages(groups, rewards));
+    float third = 4 / 3f;
     assertArrayEquals(
-        new float[] {-0.5f, 0, 0.5f, 0, 0, third, 0, -third}, MAXRL.advantages(groups, rewards));
+        new float[] {-1, 0, 1, 0, 0, third, 0, -third}, MAXRL.advantages(groups, rewards));
     // Two values a distance d apart have the unbiased standard deviation d / √2.
-    float root = (float) Math.sqrt(0.5);
+    float root = (float) Math.sqrt(2);
     assertArrayEquals(
         new float[] {-root, 0, root, 0, 0, root, 0, -root},
         GRPO.advantages(groups, rewards),
@@ -108,7 +120,9 @@ class AdvantageEstimatorTest {
   @Test
   void aLeastStandardDeviationBoundsWhatGrpoDividesBy() {
     AdvantageEstimator bounded =
-        AdvantageEstimator.of(new AdvantageConfig(AdvantageConfig.Estimator.GRPO, 0.5));
+        AdvantageEstimator.of(
+            new AdvantageConfig(
+                AdvantageConfig.Estimator.GRPO, AdvantageConfig.Mean.WEIGHTED, 0.5, 0));
     float[] half = {0.5f, 0.5f};
     // Standard deviations 0.1 and 1.
     assertArrayEquals(new float[] {-0.2f, 0.2f}, one(bounded, false, half, 0.4f, 0.6f), 1e-6f);

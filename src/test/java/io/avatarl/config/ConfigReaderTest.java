@@ -229,7 +229,6 @@ class ConfigReaderTest {
         "reward.improvementOrder=6",
         "rollout.mixture=1",
         "rollout.temperature=0",
-        "rollout.topP=0",
         "rollout.horizon=0",
         "advantage.minStd=-1",
         "learner.kl.order=0",
@@ -330,6 +329,32 @@ class ConfigReaderTest {
       })
   void whatIsWrongInAStageIsNamed(String stages, String message) {
     assertContains(refused("curriculum.stages = " + stages), message);
+  }
+
+  @Test
+  void settingsThatCannotTeachOrEstimateAreRefused() {
+    String sampled = "rollout.exploration=sampled";
+    assertContains(refused("", sampled, "rollout.samples=1"), "rollout.samples: 1", "at least 2");
+    assertContains(
+        refused("", sampled, "rollout.horizon=2", "rollout.temperature=0.8"),
+        "rollout.temperature: 0.8",
+        "set 1");
+    assertContains(
+        refused("", sampled, "rollout.horizon=2", "rollout.draw=without-replacement"),
+        "rollout.draw: without-replacement");
+    assertContains(
+        refused("", sampled, "advantage.mean=found", "advantage.estimator=grpo"),
+        "advantage.mean: found",
+        "maxrl");
+    assertContains(refused("", "advantage.mean=censored"), "advantage.mean: censored", "sampled");
+    assertContains(
+        refused(
+            "",
+            "rollout.exploration=active",
+            "learner.kl.reference=ngram",
+            "learner.kl.estimator=sampled"),
+        "learner.kl.estimator: sampled",
+        "set full");
   }
 
   @Test

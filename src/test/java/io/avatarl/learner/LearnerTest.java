@@ -156,7 +156,7 @@ class LearnerTest {
             tokens,
             g.golds(),
             g.actionsPerGroup(),
-            g.sampled(),
+            g.draw(),
             g.actions(),
             g.weights(),
             g.logProbs());

@@ -193,8 +193,6 @@ class LossGradientTest {
             "rollout.exploration=sampled",
             "rollout.samples=4",
             "rollout.horizon=3",
-            "rollout.temperature=1.3",
-            "rollout.topK=5",
             "advantage.estimator=dr-grpo");
     Parameters parameters = parameters(config, VOCABULARY);
     RolloutShard shard = rollouts(config, parameters, 5);

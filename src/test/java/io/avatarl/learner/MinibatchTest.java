@@ -71,7 +71,7 @@ class MinibatchTest {
             Arrays.copyOfRange(g.tokens(), first * g.context(), last * g.context()),
             Arrays.copyOfRange(g.golds(), first * g.context(), last * g.context()),
             g.actionsPerGroup(),
-            g.sampled(),
+            g.draw(),
             Arrays.copyOfRange(g.actions(), from, to),
             Arrays.copyOfRange(g.weights(), from, to),
             Arrays.copyOfRange(g.logProbs(), from, to)),

@@ -11,6 +11,7 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.RewardConfig;
 import io.avatarl.config.RolloutConfig;
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
@@ -335,7 +336,7 @@ class RewardsTest {
             new int[] {A, B, C},
             new int[] {A},
             2,
-            true,
+            Groups.Draw.INDEPENDENT,
             new int[] {A, B},
             new float[2],
             new float[2]);
@@ -353,7 +354,7 @@ class RewardsTest {
     assertArrayEquals(new float[] {1, 0, 0}, components.get("exact"), "unweighted");
     assertArrayEquals(
         floats(2 - 0.5 * A_AFTER_B, -0.5 * A_AFTER_B, -0.5 * C_AFTER_B),
-        Rewards.total(components, config.weights()),
+        Rewards.total(components, config.weights(), 0),
         1e-6f);
     assertArrayEquals(
         floats(A_AFTER_B, A_AFTER_B, C_AFTER_B), components.get("bigram"), 1e-7f, "left as it was");
@@ -375,10 +376,10 @@ class RewardsTest {
     Groups groups = exhaustive(A, B);
     assertArrayEquals(
         floats(2 * A_AFTER_A, 2 * B_AFTER_A, 2 * C_AFTER_A),
-        Rewards.total(rewards.components(groups, first), first),
+        Rewards.total(rewards.components(groups, first), first, 0),
         1e-6f);
     assertArrayEquals(
-        new float[] {-0.5f, 1, 0}, Rewards.total(rewards.components(groups, second), second));
+        new float[] {-0.5f, 1, 0}, Rewards.total(rewards.components(groups, second), second, 0));
   }
 
   private static String refused(List<Map<String, Double>> stages) {
@@ -453,7 +454,7 @@ class RewardsTest {
     Groups groups = exhaustive(A, B, C);
     // The referee builds its model here; it has to be built again there.
     float[] expected =
-        Rewards.total(rewards.components(groups, config.weights()), config.weights());
+        Rewards.total(rewards.components(groups, config.weights()), config.weights(), 0);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(rewards);
@@ -462,7 +463,42 @@ class RewardsTest {
         new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
       Rewards read = (Rewards) in.readObject();
       assertArrayEquals(
-          expected, Rewards.total(read.components(groups, config.weights()), config.weights()));
+          expected, Rewards.total(read.components(groups, config.weights()), config.weights(), 0));
     }
+  }
+
+  private static void checkSign(String... overrides) {
+    TrainingConfig config = ConfigReader.read("", "", List.of(overrides));
+    Rewards.checkSign(config.advantage(), config.reward(), List.of(config.reward().weights()));
+  }
+
+  @Test
+  void rewardsThatMayFallBelowZeroAreRefusedWhereTheirMeanIsDividedBy() {
+    checkSign();
+    checkSign("reward.weights.bigramLog=0.1", "advantage.estimator=dr-grpo");
+    checkSign("reward.weights.repetition=0.3", "reward.offset=0.3");
+    String message =
+        assertThrows(
+                UserError.class,
+                () -> checkSign("reward.weights.bigram=1", "reward.weights.repetition=0.3"))
+            .getMessage();
+    assertEquals(
+        "advantage.estimator: maxrl needs rewards of at least 0, but reward.repetition = 0.3 can bring"
+            + " them to -0.30; set reward.offset = 0.3, or advantage.estimator = grpo or dr-grpo",
+        message);
+    // log(1e-10) / 10 = -2.3026 is the least; the offset that is named is enough.
+    assertThrows(UserError.class, () -> checkSign("reward.weights.bigramLog=0.1"));
+    checkSign("reward.weights.bigramLog=0.1", "reward.offset=0.24");
+    // A negative weight turns the range over.
+    assertThrows(UserError.class, () -> checkSign("reward.weights.diversity=-0.5"));
+    checkSign("reward.weights.diversity=-0.5", "reward.offset=0.5");
+    assertThrows(UserError.class, () -> checkSign("reward.offset=-0.1"));
+  }
+
+  @Test
+  void anOffsetIsAddedToEveryReward() {
+    assertArrayEquals(
+        new float[] {0.5f, 2.5f},
+        Rewards.total(Map.of("exact", new float[] {0, 1}), Map.of("exact", 2.0), 0.5));
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.KlConfig;
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramModel;
@@ -206,6 +207,88 @@ class ExplorationTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"0, 1", "0.5, 1", "0, 2", "0.3, 2"})
+  void withoutReplacementSumsEstimateThePolicysExpectations(String mixtureAndTemperature) {
+    String[] parts = mixtureAndTemperature.split(", ");
+    int k = 3;
+    int n = 60_000;
+    float[] one = logs(PROBABILITIES[0]);
+    float[] logProbs = new float[5 * n];
+    for (int g = 0; g < n; g++) {
+      System.arraycopy(one, 0, logProbs, 5 * g, 5);
+    }
+    Groups groups =
+        exploration(
+                5,
+                "rollout.exploration=sampled",
+                "rollout.draw=without-replacement",
+                "rollout.proposal=uniform",
+                "rollout.samples=" + k,
+                "rollout.mixture=" + parts[0],
+                "rollout.temperature=" + parts[1])
+            .explore(TestGroups.input(1, new int[n + 1], logProbs, new RandomStream(8)));
+    assertEquals(Groups.Draw.WITHOUT_REPLACEMENT, groups.draw());
+    double[] sums = new double[2];
+    double[] squares = new double[2];
+    int[] drawn = new int[5];
+    for (int g = 0; g < n; g++) {
+      double[] estimate = new double[2];
+      for (int i = g * k; i < (g + 1) * k; i++) {
+        int action = groups.actions()[i];
+        drawn[action]++;
+        assertTrue(i == g * k || action > groups.actions()[i - 1], "different actions, ascending");
+        assertEquals(one[action], groups.logProbs()[i]);
+        assertTrue(groups.weights()[i] >= PROBABILITIES[0][action] * (1 - 1e-6));
+        estimate[0] += groups.weights()[i];
+        estimate[1] += groups.weights()[i] * VALUES[action];
+      }
+      for (int j = 0; j < 2; j++) {
+        sums[j] += estimate[j] / n;
+        squares[j] += estimate[j] * estimate[j] / n;
+      }
+    }
+    double expected = 0;
+    for (int v = 0; v < 5; v++) {
+      expected += PROBABILITIES[0][v] * VALUES[v];
+    }
+    assertEquals(1, sums[0], 4 * Math.sqrt((squares[0] - 1) / n));
+    assertEquals(expected, sums[1], 4 * Math.sqrt((squares[1] - expected * expected) / n));
+    assertTrue(drawn[0] > drawn[4], Arrays.toString(drawn));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {5, 6, 100})
+  void allTokensDrawnWithoutReplacementWeighAsThePolicySays(int samples) {
+    Groups groups =
+        exploration(
+                5,
+                "rollout.exploration=sampled",
+                "rollout.draw=without-replacement",
+                "rollout.samples=" + samples)
+            .explore(TestGroups.input(1, new int[4], threeGroups(), new RandomStream(3)));
+    assertEquals(5, groups.actionsPerGroup());
+    for (int i = 0; i < 15; i++) {
+      assertEquals(i % 5, groups.actions()[i]);
+      assertEquals(PROBABILITIES[i / 5][i % 5], groups.weights()[i], 1e-6);
+    }
+  }
+
+  @Test
+  void aRareTokenWeighsItsProbabilityOverThatOfBeingDrawn() {
+    // Two of three are drawn; 1e-20 of a probability must not be lost in 1 - exp(-q t).
+    float[] logProbs = logs(1 - 1e-20, 1e-20, 0);
+    Groups groups =
+        exploration(
+                3,
+                "rollout.exploration=sampled",
+                "rollout.draw=without-replacement",
+                "rollout.samples=2")
+            .explore(TestGroups.input(1, new int[2], logProbs, new RandomStream(3)));
+    assertArrayEquals(new int[] {0, 1}, groups.actions());
+    assertArrayEquals(new float[] {1, 1e-20f}, groups.weights(), 1e-7f, "the third never comes");
+  }
+
   @Test
   void whatHasNoProbabilityIsNeverDrawn() {
     float none = Float.NEGATIVE_INFINITY;
@@ -225,7 +308,8 @@ class ExplorationTest {
           };
       assertEquals(
           1,
-          new SampledExploration(3, 1, 0, Optional.empty())
+          new SampledExploration(
+                  RolloutConfig.Draw.INDEPENDENT, 3, 1, new Proposal(3, 1, 0, Optional.empty()))
               .explore(TestGroups.input(1, new int[2], logProbs, fixed))
               .action(0, 0));
     }
@@ -378,8 +462,7 @@ class ExplorationTest {
     NativeEngine.load(1);
     int samples = 4;
     TrainingConfig config =
-        continuations(
-            "rollout.horizon=" + horizon, "rollout.samples=" + samples, "rollout.temperature=0.8");
+        continuations("rollout.horizon=" + horizon, "rollout.samples=" + samples);
     int vocabulary = 7;
     int[] packed = new Random(2).ints(3 * 7, 0, vocabulary).toArray();
     WindowBatch rows = WindowBatch.of(3, packed);
@@ -435,7 +518,7 @@ class ExplorationTest {
             new int[] {0, 1, 2, 0, 1, 1},
             new int[4],
             1,
-            true,
+            Groups.Draw.INDEPENDENT,
             new int[] {2, 0, 1, 1},
             new float[4],
             new float[4]);

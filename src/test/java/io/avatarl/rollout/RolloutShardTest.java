@@ -86,7 +86,12 @@ class RolloutShardTest {
             1, window, 2, false, new int[0], new float[] {0.75f, 0.25f, 0.5f, 0.5f}, logProbs);
     RolloutStatistics statistics =
         RolloutStatistics.of(
-            WindowBatch.of(1, window), logProbs, 2, groups, new float[] {0, 1, 3, 3});
+            WindowBatch.of(1, window),
+            logProbs,
+            2,
+            groups,
+            new float[] {0, 1, 3, 3},
+            new float[] {-1, 3, 0, 0});
     assertEquals(2, statistics.groups());
     assertEquals(4, statistics.rollouts());
     assertEquals(0.25 + 3, statistics.reward(), 1e-7);
@@ -128,10 +133,11 @@ class RolloutShardTest {
     int[] window = {0, 1, 2, 2};
     Groups groups = TestGroups.ofWindows(1, window, 3, false, new int[0], new float[9], logProbs);
     RolloutStatistics statistics =
-        RolloutStatistics.of(WindowBatch.of(1, window), logProbs, 3, groups, new float[9]);
+        RolloutStatistics.of(
+            WindowBatch.of(1, window), logProbs, 3, groups, new float[9], new float[9]);
     assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
     assertEquals(2 / 3.0, statistics.meanAccuracy());
-    assertEquals(3, statistics.degenerate(), "no group has a reward");
+    assertEquals(3, statistics.degenerate(), "no group has an advantage");
   }
 
   @Test
@@ -141,11 +147,17 @@ class RolloutShardTest {
     float[] even = new float[8];
     java.util.Arrays.fill(even, (float) Math.log(0.5));
     RolloutStatistics statistics =
-        RolloutStatistics.of(rows, even, 2, groups, new float[] {1, 0, 3, 0, 2, 5, 2, 1});
+        RolloutStatistics.of(
+            rows,
+            even,
+            2,
+            groups,
+            new float[] {1, 0, 3, 0, 2, 5, 2, 1},
+            new float[] {-2, 0, 2, 0, 0, 4, 0, -4});
     assertEquals(4, statistics.groups());
     assertEquals(8, statistics.rollouts());
     assertEquals(4, statistics.states());
-    // Means 2, 0, 2 and 3; the second and the third have equal rewards.
+    // Means 2, 0, 2 and 3; the second and the third have no advantages.
     assertEquals(7, statistics.reward());
     assertEquals(2, statistics.degenerate());
     assertEquals(2, statistics.perplexity(), 1e-6);

@@ -79,13 +79,14 @@ class ExtremesTest {
     assertTrue(summary.valCe() < Math.log(2), summary.toString());
   }
 
-  /** One sample of 65: hardly a group has a reward. */
+  /** Two samples of 65: hardly a group has a reward. */
   @ParameterizedTest
   @ValueSource(strings = {"maxrl", "grpo", "dr-grpo"})
   void groupsWithoutAReward(String estimator) throws IOException {
     String text = Files.readString(Trial.corpus(folder));
     Summary summary =
-        train("none", text, estimator, "rollout.exploration=sampled", "rollout.samples=1");
-    assertEquals(0, summary.reward());
+        train("none", text, estimator, "rollout.exploration=sampled", "rollout.samples=2");
+    assertTrue(summary.reward() < 0.2, summary.toString());
+    assertTrue(Double.isFinite(summary.valCe()), summary.toString());
   }
 }

@@ -64,7 +64,6 @@ class TrainerTest {
             SAMPLED,
             "rollout.horizon=4",
             "rollout.samples=3",
-            "rollout.topK=8",
             "rollout.credit=sequence",
             "learner.kl.reference=initial",
             "learner.kl.estimator=sampled",

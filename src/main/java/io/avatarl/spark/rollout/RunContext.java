@@ -34,7 +34,7 @@ record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup 
   ScoredGroups score(int stage, Groups groups) {
     Map<String, Double> weights = plan.stages().get(stage);
     Map<String, float[]> components = plan.rewards().components(groups, weights);
-    float[] rewards = Rewards.total(components, weights);
+    float[] rewards = Rewards.total(components, weights, config.reward().offset());
     CreditAssignment.assign(config.rollout().credit(), groups, rewards);
     float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
     return new ScoredGroups(groups, components, rewards, advantages);

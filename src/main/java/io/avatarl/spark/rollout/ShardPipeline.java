@@ -70,7 +70,8 @@ record ShardPipeline(
     long explored = System.nanoTime();
     ScoredGroups paid = run.score(stage, groups);
     RolloutStatistics sums =
-        RolloutStatistics.of(rows, logProbs, run.vocabulary(), groups, paid.rewards());
+        RolloutStatistics.of(
+            rows, logProbs, run.vocabulary(), groups, paid.rewards(), paid.advantages());
     sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
     return new Explored(new RolloutShard(shard, groups, paid.advantages(), reference, sums), paid);
   }

@@ -1,0 +1,58 @@
+package io.avatarl.rollout;
+
+import io.avatarl.corpus.NgramModel;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * What actions are drawn from: q = (1 − ε)·π_T + ε·u, where π_T ∝ π^(1/T) is the policy at a
+ * temperature and u is uniform or an n-gram table's distribution.
+ *
+ * @param temperature T
+ * @param mixture ε
+ * @param ngrams u; absent: uniform
+ */
+record Proposal(int vocabulary, double temperature, double mixture, Optional<NgramModel> ngrams) {
+  /** Whether it is the policy itself. */
+  boolean isPolicy() {
+    return mixture == 0 && temperature == 1;
+  }
+
+  /**
+   * Fills q of group {@code g}.
+   *
+   * @param logProbs the policy's, [G·V]
+   * @param policy filled with π, [V]
+   * @param other room for u, [V]
+   */
+  void fill(
+      WindowBatch rows, float[] logProbs, int g, double[] policy, double[] other, double[] q) {
+    double total = 0;
+    for (int v = 0; v < vocabulary; v++) {
+      policy[v] = Math.exp(logProbs[g * vocabulary + v]);
+      total += policy[v];
+    }
+    double temperedTotal = 0;
+    for (int v = 0; v < vocabulary; v++) {
+      policy[v] /= total;
+      q[v] = temperature == 1 ? policy[v] : Math.pow(policy[v], 1 / temperature);
+      temperedTotal += q[v];
+    }
+    if (temperature != 1) {
+      for (int v = 0; v < vocabulary; v++) {
+        q[v] /= temperedTotal;
+      }
+    }
+    if (mixture > 0) {
+      if (ngrams.isEmpty()) {
+        Arrays.fill(other, 1.0 / vocabulary);
+      } else {
+        int start = g / rows.context() * rows.context();
+        ngrams.get().distribution(rows.inputs(), start, g + 1, other, 0);
+      }
+      for (int v = 0; v < vocabulary; v++) {
+        q[v] = (1 - mixture) * q[v] + mixture * other[v];
+      }
+    }
+  }
+}
