@@ -7,11 +7,9 @@ import io.avatarl.spark.table.RolloutColumns;
 import io.avatarl.spark.table.RolloutTable;
 import io.avatarl.spark.table.RolloutViews;
 import java.util.List;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructType;
 
 /**
@@ -43,14 +41,12 @@ public final class Rollouts {
     }
     String[] folders =
         steps.stream().map(step -> literal(RolloutTable.folder(run, step))).toArray(String[]::new);
-    Column[] columns =
-        java.util.Arrays.stream(SCHEMA.fieldNames()).map(functions::col).toArray(Column[]::new);
     return spark
         .read()
         .schema(SCHEMA)
         .option("basePath", Storage.hadoop(RolloutTable.folder(run)))
         .parquet(folders)
-        .select(columns);
+        .select(RolloutColumns.all());
   }
 
   /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */

@@ -2,9 +2,7 @@ package io.avatarl.spark.table;
 
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import java.util.Arrays;
 import java.util.List;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -55,10 +53,10 @@ public final class DeltaRollouts {
         && storage.list(log).stream().anyMatch(name -> name.matches("\\d{20}\\.json"));
   }
 
-  /** The whole table. */
+  /** The whole table, also one that was written without the columns' comments. */
   public static Dataset<Row> read(SparkSession spark, String folder) {
     require(folder + " is a Delta table", Thread.currentThread().getContextClassLoader());
-    return spark.read().format(FORMAT).load(folder);
+    return spark.read().format(FORMAT).load(folder).select(RolloutColumns.all());
   }
 
   /** The steps in the table, ascending. */
@@ -80,17 +78,13 @@ public final class DeltaRollouts {
    * @param files Parquet files without the step
    */
   static void replace(SparkSession spark, String folder, long step, List<String> files) {
-    Column[] columns =
-        Arrays.stream(RolloutColumns.SCHEMA.fieldNames())
-            .map(functions::col)
-            .toArray(Column[]::new);
     write(
         session(spark)
             .read()
             .schema(RolloutColumns.SCHEMA)
             .parquet(files.toArray(String[]::new))
             .withColumn("step", functions.lit(step))
-            .select(columns),
+            .select(RolloutColumns.all()),
         folder,
         "step = " + step);
   }

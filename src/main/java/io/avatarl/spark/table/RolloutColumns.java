@@ -1,44 +1,129 @@
 package io.avatarl.spark.table;
 
+import static org.apache.parquet.schema.LogicalTypeAnnotation.stringType;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BINARY;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BOOLEAN;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.DOUBLE;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
+
+import java.util.Arrays;
+import java.util.Map;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
+import org.apache.parquet.schema.Type;
+import org.apache.parquet.schema.Types;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * The columns of the rollout table, in order. A group is the actions tried in one state, or what
- * the continuations of one context have at one position (then {@code context} is each row's own).
- * {@code step} counts from 1 and {@code group_id} through the run; {@code rank} is the action's
- * place in its group by probability, 1 the most probable; {@code reward_components} are unweighted;
- * {@code weight} is the action's share in its group's mean; {@code actions_per_group_kept} of
- * {@code actions_per_group} actions are in the table.
+ * The columns of the rollout table, stated once: Spark's schema, from which that of the Parquet
+ * files follows. A group is the actions tried in one state, or what the continuations of one
+ * context have at one position (then {@code context} is each row's own).
  */
 public final class RolloutColumns {
+  /** It is in the name of a step's folder, and in no file. */
+  private static final String STEP = "step";
+
+  /** The columns in order, each with a comment that {@code DESCRIBE} shows. */
   public static final StructType SCHEMA =
       new StructType()
-          .add("step", DataTypes.LongType)
-          .add("shard", DataTypes.IntegerType)
-          .add("group_id", DataTypes.LongType)
-          .add("position", DataTypes.IntegerType)
-          .add("context", DataTypes.StringType)
-          .add("context_tokens", DataTypes.createArrayType(DataTypes.IntegerType))
-          .add("gold", DataTypes.StringType)
-          .add("gold_token", DataTypes.IntegerType)
-          .add("action", DataTypes.StringType)
-          .add("action_tokens", DataTypes.createArrayType(DataTypes.IntegerType))
-          .add("rank", DataTypes.IntegerType)
-          .add("logprob", DataTypes.DoubleType)
-          .add("probability", DataTypes.DoubleType)
-          .add("reward", DataTypes.DoubleType)
+          .add(column(STEP, DataTypes.LongType, "training step, from 1"))
+          .add(column("shard", DataTypes.IntegerType, "shard of the step, from 0"))
+          .add(column("group_id", DataTypes.LongType, "number of the group, through the run"))
+          .add(column("position", DataTypes.IntegerType, "of the state in its window, from 0"))
+          .add(column("context", DataTypes.StringType, "the state: the text so far"))
           .add(
-              "reward_components",
-              DataTypes.createMapType(DataTypes.StringType, DataTypes.DoubleType))
-          .add("advantage", DataTypes.DoubleType)
-          .add("is_gold", DataTypes.BooleanType)
-          .add("policy_version", DataTypes.LongType)
-          .add("exploration", DataTypes.StringType)
-          .add("stage", DataTypes.StringType)
-          .add("weight", DataTypes.DoubleType)
-          .add("actions_per_group_kept", DataTypes.IntegerType)
-          .add("actions_per_group", DataTypes.IntegerType);
+              column(
+                  "context_tokens",
+                  DataTypes.createArrayType(DataTypes.IntegerType),
+                  "the state as tokens"))
+          .add(column("gold", DataTypes.StringType, "the corpus's own next token, as text"))
+          .add(column("gold_token", DataTypes.IntegerType, "the corpus's own next token"))
+          .add(column("action", DataTypes.StringType, "the token that was tried, as text"))
+          .add(
+              column(
+                  "action_tokens",
+                  DataTypes.createArrayType(DataTypes.IntegerType),
+                  "the token that was tried"))
+          .add(
+              column(
+                  "rank",
+                  DataTypes.IntegerType,
+                  "the action's place in its group by probability, 1 the most probable"))
+          .add(column("logprob", DataTypes.DoubleType, "natural logarithm of the probability"))
+          .add(column("probability", DataTypes.DoubleType, "of the action, by the policy"))
+          .add(column("reward", DataTypes.DoubleType, "weighted sum of the reward components"))
+          .add(
+              column(
+                  "reward_components",
+                  DataTypes.createMapType(DataTypes.StringType, DataTypes.DoubleType),
+                  "unweighted value of each reward component"))
+          .add(column("advantage", DataTypes.DoubleType, "of the reward, relative to the group"))
+          .add(column("is_gold", DataTypes.BooleanType, "whether the action is the gold token"))
+          .add(
+              column(
+                  "policy_version", DataTypes.LongType, "rounds behind the weights that explored"))
+          .add(column("exploration", DataTypes.StringType, "how actions were chosen"))
+          .add(column("stage", DataTypes.StringType, "stage of the curriculum"))
+          .add(column("weight", DataTypes.DoubleType, "the action's share in its group's mean"))
+          .add(
+              column(
+                  "actions_per_group_kept",
+                  DataTypes.IntegerType,
+                  "actions of the group that are in the table"))
+          .add(column("actions_per_group", DataTypes.IntegerType, "actions tried in the group"));
+
+  private static final Map<DataType, PrimitiveTypeName> PRIMITIVES =
+      Map.of(
+          DataTypes.IntegerType, INT32,
+          DataTypes.LongType, INT64,
+          DataTypes.DoubleType, DOUBLE,
+          DataTypes.BooleanType, BOOLEAN);
+
+  /** The columns of a file: all but {@code step}, none of them ever null. */
+  static final MessageType PARQUET =
+      new MessageType(
+          "rollout",
+          Arrays.stream(SCHEMA.fields())
+              .filter(field -> !field.name().equals(STEP))
+              .map(field -> parquet(field.name(), field.dataType()))
+              .toList());
 
   private RolloutColumns() {}
+
+  private static StructField column(String name, DataType type, String comment) {
+    return DataTypes.createStructField(name, type, true).withComment(comment);
+  }
+
+  /** All columns in order, to be selected from rows that may lack the comments. */
+  public static Column[] all() {
+    return Arrays.stream(SCHEMA.fields())
+        .map(field -> functions.col(field.name()).as(field.name(), field.metadata()))
+        .toArray(Column[]::new);
+  }
+
+  private static Type parquet(String name, DataType type) {
+    if (type instanceof ArrayType array) {
+      return Types.requiredList()
+          .setElementType(parquet("element", array.elementType()))
+          .named(name);
+    }
+    if (type instanceof MapType map) {
+      return Types.requiredMap()
+          .key(parquet("key", map.keyType()))
+          .value(parquet("value", map.valueType()))
+          .named(name);
+    }
+    if (type.equals(DataTypes.StringType)) {
+      return Types.required(BINARY).as(stringType()).named(name);
+    }
+    return Types.required(PRIMITIVES.get(type)).named(name);
+  }
 }

@@ -1,12 +1,5 @@
 package io.avatarl.spark.table;
 
-import static org.apache.parquet.schema.LogicalTypeAnnotation.stringType;
-import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BINARY;
-import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BOOLEAN;
-import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.DOUBLE;
-import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
-import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
-
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.rollout.Groups;
@@ -20,69 +13,9 @@ import org.apache.parquet.example.data.simple.SimpleGroupFactory;
 import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
-import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.Types;
 
 /** Turns a shard's groups into rows of the rollout table: one per action that was tried. */
 final class RolloutRows {
-  /** All columns but {@code step}, which is in the folder's name. */
-  private static final MessageType SCHEMA =
-      Types.buildMessage()
-          .required(INT32)
-          .named("shard")
-          .required(INT64)
-          .named("group_id")
-          .required(INT32)
-          .named("position")
-          .required(BINARY)
-          .as(stringType())
-          .named("context")
-          .requiredList()
-          .requiredElement(INT32)
-          .named("context_tokens")
-          .required(BINARY)
-          .as(stringType())
-          .named("gold")
-          .required(INT32)
-          .named("gold_token")
-          .required(BINARY)
-          .as(stringType())
-          .named("action")
-          .requiredList()
-          .requiredElement(INT32)
-          .named("action_tokens")
-          .required(INT32)
-          .named("rank")
-          .required(DOUBLE)
-          .named("logprob")
-          .required(DOUBLE)
-          .named("probability")
-          .required(DOUBLE)
-          .named("reward")
-          .requiredMap()
-          .key(Types.required(BINARY).as(stringType()).named("key"))
-          .requiredValue(DOUBLE)
-          .named("reward_components")
-          .required(DOUBLE)
-          .named("advantage")
-          .required(BOOLEAN)
-          .named("is_gold")
-          .required(INT64)
-          .named("policy_version")
-          .required(BINARY)
-          .as(stringType())
-          .named("exploration")
-          .required(BINARY)
-          .as(stringType())
-          .named("stage")
-          .required(DOUBLE)
-          .named("weight")
-          .required(INT32)
-          .named("actions_per_group_kept")
-          .required(INT32)
-          .named("actions_per_group")
-          .named("rollout");
-
   private final TrainingConfig config;
   private final Tokenizer tokenizer;
   private final long step;
@@ -132,7 +65,7 @@ final class RolloutRows {
     try (ParquetWriter<Group> writer =
         ExampleParquetWriter.builder(file)
             .withConf(new Configuration(false))
-            .withType(SCHEMA)
+            .withType(RolloutColumns.PARQUET)
             .withCompressionCodec(CompressionCodecName.SNAPPY)
             .build()) {
       int[] number = new int[1];
@@ -165,7 +98,7 @@ final class RolloutRows {
         ranks[kept++] = rank;
       }
     }
-    SimpleGroupFactory factory = new SimpleGroupFactory(SCHEMA);
+    SimpleGroupFactory factory = new SimpleGroupFactory(RolloutColumns.PARQUET);
     for (int rank : Arrays.copyOf(ranks, kept)) {
       int entry = tried[rank];
       int g = entry / groups.actionsPerGroup();

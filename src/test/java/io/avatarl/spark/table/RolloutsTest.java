@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.parquet.schema.MessageTypeParser;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -153,6 +154,54 @@ class RolloutsTest {
                 .toList()));
     table(config(), groups(), 50);
     assertEquals(Rollouts.SCHEMA, Rollouts.read(spark, folder.toString()).schema());
+  }
+
+  /** What the first version of the table wrote; readers of any version count on it. */
+  @Test
+  void filesKeepTheirSchema() {
+    assertEquals(
+        MessageTypeParser.parseMessageType(
+            """
+            message rollout {
+              required int32 shard;
+              required int64 group_id;
+              required int32 position;
+              required binary context (STRING);
+              required group context_tokens (LIST) {
+                repeated group list { required int32 element; } }
+              required binary gold (STRING);
+              required int32 gold_token;
+              required binary action (STRING);
+              required group action_tokens (LIST) {
+                repeated group list { required int32 element; } }
+              required int32 rank;
+              required double logprob;
+              required double probability;
+              required double reward;
+              required group reward_components (MAP) {
+                repeated group key_value { required binary key (STRING); required double value; } }
+              required double advantage;
+              required boolean is_gold;
+              required int64 policy_version;
+              required binary exploration (STRING);
+              required binary stage (STRING);
+              required double weight;
+              required int32 actions_per_group_kept;
+              required int32 actions_per_group;
+            }
+            """),
+        RolloutColumns.PARQUET);
+  }
+
+  @Test
+  void describeExplainsEveryColumn() {
+    table(config(), groups(), 1);
+    List<Row> columns = sql("DESCRIBE rollouts");
+    assertEquals(RolloutColumns.SCHEMA.size(), columns.size());
+    for (Row column : columns) {
+      String comment = column.getAs("comment");
+      assertTrue(comment != null && !comment.isBlank(), column.toString());
+    }
   }
 
   @Test
