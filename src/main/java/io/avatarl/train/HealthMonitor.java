@@ -142,6 +142,16 @@ final class HealthMonitor {
           "learning-rate spike: %.3g at update %d, usually %.3g",
           n);
     }
+    // Absolute, since a run that never learnt has no better past to be compared with.
+    warn(
+        fresh,
+        "silence",
+        norms.size() >= SHORT
+            && norms.stream().skip(norms.size() - SHORT).allMatch(norm -> norm == 0),
+        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise rollout.samples or"
+            + " change reward.weights",
+        SHORT,
+        100 * rollouts.degenerateShare());
     warn(
         fresh,
         "entropy",

@@ -67,6 +67,14 @@ class HealthMonitorTest {
   }
 
   @Test
+  void aRunThatNeverHadAGradient() {
+    steps(19, 0.5, 0.5, 1.5, 0);
+    assertWarned("");
+    steps(60, 0.5, 0.5, 1.5, 0);
+    assertWarned("no gradient", 20L);
+  }
+
+  @Test
   void miscalibration() {
     steps(49, 0.5, 0.2, 1.5, 1);
     assertWarned("");
