@@ -83,6 +83,8 @@ find_spark() {
     for core in "$SPARK_HOME"/jars/spark-core_*.jar; do
       case "$core" in
         */spark-core_2.12-3.5.*) version=3.5 ;;
+        */spark-core_2.13-4.1.*) version=4.1 ;;
+        */spark-core_2.13-4.2.*) version=4.2 ;;
         */spark-core_2.13-4.* | */spark-core_\*.jar) version=4.0 ;;
         *)
           refuse "SPARK_HOME=$SPARK_HOME is $(basename "$core" .jar), but Spark 4 for Scala 2.13 or 3.5 for Scala 2.12 is" \
@@ -94,7 +96,8 @@ find_spark() {
   case "$version" in
     4.0) build="$AVATARL_HOME/target" scala=2.13 profile=() ;;
     3.5) build="$AVATARL_HOME/target/spark-3.5" scala=2.12 profile=(-Pspark-3.5) ;;
-    *) refuse "AVATARL_SPARK=$version: there are 4.0 and 3.5" ;;
+    4.1 | 4.2) build="$AVATARL_HOME/target/spark-$version" scala=2.13 profile=("-Pspark-$version") ;;
+    *) refuse "AVATARL_SPARK=$version: there are 3.5, 4.0, 4.1 and 4.2" ;;
   esac
 }
 

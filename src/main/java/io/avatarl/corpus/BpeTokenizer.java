@@ -9,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -67,8 +66,7 @@ public final class BpeTokenizer implements Tokenizer {
     }
     JsonNode vocabulary = node.path("model").path("vocab");
     byte[][] bytes = new byte[vocabulary.size()][];
-    for (Iterator<Map.Entry<String, JsonNode>> it = vocabulary.fields(); it.hasNext(); ) {
-      Map.Entry<String, JsonNode> entry = it.next();
+    for (Map.Entry<String, JsonNode> entry : vocabulary.properties()) {
       int id = entry.getValue().asInt(-1);
       if (id < 0 || id >= bytes.length || bytes[id] != null) {
         throw new IllegalArgumentException(

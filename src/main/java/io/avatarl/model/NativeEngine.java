@@ -19,6 +19,7 @@ import java.util.stream.Collectors;
  */
 public final class NativeEngine {
   private static boolean tf32; // as it was last set
+  private static PyTorchLibrary library; // null until it is first asked for
 
   private NativeEngine() {}
 
@@ -26,6 +27,11 @@ public final class NativeEngine {
   public static synchronized void load(int threads) {
     setDefault("ai.djl.pytorch.num_threads", Integer.toString(threads));
     setDefault("ai.djl.pytorch.num_interop_threads", "1");
+    if (library == null) {
+      library = PyTorchLibrary.find(NativeEngine::setting);
+      // DJL's own guess names flavors that have no bridge.
+      setDefault(PyTorchLibrary.FLAVOR, library.flavor());
+    }
     // GptScript says it for each call; this silences the engine's notice about its optimizer.
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
     // No variable of the user's ($DJL_DEFAULT_ENGINE) makes it another engine.
@@ -49,15 +55,31 @@ public final class NativeEngine {
             .filter(name -> name.matches("(PYTORCH|DJL|ENGINE_CACHE|AI_DJL|LD_|OFFLINE).*"))
             .sorted()
             .collect(Collectors.joining(", $", " and $", ""));
+    String said =
+        String.valueOf(root).lines().findFirst().orElse("").replaceFirst("^(\\w+\\.)+", "");
+    if (library.folder().isPresent()) {
+      return new UserError(library.describe() + " does not load: " + said, e);
+    }
     return new UserError(
         "PyTorch's natives cannot be loaded ("
-            + String.valueOf(root).lines().findFirst().orElse("").replaceFirst("^(\\w+\\.)+", "")
+            + said
             + "); they are unpacked into "
             + Utils.getEngineCacheDir()
             + ": check that it can be written and has 450 MB free, or name another folder as"
             + " $DJL_CACHE_DIR"
             + (set.equals(" and $") ? "" : "; set are" + set.substring(" and".length())),
         e);
+  }
+
+  /** Which PyTorch this JVM has loaded, in words. */
+  public static synchronized String describe() {
+    return library.describe();
+  }
+
+  /** A variable of the environment or, where that is unset, a property of the JVM, as DJL reads. */
+  private static String setting(String name) {
+    String variable = System.getenv(name);
+    return variable == null || variable.isEmpty() ? System.getProperty(name) : variable;
   }
 
   /**

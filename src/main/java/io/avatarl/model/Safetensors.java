@@ -12,7 +12,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,8 +98,7 @@ public final class Safetensors {
     int dataLength = bytes.length - dataStart;
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     TreeMap<Long, Long> ends = new TreeMap<>(); // by begin, empty tensors left out
-    for (Iterator<Map.Entry<String, JsonNode>> i = header.fields(); i.hasNext(); ) {
-      Map.Entry<String, JsonNode> entry = i.next();
+    for (Map.Entry<String, JsonNode> entry : header.properties()) {
       if (!entry.getKey().equals("__metadata__")) {
         Tensor tensor =
             tensor(name, entry.getKey(), entry.getValue(), bytes, dataStart, dataLength);

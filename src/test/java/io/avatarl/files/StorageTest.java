@@ -44,7 +44,8 @@ class StorageTest {
     Path odd = Files.createDirectories(directory.resolve("a b%41ü"));
     storage.writeString(odd.resolve("x").toUri().toString(), "text");
     assertEquals("text", Files.readString(odd.resolve("x")));
-    assertEquals("text", storage.readString("file:" + directory + "/a b%2541ü/x".replace("%25", "%")));
+    assertEquals(
+        "text", storage.readString("file:" + directory + "/a b%2541ü/x".replace("%25", "%")));
     assertEquals("text", storage.readString(odd.resolve("x").toString()));
     assertEquals("file:/a b/c%41", Storage.hadoop("file:///a%20b/c%2541"));
     assertEquals("a%20b", Storage.hadoop("a%20b"));

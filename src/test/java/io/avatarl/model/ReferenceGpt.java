@@ -30,8 +30,8 @@ record ReferenceGpt(
     ParameterLayout layout = ParameterLayout.of(config, c.get("vocabulary").intValue());
     Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
     json.get("parameters")
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             entry ->
                 tensors.put(
                     entry.getKey(),

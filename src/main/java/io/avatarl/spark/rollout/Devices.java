@@ -6,6 +6,7 @@ import io.avatarl.config.DeviceType;
 import io.avatarl.config.LearnerConfig.Placement;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.model.NativeEngine;
 import java.util.Map;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
@@ -104,10 +105,12 @@ public final class Devices {
       throw new UserError(
           "Spark assigned GPU "
               + device.getDeviceId()
-              + ", and PyTorch sees "
+              + ", and "
+              + NativeEngine.describe()
+              + " sees "
               + Engine.getInstance().getGpuCount()
-              + ": the job's jar has natives for the CPU only (build it with -Pcuda), or the machine's"
-              + " driver is missing; device = cpu leaves GPUs alone");
+              + ": PYTORCH_LIBRARY_PATH must name the torch/lib folder of a PyTorch for CUDA, and the"
+              + " machine needs NVIDIA's driver; device = cpu leaves GPUs alone");
     }
     return device;
   }

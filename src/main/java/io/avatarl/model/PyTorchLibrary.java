@@ -1,0 +1,150 @@
+package io.avatarl.model;
+
+import io.avatarl.config.UserError;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which PyTorch a JVM loads. The job's jar has the one for CPUs. Natives for CUDA are in no jar
+ * (they were never published for this version); they come from a PyTorch on the machine, whose
+ * {@code torch/lib} folder {@code PYTORCH_LIBRARY_PATH} names. The bridge to it, which DJL picks by
+ * {@code PYTORCH_FLAVOR}, is in the jar for each flavor.
+ *
+ * <p>DJL checks none of this: a folder without a library means the CPU's natives, and another
+ * version ends in unresolved symbols. So it is checked before.
+ *
+ * @param folder of the libraries; empty: the job's jar
+ * @param flavor {@code cpu} or {@code cu128}, which works with CUDA 12
+ * @param version as PyTorch's own files say it, such as {@code 2.7.1+cu126}
+ */
+record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
+  static final String PATH = "PYTORCH_LIBRARY_PATH";
+  static final String FLAVOR = "PYTORCH_FLAVOR";
+  private static final String VERSION = "PYTORCH_VERSION";
+
+  private static final String CPU = "cpu";
+  private static final String CUDA = "cu128";
+
+  /** In {@code torch/version.py} of a wheel; the archive that C++ users get has the bare number. */
+  private static final Pattern NUMBER =
+      Pattern.compile("(?:^|__version__ = ')(\\d+\\.\\d+\\.\\d+[^'\\s]*)");
+
+  /**
+   * What DJL will load.
+   *
+   * @param environment value of a variable or property, null where it is unset
+   * @throws UserError where that cannot work
+   */
+  static PyTorchLibrary find(UnaryOperator<String> environment) {
+    String needed = needed();
+    String path = value(environment, PATH);
+    String flavor = value(environment, FLAVOR);
+    String version = value(environment, VERSION);
+    if (!version.isEmpty() && !version.equals(needed)) {
+      throw new UserError(
+          VERSION + "=" + version + ": the job works with PyTorch " + needed + "; unset it");
+    }
+    if (path.isEmpty()) {
+      if (!flavor.isEmpty() && !flavor.equals(CPU)) {
+        throw new UserError(
+            FLAVOR
+                + "="
+                + flavor
+                + ": the job's jar has natives for CPUs only; install PyTorch for CUDA "
+                + install(needed)
+                + ", or unset it");
+      }
+      return new PyTorchLibrary(Optional.empty(), CPU, needed);
+    }
+    Path folder = folder(path, needed);
+    String found = version(folder).orElse(needed);
+    if (!found.equals(needed) && !found.startsWith(needed + "+")) {
+      throw new UserError(
+          PATH + "=" + path + ": this is PyTorch " + found + ", needed is " + install(needed));
+    }
+    boolean cuda = Files.exists(folder.resolve("libtorch_cuda.so"));
+    if (flavor.isEmpty()) {
+      flavor = cuda ? CUDA : CPU;
+    } else if (!flavor.equals(CPU) && !flavor.equals(CUDA)) {
+      throw new UserError(FLAVOR + "=" + flavor + ": there are " + CPU + " and " + CUDA);
+    } else if (flavor.equals(CUDA) && !cuda) {
+      throw new UserError(
+          PATH
+              + "="
+              + path
+              + ": this PyTorch is for CPUs (no libtorch_cuda.so); for CUDA, "
+              + install(needed));
+    }
+    return new PyTorchLibrary(Optional.of(folder), flavor, found);
+  }
+
+  private static String install(String version) {
+    return "`pip install torch==" + version + "` and set " + PATH + " to its torch/lib folder";
+  }
+
+  private static String value(UnaryOperator<String> environment, String name) {
+    String value = environment.apply(name);
+    return value == null ? "" : value;
+  }
+
+  /** The first of the folders that holds the library, as DJL takes it. */
+  private static Path folder(String path, String needed) {
+    for (String part : path.split(":")) {
+      Path folder = Path.of(part);
+      if (folder.endsWith("libtorch.so") && Files.isRegularFile(folder)) {
+        return folder.toAbsolutePath().getParent();
+      }
+      if (Files.isRegularFile(folder.resolve("libtorch.so"))) {
+        return folder.toAbsolutePath();
+      }
+    }
+    throw new UserError(
+        PATH + "=" + path + ": no libtorch.so is there; needed is " + install(needed));
+  }
+
+  /** Of the PyTorch that a folder of libraries belongs to. */
+  private static Optional<String> version(Path folder) {
+    try {
+      Path home = folder.toRealPath().getParent();
+      for (String name : new String[] {"version.py", "build-version"}) {
+        Path file = home.resolve(name);
+        if (Files.isRegularFile(file)) {
+          Matcher number = NUMBER.matcher(Files.readString(file));
+          if (number.find()) {
+            return Optional.of(number.group(1));
+          }
+        }
+      }
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new UserError(PATH + "=" + folder + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** The version that the bridge in the jar was built for. */
+  private static String needed() {
+    Properties bridge = new Properties();
+    try (InputStream in =
+        PyTorchLibrary.class.getClassLoader().getResourceAsStream("jnilib/pytorch.properties")) {
+      bridge.load(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bridge.getProperty("jni_version").replaceFirst("-.*", "");
+  }
+
+  /** For people: what is loaded and where it is from. */
+  String describe() {
+    return "PyTorch "
+        + version
+        + folder.map(from -> " (" + flavor + ") of " + from).orElse(" for CPUs of the job's jar");
+  }
+}
