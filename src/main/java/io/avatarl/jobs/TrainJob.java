@@ -3,6 +3,7 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.train.Runs;
 import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
@@ -84,6 +85,12 @@ public final class TrainJob implements Callable<Integer> {
       description = "go on from the newest checkpoint in --out, with the run's own settings")
   private boolean resume;
 
+  @Option(
+      names = "--resume-or-start",
+      description =
+          "as --resume where --out holds a run, else a new run there; for jobs that a cluster starts again")
+  private boolean resumeOrStart;
+
   TrainJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
@@ -102,10 +109,14 @@ public final class TrainJob implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (resume && output == null) {
-      throw new UserError("--resume: name the run's folder with --out");
+    if ((resume || resumeOrStart) && output == null) {
+      throw new UserError(
+          (resume ? "--resume" : "--resume-or-start") + ": name the run's folder with --out");
     }
     Storage storage = Job.storage();
+    if (resumeOrStart) {
+      resume = Runs.exists(storage, output);
+    }
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
     TrainingConfig config =
         TrainingRun.config(

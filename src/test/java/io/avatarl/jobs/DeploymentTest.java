@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.Error;
 import com.networknt.schema.SchemaRegistry;
@@ -44,6 +43,7 @@ class DeploymentTest {
   // A new version fails here until all descriptions name it.
   private static final String JAR =
       "avatarl-spark-" + System.getProperty("avatarl.version") + "-job.jar";
+  private static final String USER = "${workspace.current_user.short_name}";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static JsonNode yaml(Path file) throws IOException {
@@ -155,7 +155,7 @@ class DeploymentTest {
     JsonNode inspect = job.at("/tasks/1");
     for (JsonNode task : List.of(train, inspect)) {
       assertEquals(cluster, task.path("job_cluster_key").asText());
-      assertEquals("../../target/" + JAR, task.at("/libraries/0/jar").asText());
+      assertEquals("${var.jar}", task.at("/libraries/0/jar").asText());
     }
     assertEquals(train.path("task_key"), inspect.at("/depends_on/0/task_key"));
     Path notebook =
@@ -169,9 +169,7 @@ class DeploymentTest {
     JsonNode bundle = yaml(DATABRICKS);
     JsonNode variables = bundle.path("variables");
     assertTrue(variables.at("/volume/default").asText().startsWith("/Volumes/"));
-    assertTrue(
-        variables.at("/spark_version/default").asText().matches("17\\.3\\.x-gpu-ml-.*2\\.13"));
-    assertEquals("../../target/" + JAR, bundle.at("/artifacts/job/files/0/source").asText());
+    assertEquals("${var.jar}", bundle.at("/artifacts/job/files/0/source").asText());
     Matcher used = Pattern.compile("\\$\\{var\\.(\\w+)}").matcher(bundle.toString());
     int found = 0;
     while (used.find()) {
@@ -179,6 +177,141 @@ class DeploymentTest {
       assertTrue(variables.has(used.group(1)), used.group());
     }
     assertTrue(found >= 6, "variables used: " + found);
+  }
+
+  /** The runtime, the Maven profile and the jar of each target are of one Spark. */
+  @ParameterizedTest
+  @CsvSource({
+    "dev,17.3.x-gpu-ml-scala2.13,spark-4.0,../../target/",
+    "dev-18,18.x-gpu-ml-scala2.13,spark-4.1,../../target/spark-4.1/",
+    "dev-16,16.4.x-gpu-ml-scala2.12,spark-3.5,../../target/spark-3.5/",
+    "prod,17.3.x-gpu-ml-scala2.13,spark-4.0,../../target/"
+  })
+  void everyTargetBuildsForItsRuntime(String target, String runtime, String profile, String folder)
+      throws IOException {
+    JsonNode bundle = yaml(DATABRICKS);
+    assertEquals(runtime, variable(bundle, target, "spark_version"));
+    assertEquals(profile, variable(bundle, target, "maven_profile"));
+    assertEquals(folder + JAR, variable(bundle, target, "jar"));
+    String pom = Files.readString(Path.of("pom.xml"));
+    assertTrue(pom.contains("<id>" + profile + "</id>"), profile);
+    assertTrue(
+        bundle.at("/artifacts/job/build").asText().contains("-P${var.maven_profile} "), profile);
+    String scala = profile.equals("spark-3.5") ? "2.12" : "2.13";
+    assertTrue(runtime.endsWith("scala" + scala));
+  }
+
+  private static String variable(JsonNode bundle, String target, String name) {
+    JsonNode own = bundle.path("targets").path(target).path("variables").path(name);
+    return own.isMissingNode()
+        ? bundle.path("variables").path(name).path("default").asText()
+        : own.asText();
+  }
+
+  /**
+   * What the CLI's own code asks for and no schema says ({@code validate_target_mode.go}, {@code
+   * validate_artifact_path.go}, {@code job_cluster_key_defined.go}, {@code
+   * no_interpolation_in_bundle_name.go}, {@code same_name_libraries.go}).
+   *
+   * @return what it would refuse
+   */
+  private static List<String> refusals(JsonNode bundle) {
+    List<String> refused = new ArrayList<>();
+    JsonNode workspace = bundle.path("workspace");
+    bundle
+        .path("targets")
+        .properties()
+        .forEach(
+            target -> {
+              JsonNode own = target.getValue().path("workspace");
+              String mode = target.getValue().path("mode").asText();
+              if (mode.equals("production") && !own.has("root_path")) {
+                refused.add(target.getKey() + " must set workspace.root_path");
+              }
+              for (String path :
+                  List.of(
+                      "root_path", "file_path", "resource_path", "artifact_path", "state_path")) {
+                String value = (own.has(path) ? own : workspace).path(path).asText();
+                // Unset ones begin with the user's own folder.
+                if (mode.equals("development") && !value.isEmpty() && !value.contains(USER)) {
+                  refused.add(target.getKey() + ": " + path + " must contain the user's name");
+                }
+              }
+            });
+    String volume =
+        workspace
+            .path("artifact_path")
+            .asText()
+            .replace("${var.volume}", bundle.at("/variables/volume/default").asText());
+    if (!volume.matches("/Volumes/[^/]+/[^/]+/[^/]+/.*")) {
+      refused.add("artifact_path is not /Volumes/CATALOG/SCHEMA/VOLUME/...");
+    }
+    if (bundle.at("/bundle/name").asText().contains("${")) {
+      refused.add("the bundle's name has a variable");
+    }
+    bundle
+        .at("/resources/jobs")
+        .forEach(
+            job -> {
+              List<String> clusters = new ArrayList<>();
+              job.path("job_clusters")
+                  .forEach(c -> clusters.add(c.path("job_cluster_key").asText()));
+              Map<String, String> libraries = new TreeMap<>();
+              for (JsonNode task : job.path("tasks")) {
+                if (!clusters.contains(task.path("job_cluster_key").asText())) {
+                  refused.add(task.path("task_key").asText() + " names no cluster of the job");
+                }
+                for (JsonNode library : task.path("libraries")) {
+                  Path jar = Path.of(library.path("jar").asText());
+                  String other = libraries.put(jar.getFileName().toString(), jar.toString());
+                  if (other != null && !other.equals(jar.toString())) {
+                    refused.add("two libraries of the name " + jar.getFileName());
+                  }
+                }
+              }
+            });
+    return refused;
+  }
+
+  @Test
+  void theBundleFollowsTheRulesOfTheCli() throws IOException {
+    assertEquals(List.of(), refusals(yaml(DATABRICKS)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "/workspace|artifact_path|\"${var.volume}/artifacts\"|artifact_path must contain the user's name",
+        "/workspace|artifact_path|\"/Volumes/main/${workspace.current_user.short_name}\"|is not /Volumes/",
+        "/workspace|root_path|\"/Workspace/Shared/avatarl\"|root_path must contain the user's name",
+        "/targets/prod|workspace|{}|prod must set workspace.root_path",
+        "/bundle|name|\"avatarl-${bundle.target}\"|name has a variable",
+        "/resources/jobs/avatarl/tasks/1|job_cluster_key|\"cpu\"|inspect names no cluster",
+        "/resources/jobs/avatarl/tasks/1|libraries|[{\"jar\": \"other/${var.jar}\"}]|two libraries",
+      })
+  void theRulesOfTheCliRefuseWhatIsWrong(String at, String key, String value, String refusal)
+      throws IOException {
+    JsonNode bundle = yaml(DATABRICKS);
+    ((ObjectNode) bundle.at(at)).set(key, JSON.readTree(value));
+    assertTrue(refusals(bundle).toString().contains(refusal), refusals(bundle).toString());
+  }
+
+  /** What the init script makes is what the cluster's variables and the image name. */
+  @Test
+  void pyTorchForCudaIsWhereTheVariablesSay() throws IOException {
+    String script = Files.readString(DATABRICKS.resolveSibling("install-pytorch.sh"));
+    String pom = Files.readString(Path.of("pom.xml"));
+    assertTrue(script.contains("\nversion=" + property(pom, "pytorch.version") + "\n"));
+    JsonNode cluster = bundleJob().at("/job_clusters/0/new_cluster");
+    assertEquals(
+        "${workspace.file_path}/jobs/databricks/install-pytorch.sh",
+        cluster.at("/init_scripts/0/workspace/destination").asText());
+    String library = cluster.at("/spark_env_vars/PYTORCH_LIBRARY_PATH").asText();
+    assertEquals("/opt/avatarl/torch/lib", library);
+    assertTrue(script.contains("${1:-/opt/avatarl}"));
+    String image = Files.readString(KUBERNETES.resolve("Dockerfile"));
+    assertTrue(image.contains("ENV PYTORCH_LIBRARY_PATH=" + library + " PYTORCH_FLAVOR=cu128\n"));
   }
 
   @ParameterizedTest
@@ -190,9 +323,22 @@ class DeploymentTest {
     List<String> arguments = texts(spec.path("arguments"));
     assertTrains(spec.path("mainClass").asText(), arguments);
     assertEquals(bundleJob().at("/tasks/0/spark_jar_task/main_class_name"), spec.path("mainClass"));
-    assertTrue(spec.path("mainApplicationFile").asText().endsWith("/" + JAR));
-    assertTrue(spec.path("image").asText().contains(spec.path("sparkVersion").asText()));
-    assertEquals(file.contains("gpu"), spec.at("/executor/gpu").isObject());
+    assertTrue(arguments.contains("--resume-or-start"), "a driver that is started again goes on");
+    assertEquals("OnFailure", spec.at("/restartPolicy/type").asText());
+    // What the Dockerfile puts there.
+    assertEquals(
+        "local:///opt/spark/avatarl/avatarl-spark-job.jar",
+        spec.path("mainApplicationFile").asText());
+    String image = Files.readString(KUBERNETES.resolve("Dockerfile"));
+    assertTrue(
+        image.contains("ARG SPARK=apache/spark:" + spec.path("sparkVersion").asText() + "-"));
+    assertTrue(image.contains("image.sh install /opt/spark\n"));
+    assertEquals(file.contains("gpu"), spec.path("image").asText().endsWith("-cuda"));
+    for (String pod : List.of("driver", "executor")) {
+      for (String webhook : List.of("env", "envFrom", "gpu", "volumeMounts", "tolerations")) {
+        assertFalse(spec.path(pod).has(webhook), webhook + " needs the operator's webhook");
+      }
+    }
   }
 
   @ParameterizedTest
@@ -205,7 +351,7 @@ class DeploymentTest {
         "/spec|type|\"java\"",
         "/spec|mainApplicationFile|\"target/job.jar\"",
         "/spec|arguments|\"--preset maxrl\"",
-        "/spec/deps|exclude|[]",
+        "/spec|deps|{\"exclude\": []}",
         "/spec/sparkConf|spark.executor.resource.gpu.amount|1",
         "/spec/driver|memory|\"2 GB\"",
         "/spec/executor|instances|\"2\"",
@@ -235,12 +381,6 @@ class DeploymentTest {
       conf.load(reader);
     }
     JsonNode spec = yaml(KUBERNETES.resolve(file)).path("spec");
-    assertEquals(
-        String.join(",", texts(spec.at("/deps/packages"))),
-        conf.getProperty("spark.jars.packages"));
-    assertEquals(
-        String.join(",", texts(spec.at("/deps/excludePackages"))),
-        conf.getProperty("spark.jars.excludes"));
     Map<String, JsonNode> pairs =
         Map.of(
             "spark.submit.deployMode", spec.path("mode"),
@@ -259,7 +399,7 @@ class DeploymentTest {
         .forEach(
             entry -> {
               String key = entry.getKey();
-              if (key.contains(".resource.") || key.equals("spark.jars.ivy")) {
+              if (key.contains(".resource.") || key.contains(".secretKeyRef.")) {
                 assertEquals(entry.getValue().asText(), conf.getProperty(key), key);
               }
             });
@@ -267,25 +407,6 @@ class DeploymentTest {
     assertEquals(
         spec.path("sparkConf").has("spark.task.resource.gpu.amount"),
         conf.containsKey("spark.task.resource.gpu.amount"));
-  }
-
-  /** The client for S3 is the one of the README. */
-  @ParameterizedTest
-  @ValueSource(strings = {"train.yaml", "train-gpu.yaml"})
-  void theS3ClientComesWithoutTheBundle(String file) throws IOException {
-    JsonNode deps = yaml(KUBERNETES.resolve(file)).at("/spec/deps");
-    String pom = Files.readString(Path.of("pom.xml"));
-    String options =
-        "--packages "
-            + String.join(",", texts(deps.path("packages")))
-            + " --exclude-packages "
-            + String.join(",", texts(deps.path("excludePackages")));
-    assertEquals(
-        "--packages org.apache.hadoop:hadoop-aws:%1$s,software.amazon.awssdk:s3-transfer-manager:%2$s,software.amazon.awssdk:sts:%2$s --exclude-packages software.amazon.awssdk:bundle"
-            .formatted(property(pom, "hadoop.version"), property(pom, "aws.sdk.version")),
-        options);
-    // The same, for those who read.
-    assertTrue(Files.readString(Path.of("README.md")).replaceAll(" \\\\\n", " ").contains(options));
   }
 
   private static String property(String pom, String name) {
@@ -308,16 +429,11 @@ class DeploymentTest {
         String name = key.substring("spark.executorEnv.".length());
         String value = defaults.getProperty(key);
         assertEquals(value, cluster.path("spark_env_vars").path(name).asText(), name);
-        for (String pod : List.of("driver", "executor")) {
-          ArrayNode env = (ArrayNode) spec.path(pod).path("env");
-          boolean there = false;
-          for (JsonNode variable : env) {
-            there |=
-                variable.path("name").asText().equals(name)
-                    && variable.path("value").asText().equals(value);
-          }
-          assertTrue(there, pod + " " + name);
-        }
+        assertEquals(value, spec.path("sparkConf").path(key).asText(), key);
+        assertEquals(
+            value,
+            spec.path("sparkConf").path("spark.kubernetes.driverEnv." + name).asText(),
+            "driver " + name);
       }
     }
     assertEquals(3, variables);
