@@ -62,10 +62,14 @@ final class StorageErrors {
 
   /** The path is none, or no file system takes its scheme. */
   UserError noFileSystem(Exception e) {
-    String fix =
-        path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)
-            ? "; add " + s3Packages()
-            : "; check the path and that its file system is on the class path";
+    String fix = "; check the path and that its file system is on the class path";
+    if (path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)) {
+      fix = "; add " + s3Packages();
+    } else if (path.matches("abfss?:.*")) {
+      fix = "; add --packages org.apache.hadoop:hadoop-azure:" + VersionInfo.getVersion();
+    } else if (path.startsWith("gs:")) {
+      fix = "; add Google's connector for Hadoop (gcs-connector) by --jars";
+    }
     return new UserError(cannot + line(e) + fix, e);
   }
 

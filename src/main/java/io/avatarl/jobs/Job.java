@@ -190,8 +190,33 @@ public final class Job {
    * left alone; one of our own ends with the command.
    */
   public record Session(SparkSession spark, boolean ours) implements AutoCloseable {
+    private static final String NO_CONNECT =
+        "Spark Connect (also serverless compute, Databricks Connect) has no RDDs and no access to the"
+            + " JVM, which this needs: use a classic session, on a cluster by --master, on Databricks on"
+            + " a dedicated cluster";
+
     private static final String RESULTS = "spark.driver.maxResultSize";
     private static final String WAREHOUSE = "spark.sql.warehouse.dir";
+
+    /** Whether the user asks for Spark Connect, in any of Spark's ways to say it. */
+    static boolean isConnect(SparkConf conf, Map<String, String> environment) {
+      return conf.contains("spark.remote")
+          || conf.get("spark.api.mode", "").equalsIgnoreCase("connect")
+          || !environment.getOrDefault("SPARK_REMOTE", "").isEmpty();
+    }
+
+    /**
+     * The context of a session that is there.
+     *
+     * @throws UserError where it has none
+     */
+    static SparkContext context(SparkSession spark) {
+      try {
+        return spark.sparkContext();
+      } catch (UnsupportedOperationException e) {
+        throw new UserError(NO_CONNECT, e);
+      }
+    }
 
     public static Session open(String application) {
       return open(application, Map.of());
@@ -206,6 +231,9 @@ public final class Job {
         return new Session(builder.getOrCreate(), false);
       }
       SparkConf asked = new SparkConf();
+      if (isConnect(asked, System.getenv())) {
+        throw new UserError(NO_CONNECT);
+      }
       LocalFolders.requireScratch(asked);
       // What comes back is as large as the groups or gradients of a round; Spark's limit is 1 GB.
       builder.config(RESULTS, asked.get(RESULTS, "0"));

@@ -163,7 +163,7 @@ public final class Training {
     }
     List<String> overrides = new ArrayList<>();
     settings.forEach((key, value) -> overrides.add(key + "=" + value));
-    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+    Storage storage = new Storage(Job.Session.context(spark).hadoopConfiguration());
     TrainingConsole console = new TrainingConsole(out, out, OptionalInt.empty());
     TrainingConfig asked =
         TrainingRun.config(storage, preset, overrides, corpus, folder, resume, console::warned);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
@@ -75,5 +76,15 @@ class JobTest {
       Job.Session.open("never").close();
       return 0;
     }
+  }
+
+  @Test
+  void sparkConnectIsRecognisedInEachOfItsWays() {
+    SparkConf none = new SparkConf(false);
+    assertFalse(Job.Session.isConnect(none, Map.of()));
+    assertFalse(Job.Session.isConnect(none.clone().set("spark.api.mode", "classic"), Map.of()));
+    assertTrue(Job.Session.isConnect(none.clone().set("spark.api.mode", "connect"), Map.of()));
+    assertTrue(Job.Session.isConnect(none.clone().set("spark.remote", "sc://host"), Map.of()));
+    assertTrue(Job.Session.isConnect(none, Map.of("SPARK_REMOTE", "sc://host")));
   }
 }

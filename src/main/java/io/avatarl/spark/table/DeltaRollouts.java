@@ -20,10 +20,18 @@ public final class DeltaRollouts {
   static final String CLASS = "io.delta.tables.DeltaTable";
 
   /** What to add to the Spark that runs; the pom's tests use the same. */
-  static final String PACKAGE =
-      org.apache.spark.package$.MODULE$.SPARK_VERSION().startsWith("3.")
-          ? "io.delta:delta-spark_2.12:3.3.2"
-          : "io.delta:delta-spark_2.13:4.0.1";
+  static final String PACKAGE = packageFor(org.apache.spark.package$.MODULE$.SPARK_VERSION());
+
+  /** Each Spark has a Delta Lake of its own. */
+  static String packageFor(String spark) {
+    return "io.delta:"
+        + switch (spark.replaceFirst("^(\\d+\\.\\d+).*", "$1")) {
+          case "3.5" -> "delta-spark_2.12:3.3.2";
+          case "4.0" -> "delta-spark_2.13:4.0.1";
+          case "4.1" -> "delta-spark_4.1_2.13:4.2.0";
+          default -> "delta-spark_2.13:4.3.0";
+        };
+  }
 
   private static final String FORMAT = "delta";
   private static final String LOG = "_delta_log";
