@@ -319,7 +319,8 @@ class ArchitectureTest {
 
   /**
    * Paths of users are Hadoop paths. Local files are the jar's own presets, a text that a command
-   * makes to count it, and what the bench, chaos and soak make, which are about this machine.
+   * makes to count it, PyTorch's libraries, and what the bench, chaos and soak make, which are about
+   * this machine.
    */
   @ArchTest
   static final ArchRule FILES_ARE_NOT_LOCAL =
@@ -328,7 +329,7 @@ class ArchitectureTest {
           .resideOutsideOfPackage(ROOT + "bench..")
           .and()
           .haveNameNotMatching(
-              "io\\.avatarl\\.jobs\\.(Presets|LocalFolders|NgramsJob|maintenance\\..*)(\\$.*)?")
+              "io\\.avatarl\\.(model\\.PyTorchLibrary|jobs\\.(Presets|LocalFolders|NgramsJob|maintenance\\..*))(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

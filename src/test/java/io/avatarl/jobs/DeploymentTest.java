@@ -436,7 +436,7 @@ class DeploymentTest {
             "driver " + name);
       }
     }
-    assertEquals(3, variables);
+    assertEquals(4, variables);
     assertFalse(cluster.path("spark_conf").has("spark.master"));
     assertFalse(spec.path("sparkConf").has("spark.master"));
   }

@@ -349,7 +349,7 @@ class MlflowTrackerTest {
           assertThrows(
               UserError.class,
               () -> ConfigReader.read("trial", Trial.PRESET, List.of("tracking.uri=" + uri)));
-      assertTrue(error.getMessage().startsWith("tracking.uri"), error.getMessage());
+      assertTrue(error.getMessage().startsWith("--set tracking.uri="), error.getMessage());
       assertFalse(error.getMessage().contains("secret"), error.getMessage());
     }
     assertThrows(

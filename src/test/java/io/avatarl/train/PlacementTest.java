@@ -282,7 +282,7 @@ class PlacementTest {
         assertThrows(
             UserError.class,
             () -> ConfigReader.read("test", "", List.of(EXECUTORS, "rollout.ahead=1")));
-    assertTrue(ahead.getMessage().startsWith("rollout.ahead: 1: with learner.placement"));
+    assertTrue(ahead.getMessage().contains("rollout.ahead: 1: with learner.placement"));
     UserError shards =
         assertThrows(
             UserError.class,
