@@ -319,8 +319,8 @@ class ArchitectureTest {
 
   /**
    * Paths of users are Hadoop paths. Local files are the jar's own presets, a text that a command
-   * makes to count it, PyTorch's libraries, and what the bench, chaos and soak make, which are about
-   * this machine.
+   * makes to count it, PyTorch's libraries, and what the bench, chaos and soak make, which are
+   * about this machine.
    */
   @ArchTest
   static final ArchRule FILES_ARE_NOT_LOCAL =
