@@ -122,7 +122,9 @@ spark_class() {
           ;;
       esac
     done
-    requires_a_jvm "${command[@]:0:i}"
+    if [[ -n "${SPARK_DRIVER_MEMORY:-}${user_submit_opts:-}" || "${submit[*]} ${properties:-}" == *driver* ]]; then
+      require_jvm "${command[@]:0:i}"
+    fi
   fi
   # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
   for i in "${!command[@]}"; do
@@ -131,12 +133,10 @@ spark_class() {
   exec "${command[@]}"
 }
 
-# requires_a_jvm JAVA OPTION...: asks for the JVM's version where somebody else than this project has a say in its options, which
-# it would answer with words of its own.
-requires_a_jvm() {
+# require_jvm JAVA OPTION...: asks for the JVM's version, where somebody else than this project has a say in its options: a JVM
+# that does not start answers with words of its own.
+require_jvm() {
   local said
-  [[ -n "${JAVA_TOOL_OPTIONS:-}${JDK_JAVA_OPTIONS:-}${_JAVA_OPTIONS:-}${SPARK_DRIVER_MEMORY:-}${user_submit_opts:-}" ||
-    "${submit[*]} ${properties:-}" == *driver* ]] || return 0
   said="$("$@" -version 2>&1)" || {
     said="$(grep -v '^Picked up\|^NOTE: \|^Error occurred during' <<<"$said" | head -n 1)"
     refuse "the JVM does not start: ${said#Error: }; check --driver-memory, --driver-java-options, SPARK_SUBMIT_OPTS and" \
@@ -299,6 +299,7 @@ run_job() {
     [[ -z "${!name:-}" ]] || require_size "$name" "${!name}"
   done
   find_java
+  [[ -z "${JAVA_TOOL_OPTIONS:-}${JDK_JAVA_OPTIONS:-}${_JAVA_OPTIONS:-}" ]] || require_jvm "$java"
   local user_submit_opts="${SPARK_SUBMIT_OPTS:-}" submitter=""
   find_home
   find_spark
@@ -370,7 +371,7 @@ run_job() {
   fi
 
   case "$master" in
-    local | local\[*\] | local-cluster\[*\] | spark://* | yarn | k8s://*) ;;
+    local | local\[*\] | local-cluster\[*\] | yarn | *://*) ;;
     *) refuse "--master $master: is none of local[N], local-cluster[N,CORES,MB], spark://HOST:PORT, yarn, k8s://URL" ;;
   esac
   local resource="$jar"

@@ -41,8 +41,34 @@ public final class TextTable {
     return out.toString();
   }
 
-  /** The header, a rule and the rows. Cells that are too long lose their beginning. */
+  /**
+   * The header, a rule and the rows; cells that are too long lose their beginning. Where the
+   * headings alone do not fit, each row is a paragraph with one line for each column.
+   */
   public List<String> lines() {
+    int headings = GAP.length() * (header.size() - 1);
+    for (String heading : header) {
+      headings += length(heading);
+    }
+    return headings > width ? paragraphs() : columns();
+  }
+
+  private List<String> paragraphs() {
+    int longest = header.stream().mapToInt(TextTable::length).max().orElse(0);
+    List<String> lines = new ArrayList<>();
+    for (List<String> row : rows) {
+      if (!lines.isEmpty()) {
+        lines.add("");
+      }
+      for (int i = 0; i < row.size(); i++) {
+        String space = " ".repeat(longest - length(header.get(i)));
+        lines.add((header.get(i) + space + GAP + row.get(i)).stripTrailing());
+      }
+    }
+    return lines;
+  }
+
+  private List<String> columns() {
     int[] widths = widths();
     List<String> lines = new ArrayList<>();
     boolean[] right = new boolean[widths.length];

@@ -157,6 +157,7 @@ final class TrainingRun implements AutoCloseable {
 
   @Override
   public void close() {
+    training.close();
     tracker.ifPresent(MlflowTracker::close);
     console.close();
   }

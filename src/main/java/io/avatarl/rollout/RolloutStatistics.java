@@ -40,6 +40,21 @@ public record RolloutStatistics(
   }
 
   /**
+   * Entropy of a distribution, in nats: −Σ p·log p.
+   *
+   * @param from the first of its {@code vocabulary} log-probabilities
+   */
+  public static double entropy(float[] logProbs, int from, int vocabulary) {
+    double entropy = 0;
+    for (int i = from; i < from + vocabulary; i++) {
+      double probability = Math.exp(logProbs[i]);
+      // Of a token that has none, minus infinity times 0.
+      entropy -= probability == 0 ? 0 : probability * logProbs[i];
+    }
+    return entropy;
+  }
+
+  /**
    * The sums of a shard, but for the times.
    *
    * @param logProbs the policy's log-probabilities of every token at every position of the rows,

@@ -41,12 +41,13 @@ public final class Rollouts {
     }
     String[] folders =
         steps.stream().map(step -> literal(RolloutTable.folder(run, step))).toArray(String[]::new);
-    return spark
-        .read()
-        .schema(SCHEMA)
-        .option("basePath", Storage.hadoop(RolloutTable.folder(run)))
-        .parquet(folders)
-        .select(RolloutColumns.all());
+    Dataset<Row> rows =
+        spark
+            .read()
+            .schema(SCHEMA)
+            .option("basePath", Storage.hadoop(RolloutTable.folder(run)))
+            .parquet(folders);
+    return rows.select(RolloutColumns.of(rows));
   }
 
   /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */

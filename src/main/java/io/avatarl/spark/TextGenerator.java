@@ -5,6 +5,8 @@ import io.avatarl.files.Storage;
 import io.avatarl.model.SavedModel;
 import io.avatarl.spark.text.GenerationTask;
 import java.util.Arrays;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Transformer;
@@ -18,11 +20,15 @@ import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.StructType;
 
 /**
@@ -211,34 +217,78 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     GenerationTask task =
         new GenerationTask(
             model,
-            dataset.schema().fieldIndex(getInputCol()),
+            find(dataset.schema(), getInputCol()).getAsInt(),
             getMaxNewTokens(),
             getTemperature(),
             getSeed(),
             getBatchSize());
-    return dataset.toDF().mapPartitions(task, Encoders.row(schema));
+    return described(dataset.toDF().mapPartitions(task, Encoders.row(schema)), dataset.schema());
+  }
+
+  /**
+   * With the metadata of the input's columns (of ML attributes, comments, a stream's watermark),
+   * which Spark drops where functions make new rows.
+   */
+  private static Dataset<Row> described(Dataset<Row> rows, StructType input) {
+    if (Arrays.stream(input.fields()).allMatch(f -> f.metadata().equals(Metadata.empty()))) {
+      return rows;
+    }
+    // By places: names may occur twice.
+    String[] places =
+        IntStream.range(0, rows.columns().length).mapToObj(i -> "_" + i).toArray(String[]::new);
+    Dataset<Row> placed = rows.toDF(places);
+    Column[] columns = new Column[places.length];
+    for (int i = 0; i < places.length; i++) {
+      columns[i] =
+          i < input.length()
+              ? placed.col(places[i]).as(input.apply(i).name(), input.apply(i).metadata())
+              : placed.col(places[i]).as(rows.columns()[i]);
+    }
+    return placed.select(columns);
+  }
+
+  /**
+   * The place of a column, by a name as Spark resolves it: in any case, unless it is told not to.
+   */
+  private static OptionalInt find(StructType schema, String name) {
+    boolean exact = SQLConf.get().caseSensitiveAnalysis();
+    int[] found =
+        IntStream.range(0, schema.length())
+            .filter(
+                i ->
+                    exact
+                        ? schema.apply(i).name().equals(name)
+                        : schema.apply(i).name().equalsIgnoreCase(name))
+            .toArray();
+    if (found.length > 1) {
+      throw new UserError(
+          "TextGenerator: column " + name + " is ambiguous; rename all of that name but one");
+    }
+    return found.length == 0 ? OptionalInt.empty() : OptionalInt.of(found[0]);
   }
 
   @Override
   public StructType transformSchema(StructType schema) {
     String input = getInputCol();
     String output = getOutputCol();
-    if (!Arrays.asList(schema.fieldNames()).contains(input)) {
+    OptionalInt place = find(schema, input);
+    if (place.isEmpty()) {
       throw new UserError(
           "TextGenerator: no column "
               + input
               + " to continue; there are "
               + String.join(", ", schema.fieldNames()));
     }
-    if (!schema.apply(input).dataType().equals(DataTypes.StringType)) {
+    DataType type = schema.apply(place.getAsInt()).dataType();
+    if (!type.equals(DataTypes.StringType)) {
       throw new UserError(
           "TextGenerator: column "
               + input
               + " is of type "
-              + schema.apply(input).dataType().simpleString()
+              + type.simpleString()
               + ", not string; cast it or name another");
     }
-    if (Arrays.asList(schema.fieldNames()).contains(output)) {
+    if (find(schema, output).isPresent()) {
       throw new UserError(
           "TextGenerator: there is a column " + output + " already; setOutputCol to another name");
     }

@@ -25,6 +25,7 @@ import java.util.Optional;
  * @param config with the corpus's own path and checksum, so that training from it repeats the run
  * @param resume whether the run goes on with what its folder holds
  * @param resumed the checkpoint it goes on from; empty: from the first step
+ * @param claim that no other process writes into the folder, until it is closed
  */
 record PreparedRun(
     Storage storage,
@@ -35,11 +36,12 @@ record PreparedRun(
     ParameterLayout layout,
     Optional<FrozenPolicy> referee,
     boolean resume,
-    Optional<Checkpoint.State> resumed) {
+    Optional<Checkpoint.State> resumed,
+    RunClaim claim) {
 
   /**
    * Refuses what is wrong with the user's input before anything slow begins, and writes nothing but
-   * a probe file.
+   * a probe file and the claim.
    *
    * @param corpora finds the corpus that the configuration names
    * @param output must not hold a run, unless {@code resume}
@@ -64,7 +66,12 @@ record PreparedRun(
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
     storage.requireWritableDirectory(output);
+    RunClaim claim = RunClaim.take(storage, output, resume, listener::warned);
     try {
+      if (!resume) {
+        // Another may have begun one since, and ended it.
+        requireFresh(storage, output, asked);
+      }
       CorpusSource.Found source =
           corpora.find(
               Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
@@ -84,11 +91,13 @@ record PreparedRun(
           layout,
           referee(storage, asked, corpus),
           resume,
-          resume ? newest(storage, output, asked, layout, listener) : Optional.empty());
+          resume ? newest(storage, output, asked, layout, listener) : Optional.empty(),
+          claim);
     } catch (RuntimeException e) {
       if (!existed) {
         storage.delete(output);
       }
+      claim.close();
       throw e;
     }
   }

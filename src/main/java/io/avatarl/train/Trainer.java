@@ -29,7 +29,7 @@ import org.apache.spark.sql.SparkSession;
  * A training run, from its configuration to its summary: a {@link PreparedRun}, then a {@link
  * TrainingLoop} between the learner on the driver and the executors' {@link PolicyCluster}.
  */
-public final class Trainer {
+public final class Trainer implements AutoCloseable {
   private final PreparedRun run;
   private final TrainingListener listener;
   private final Baselines baselines;
@@ -113,7 +113,14 @@ public final class Trainer {
       }
     } finally {
       saved.countDown();
+      close();
     }
+  }
+
+  /** Gives the folder free to other processes, also where {@link #run} was never called. */
+  @Override
+  public void close() {
+    run.claim().close();
   }
 
   /** Removes what the folder holds of later steps than the one to go on from. */

@@ -129,6 +129,7 @@ final class TrainingLoop {
 
   /** Metrics end at checkpoints, so that resuming can remove those after one. */
   private void checkpoint() {
+    run.claim().requireHeld();
     metrics.flush(state.step());
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.CHECKPOINT)) {
       Checkpoint.write(

@@ -48,6 +48,21 @@ class TextTableTest {
   }
 
   @Test
+  void rowsWiderThanTheTerminalAreParagraphs() {
+    TextTable table = new TextTable(20, List.of("gold_probability", "mean_reward"));
+    table.add(List.of("0.5", "a cell that is as long as it is"));
+    table.add(List.of("1", ""));
+    assertEquals(
+        List.of(
+            "gold_probability  0.5",
+            "mean_reward       a cell that is as long as it is",
+            "",
+            "gold_probability  1",
+            "mean_reward"),
+        table.lines());
+  }
+
+  @Test
   void fitsTheWidthAndKeepsTheEndOfLongCells() {
     TextTable table = new TextTable(20, List.of("n", "context"));
     table.add(List.of("7", "a very long context indeed"));

@@ -11,6 +11,7 @@ import io.avatarl.evaluation.EvaluationWindow;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.rollout.WindowBatch;
 import io.avatarl.spark.table.ScoredGroups;
 import io.avatarl.spark.transport.PolicyBroadcast;
@@ -112,19 +113,11 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
                     tokenizer.decode(
                         Arrays.copyOfRange(rows.inputs(), window * rows.context(), s + 1)),
                     tokenizer.decode(rows.golds()[s]),
-                    entropy(logProbs, s * run.vocabulary(), run.vocabulary()),
+                    RolloutStatistics.entropy(logProbs, s * run.vocabulary(), run.vocabulary()),
                     actions(tokenizer, paid, paid.ranked(from, stride, count))));
           }
         });
     return states;
-  }
-
-  private static double entropy(float[] logProbs, int from, int vocabulary) {
-    double entropy = 0;
-    for (int i = from; i < from + vocabulary; i++) {
-      entropy -= Math.exp(logProbs[i]) * logProbs[i];
-    }
-    return entropy;
   }
 
   private static List<PolicySnapshot.Action> actions(

@@ -73,7 +73,9 @@ record ShardPipeline(
         RolloutStatistics.of(
             rows, logProbs, run.vocabulary(), groups, paid.rewards(), paid.advantages());
     sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
-    return new Explored(new RolloutShard(shard, groups, paid.advantages(), reference, sums), paid);
+    return new Explored(
+        new RolloutShard(shard, groups, paid.advantages(), reference, sums),
+        table == null ? paid : paid.withEntropies(logProbs, run.vocabulary()));
   }
 
   /**

@@ -64,7 +64,8 @@ public final class DeltaRollouts {
   /** The whole table, also one that was written without the columns' comments. */
   public static Dataset<Row> read(SparkSession spark, String folder) {
     require(folder + " is a Delta table", Thread.currentThread().getContextClassLoader());
-    return spark.read().format(FORMAT).load(folder).select(RolloutColumns.all());
+    Dataset<Row> rows = spark.read().format(FORMAT).load(folder);
+    return rows.select(RolloutColumns.of(rows));
   }
 
   /** The steps in the table, ascending. */
@@ -86,15 +87,13 @@ public final class DeltaRollouts {
    * @param files Parquet files without the step
    */
   static void replace(SparkSession spark, String folder, long step, List<String> files) {
-    write(
+    Dataset<Row> rows =
         session(spark)
             .read()
             .schema(RolloutColumns.SCHEMA)
             .parquet(files.toArray(String[]::new))
-            .withColumn("step", functions.lit(step))
-            .select(RolloutColumns.all()),
-        folder,
-        "step = " + step);
+            .withColumn("step", functions.lit(step));
+    write(rows.select(RolloutColumns.of(rows)), folder, "step = " + step);
   }
 
   /** Removes the rows of later steps, by a commit: readers that have begun go on undisturbed. */
@@ -112,6 +111,8 @@ public final class DeltaRollouts {
         .format(FORMAT)
         .mode("overwrite")
         .option("replaceWhere", replaced)
+        // A run that an earlier version began, whose table has fewer columns.
+        .option("mergeSchema", "true")
         .partitionBy("step")
         .save(folder);
   }

@@ -8,12 +8,15 @@ import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Types;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
@@ -78,7 +81,33 @@ public final class RolloutColumns {
                   "actions_per_group_kept",
                   DataTypes.IntegerType,
                   "actions of the group that are in the table"))
-          .add(column("actions_per_group", DataTypes.IntegerType, "actions tried in the group"));
+          .add(column("actions_per_group", DataTypes.IntegerType, "actions tried in the group"))
+          .add(
+              column(
+                  "group_entropy",
+                  DataTypes.DoubleType,
+                  "of the policy in the group's state, over all tokens, in nats; of continuations:"
+                      + " estimated by the sample"))
+          .add(
+              column(
+                  "group_mean_reward",
+                  DataTypes.DoubleType,
+                  "weighted mean over all actions of the group, kept or not"))
+          .add(
+              column(
+                  "group_reward_std",
+                  DataTypes.DoubleType,
+                  "weighted standard deviation over all actions of the group"))
+          .add(
+              column(
+                  "group_mean_advantage",
+                  DataTypes.DoubleType,
+                  "weighted mean over all actions of the group"))
+          .add(
+              column(
+                  "group_mean_components",
+                  DataTypes.createMapType(DataTypes.StringType, DataTypes.DoubleType),
+                  "weighted mean of each reward component over all actions of the group"));
 
   private static final Map<DataType, PrimitiveTypeName> PRIMITIVES =
       Map.of(
@@ -102,10 +131,19 @@ public final class RolloutColumns {
     return DataTypes.createStructField(name, type, true).withComment(comment);
   }
 
-  /** All columns in order, to be selected from rows that may lack the comments. */
-  public static Column[] all() {
+  /**
+   * All columns in order, of rows that may lack the comments, and columns that a later version
+   * added: these are NULL.
+   */
+  public static Column[] of(Dataset<Row> rows) {
+    List<String> there = List.of(rows.columns());
     return Arrays.stream(SCHEMA.fields())
-        .map(field -> functions.col(field.name()).as(field.name(), field.metadata()))
+        .map(
+            field ->
+                (there.contains(field.name())
+                        ? functions.col(field.name())
+                        : functions.lit(null).cast(field.dataType()))
+                    .as(field.name(), field.metadata()))
         .toArray(Column[]::new);
   }
 

@@ -98,6 +98,7 @@ final class RolloutRows {
         ranks[kept++] = rank;
       }
     }
+    WholeGroup whole = WholeGroup.of(paid, tried);
     SimpleGroupFactory factory = new SimpleGroupFactory(RolloutColumns.PARQUET);
     for (int rank : Arrays.copyOf(ranks, kept)) {
       int entry = tried[rank];
@@ -133,7 +134,17 @@ final class RolloutRows {
           .append("stage", stage)
           .append("weight", (double) groups.weights()[entry])
           .append("actions_per_group_kept", kept)
-          .append("actions_per_group", tried.length);
+          .append("actions_per_group", tried.length)
+          .append("group_entropy", whole.entropy())
+          .append("group_mean_reward", whole.meanReward())
+          .append("group_reward_std", whole.rewardStd())
+          .append("group_mean_advantage", whole.meanAdvantage());
+      Group means = row.addGroup("group_mean_components");
+      whole
+          .meanComponents()
+          .forEach(
+              (name, mean) ->
+                  means.addGroup("key_value").append("key", name).append("value", mean));
       try {
         writer.write(row);
       } catch (IOException e) {

@@ -43,8 +43,10 @@ public final class RolloutTable {
   static final int VERSION = 1;
 
   private static final String FOLDER = "rollouts";
-  // Spark's reader skips names that begin with an underscore.
-  private static final String VERSION_FILE = "_format";
+  // Next to the table, not in it: there, other readers than Spark's would take it for data.
+  private static final String VERSION_FILE = "rollouts.format";
+  // Where earlier versions wrote it.
+  private static final String OLD_VERSION_FILE = FOLDER + "/_format";
   private static final String DONE = "_SUCCESS";
   private static final String STEP = "step=";
 
@@ -126,7 +128,7 @@ public final class RolloutTable {
     if (!config.due(step, steps)) {
       return null;
     }
-    String version = Storage.resolve(folder(run), VERSION_FILE);
+    String version = Storage.resolve(run, VERSION_FILE);
     if (!storage.exists(version)) {
       storage.writeString(version, VERSION + "\n");
     }
@@ -259,8 +261,11 @@ public final class RolloutTable {
    * @throws UserError where a newer version wrote them
    */
   public static List<Long> complete(SparkSession spark, Storage storage, String run) {
-    String file = Storage.resolve(folder(run), VERSION_FILE);
-    if (storage.exists(file)) {
+    for (String name : List.of(VERSION_FILE, OLD_VERSION_FILE)) {
+      String file = Storage.resolve(run, name);
+      if (!storage.exists(file)) {
+        continue;
+      }
       String version = storage.readString(file).strip();
       if (!version.equals(Integer.toString(VERSION))) {
         throw new UserError(

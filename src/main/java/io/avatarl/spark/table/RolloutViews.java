@@ -6,10 +6,9 @@ import java.util.Map;
 /**
  * The SQL of the views over the rollout table; a later one may use those before it.
  *
- * <p>Figures of a group are sums over the actions that the table kept, each with its weight in the
- * group. What was cut is missing from them: little once the policy is sure of something, most of
- * the entropy in the first steps. With {@code rolloutTable.topActions = 0} nothing is cut; sampled
- * groups are always whole.
+ * <p>Figures of a group are of the whole group, as the table's {@code group_} columns have them.
+ * Tables of versions without those columns have them where they kept all actions of a group, and
+ * NULL elsewhere. {@code largest_kept} alone is over the actions that were kept.
  */
 public final class RolloutViews {
   /** By name, in the order they are to be made. */
@@ -24,11 +23,19 @@ public final class RolloutViews {
           min_by(context, rank) AS context, first(gold) AS gold, first(gold_token) AS gold_token,
           min(CASE WHEN is_gold THEN rank END) AS gold_rank,
           max(CASE WHEN is_gold THEN probability END) AS gold_probability,
-          -- In nats: over the kept actions, or estimated by the sample.
-          -sum(CASE WHEN probability = 0 THEN 0 WHEN exploration = 'sampled' THEN weight * logprob
-            ELSE probability * logprob END) AS entropy,
+          -- In nats.
+          coalesce(first(group_entropy), CASE WHEN bool_and(actions_per_group_kept = actions_per_group)
+            THEN -sum(CASE WHEN probability = 0 THEN 0
+              WHEN exploration = 'sampled' THEN weight * logprob
+              ELSE probability * logprob END) END) AS entropy,
           min_by(action, rank) AS best_action, max(probability) AS best_probability,
-          sum(weight * reward) AS mean_reward, sum(weight * advantage) AS mean_advantage,
+          coalesce(first(group_mean_reward), CASE WHEN
+            bool_and(actions_per_group_kept = actions_per_group) THEN sum(weight * reward) END)
+            AS mean_reward,
+          first(group_reward_std) AS reward_std,
+          coalesce(first(group_mean_advantage), CASE WHEN
+            bool_and(actions_per_group_kept = actions_per_group) THEN sum(weight * advantage) END)
+            AS mean_advantage,
           first(policy_version) AS policy_version, first(stage) AS stage,
           first(actions_per_group_kept) AS actions_per_group_kept,
           first(actions_per_group) AS actions_per_group
@@ -46,10 +53,15 @@ public final class RolloutViews {
     SQL.put(
         "rewards",
         """
-        SELECT step, stage, component, sum(weight * value) / count(DISTINCT group_id) AS mean,
-          avg(CASE WHEN is_gold THEN value END) AS gold_mean, max(value) AS largest
+        SELECT step, stage, component,
+          -- The most probable action of a group is always kept.
+          coalesce(avg(CASE WHEN rank = 1 THEN whole[component] END),
+            CASE WHEN bool_and(is_whole) THEN sum(weight * value) / count(DISTINCT group_id) END)
+            AS mean,
+          avg(CASE WHEN is_gold THEN value END) AS gold_mean, max(value) AS largest_kept
         FROM (
-          SELECT step, stage, group_id, is_gold, weight,
+          SELECT step, stage, group_id, rank, is_gold, weight, group_mean_components AS whole,
+            actions_per_group_kept = actions_per_group AS is_whole,
             explode(reward_components) AS (component, value)
           FROM rollouts)
         GROUP BY step, stage, component
@@ -58,9 +70,9 @@ public final class RolloutViews {
         "progress",
         """
         SELECT step, count(*) AS groups, avg(CAST(coalesce(gold_rank, 0) = 1 AS INT)) AS accuracy,
-          avg(mean_reward) AS mean_reward, avg(entropy) AS entropy,
+          avg(mean_reward) AS mean_reward, avg(reward_std) AS reward_std, avg(entropy) AS entropy,
           avg(gold_probability) AS gold_probability, first(policy_version) AS policy_version
-        FROM groups GROUP BY step
+        FROM groups GROUP BY step ORDER BY step
         """);
   }
 

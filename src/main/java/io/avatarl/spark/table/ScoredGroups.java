@@ -1,6 +1,7 @@
 package io.avatarl.spark.table;
 
 import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.RolloutStatistics;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Map;
@@ -12,9 +13,38 @@ import java.util.Set;
  * @param components unweighted values of each reward component, [G·K]
  * @param rewards [G·K]
  * @param advantages [G·K]
+ * @param entropies of the policy in each group's state, in nats, [G]; empty where the policy was
+ *     asked about the entries alone
  */
 public record ScoredGroups(
-    Groups groups, Map<String, float[]> components, float[] rewards, float[] advantages) {
+    Groups groups,
+    Map<String, float[]> components,
+    float[] rewards,
+    float[] advantages,
+    float[] entropies) {
+  /** Groups of which nobody knows more than their entries. */
+  public ScoredGroups(
+      Groups groups, Map<String, float[]> components, float[] rewards, float[] advantages) {
+    this(groups, components, rewards, advantages, new float[0]);
+  }
+
+  /**
+   * With the policy's entropies, where each position of the rows is one group.
+   *
+   * @param logProbs of every token at every position of the rows, [B·T·V]
+   */
+  public ScoredGroups withEntropies(float[] logProbs, int vocabulary) {
+    if (groups.rowsPerContext() != 1
+        || groups.golds().length * (long) vocabulary != logProbs.length) {
+      return this;
+    }
+    float[] of = new float[groups.golds().length];
+    for (int g = 0; g < of.length; g++) {
+      of[g] = (float) RolloutStatistics.entropy(logProbs, g * vocabulary, vocabulary);
+    }
+    return new ScoredGroups(groups, components, rewards, advantages, of);
+  }
+
   /**
    * Compared entries, most probable first, without those of weight 0 that fill up a group by
    * repeating an action.

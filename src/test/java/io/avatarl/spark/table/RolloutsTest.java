@@ -146,7 +146,9 @@ class RolloutsTest {
             + " gold string, gold_token int, action string, action_tokens array<int>, rank int, logprob double,"
             + " probability double, reward double, reward_components map<string,double>, advantage double,"
             + " is_gold boolean, policy_version bigint, exploration string, stage string,"
-            + " weight double, actions_per_group_kept int, actions_per_group int",
+            + " weight double, actions_per_group_kept int, actions_per_group int,"
+            + " group_entropy double, group_mean_reward double, group_reward_std double,"
+            + " group_mean_advantage double, group_mean_components map<string,double>",
         String.join(
             ", ",
             Arrays.stream(Rollouts.SCHEMA.fields())
@@ -188,6 +190,16 @@ class RolloutsTest {
               required double weight;
               required int32 actions_per_group_kept;
               required int32 actions_per_group;
+              required double group_entropy;
+              required double group_mean_reward;
+              required double group_reward_std;
+              required double group_mean_advantage;
+              required group group_mean_components (MAP) {
+                repeated group key_value {
+                  required binary key (STRING);
+                  required double value;
+                }
+              }
             }
             """),
         RolloutColumns.PARQUET);
@@ -302,6 +314,80 @@ class RolloutsTest {
     assertEquals(0.625, progress.<Double>getAs("mean_reward"), EXACT);
     assertEquals(2L, progress.<Long>getAs("groups"));
     assertEquals(0, sql("SELECT * FROM metrics").size());
+  }
+
+  @Test
+  void figuresOfAGroupAreOfTheWholeGroup() {
+    table(config("rolloutTable.topActions=1"), groups(), 50, 1);
+    requireWhole(sql("SELECT * FROM groups WHERE step = 1 ORDER BY group_id").get(0));
+    assertEquals(0.25, sql(MEAN).get(0).getDouble(0), EXACT);
+    List<Row> progress = sql("SELECT * FROM progress");
+    assertEquals(List.of(1L, 50L), progress.stream().map(r -> r.<Long>getAs("step")).toList());
+    assertEquals(0.625, progress.get(0).<Double>getAs("mean_reward"), EXACT);
+  }
+
+  private static final String MEAN = "SELECT mean FROM rewards WHERE component = 'bigram'";
+
+  private static void requireWhole(Row group) {
+    double entropy = -(0.2 * Math.log(0.2) + 0.5 * Math.log(0.5) + 0.3 * Math.log(0.3));
+    assertEquals(entropy, group.<Double>getAs("entropy"), EXACT);
+    assertEquals(0.85, group.<Double>getAs("mean_reward"), EXACT);
+    // 0.2·(−1) + 0.5·(−0.5) + 0.3·1
+    assertEquals(-0.15, group.<Double>getAs("mean_advantage"), EXACT);
+  }
+
+  @Test
+  void theSpreadOfRewardsByHand() {
+    table(config("rolloutTable.topActions=1"), groups(), 1);
+    double squares =
+        0.2 * 0.85 * 0.85 + 0.5 * (0.5 - 0.85) * (0.5 - 0.85) + 0.3 * (2 - 0.85) * (2 - 0.85);
+    Row group = sql("SELECT * FROM groups ORDER BY group_id").get(0);
+    assertEquals(Math.sqrt(squares), group.<Double>getAs("reward_std"), EXACT);
+  }
+
+  @Test
+  void aPolicyThatKnowsMoreThanWasTriedHasItsOwnEntropy() {
+    ScoredGroups tried =
+        new ScoredGroups(groups(), COMPONENTS, new float[6], new float[6])
+            .withEntropies(logs(0.5, 0.25, 0.25, 0, 0, 1), 3);
+    assertEquals(1.5 * Math.log(2), tried.entropies()[0], 1e-6);
+    assertEquals(0, tried.entropies()[1], 0);
+    table(config("rolloutTable.topActions=1"), corpus(), tried, 1);
+    List<Row> groups = sql("SELECT entropy FROM groups ORDER BY group_id");
+    assertEquals(1.5 * Math.log(2), groups.get(0).getDouble(0), 1e-6);
+  }
+
+  @Test
+  void tablesOfEarlierVersionsAreRead() {
+    for (int top : new int[] {1, 0}) {
+      table(config("rolloutTable.topActions=" + top), groups(), 1);
+      List<String> added =
+          Arrays.stream(RolloutColumns.SCHEMA.fieldNames())
+              .filter(name -> name.startsWith("group_") && !name.equals("group_id"))
+              .toList();
+      assertEquals(5, added.size());
+      String step = folder + "/rollouts/step=1";
+      spark
+          .read()
+          .parquet(step)
+          .drop(added.toArray(String[]::new))
+          .localCheckpoint()
+          .write()
+          .mode("overwrite")
+          .parquet(step);
+      Row group = sql("SELECT * FROM groups ORDER BY group_id").get(0);
+      if (top == 0) {
+        requireWhole(group);
+        assertEquals(0.25, sql(MEAN).get(0).getDouble(0), EXACT);
+      } else {
+        // Over the kept actions it would be another figure under the same name.
+        for (String name : List.of("entropy", "mean_reward", "mean_advantage", "reward_std")) {
+          assertNull(group.getAs(name), name);
+        }
+        assertNull(sql(MEAN).get(0).get(0));
+      }
+      assertEquals(0.3, group.<Double>getAs("gold_probability"), EXACT);
+    }
   }
 
   @Test
@@ -480,9 +566,17 @@ class RolloutsTest {
   @Test
   void aNewerFormatIsRefused() throws Exception {
     table(config(), groups(), 1);
-    Files.writeString(folder.resolve("rollouts/_format"), "2\n");
-    assertTrue(
-        error(folder.toString()).contains("written in format 2, this version reads format 1"));
+    // Nothing but the table in its folder, so that any reader of Parquet takes it as it is.
+    try (var inside = Files.list(folder.resolve("rollouts"))) {
+      assertEquals(List.of("step=1"), inside.map(p -> p.getFileName().toString()).toList());
+    }
+    for (String file : List.of("rollouts.format", "rollouts/_format")) {
+      Files.writeString(folder.resolve(file), "2\n");
+      assertTrue(
+          error(folder.toString()).contains("written in format 2, this version reads format 1"));
+      Files.writeString(folder.resolve(file), "1\n");
+      assertFalse(Rollouts.read(spark, folder.toString()).isEmpty());
+    }
   }
 
   private static String error(String run) {

@@ -1,5 +1,7 @@
 package io.avatarl.spark.text;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -33,6 +35,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.Metadata;
+import org.apache.spark.sql.types.MetadataBuilder;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -94,6 +98,50 @@ class TextGeneratorTest {
       texts.put(row.getInt(0), row.getAs("text"));
     }
     return texts;
+  }
+
+  @Test
+  void columnsKeepWhatIsKnownOfThem() {
+    Metadata comment = new MetadataBuilder().putString("comment", "what to continue").build();
+    Dataset<Row> input =
+        rows(List.of("the"), 1).select(col("id"), col("prompt").as("prompt", comment));
+    Dataset<Row> result = generator().transform(input);
+    assertEquals(comment, result.schema().apply("prompt").metadata());
+    assertEquals(List.of("id", "prompt", "text"), List.of(result.columns()));
+    assertEquals("the", result.first().getString(1));
+  }
+
+  @Test
+  void aStreamKeepsItsWatermark() {
+    Dataset<Row> stream =
+        spark
+            .readStream()
+            .format("rate")
+            .load()
+            .withWatermark("timestamp", "1 minute")
+            .withColumn("prompt", lit("the"));
+    StructType schema = generator().transform(stream).schema();
+    assertEquals(
+        stream.schema().apply("timestamp").metadata(), schema.apply("timestamp").metadata());
+    assertTrue(schema.apply("timestamp").metadata().contains("spark.watermarkDelayMs"));
+  }
+
+  @Test
+  void columnsAreFoundAsSparkFindsThem() {
+    Dataset<Row> rows = rows(List.of("the"), 1);
+    assertEquals(
+        texts(generator().transform(rows)),
+        texts(generator().setInputCol("Prompt").transform(rows)));
+    assertThrows(UserError.class, () -> generator().setOutputCol("ID").transform(rows));
+    spark.conf().set("spark.sql.caseSensitive", true);
+    try {
+      assertThrows(UserError.class, () -> generator().setInputCol("Prompt").transform(rows));
+      assertEquals(
+          List.of("id", "prompt", "ID"),
+          List.of(generator().setOutputCol("ID").transform(rows).columns()));
+    } finally {
+      spark.conf().unset("spark.sql.caseSensitive");
+    }
   }
 
   @ParameterizedTest
