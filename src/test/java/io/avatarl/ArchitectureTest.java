@@ -76,6 +76,7 @@ class ArchitectureTest {
     SPARK_FAMILIES.put("table", Set.of("transport"));
     SPARK_FAMILIES.put("rollout", Set.of("transport", "table"));
     SPARK_FAMILIES.put("ngram", Set.of());
+    SPARK_FAMILIES.put("corpus", Set.of());
     SPARK_FAMILIES.put("text", Set.of());
     SPARK_FAMILIES.put("", Set.of("table", "text"));
   }
@@ -319,14 +320,16 @@ class ArchitectureTest {
 
   /**
    * Paths of users are Hadoop paths. Local files are the jar's own presets, a text that a command
-   * makes to count it, PyTorch's libraries, and what the bench, chaos and soak make, which are
-   * about this machine.
+   * makes to count it, PyTorch's libraries, the cache of remote tokens, and what the bench, chaos
+   * and soak make, which are about this machine.
    */
   @ArchTest
   static final ArchRule FILES_ARE_NOT_LOCAL =
       noClasses()
           .that()
           .resideOutsideOfPackage(ROOT + "bench..")
+          .and()
+          .doNotHaveFullyQualifiedName(ROOT + "corpus.BlockCache")
           .and()
           .haveNameNotMatching(
               "io\\.avatarl\\.(model\\.PyTorchLibrary|jobs\\.(Presets|LocalFolders|NgramsJob|maintenance\\..*))(\\$.*)?")

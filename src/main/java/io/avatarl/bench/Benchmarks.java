@@ -94,7 +94,8 @@ public final class Benchmarks {
           long n = next.getAndIncrement();
           // A stride that reaches every length and takes long and short ones in turn.
           int length = (int) (n * 37 % longest) + 1;
-          int[] window = Windows.draw(corpus, config.model().context(), 1, config.seed(), n, 0);
+          int[] window =
+              Windows.draw(corpus.train(), config.model().context(), 1, config.seed(), n, 0, 1);
           OneForwardPerAction.logProbs(policy, Arrays.copyOf(window, length));
           return 1;
         });
@@ -108,7 +109,8 @@ public final class Benchmarks {
         config,
         corpus,
         policy -> {
-          int[] window = Windows.draw(corpus, context, 1, config.seed(), next.getAndIncrement(), 0);
+          int[] window =
+              Windows.draw(corpus.train(), context, 1, config.seed(), next.getAndIncrement(), 0, 1);
           OneForwardPerAction.windowLogProbs(policy, Arrays.copyOf(window, context));
           return context;
         });
@@ -168,7 +170,8 @@ public final class Benchmarks {
     return Benchmark.repeating(
         () -> {
           long n = step.getAndIncrement();
-          int[] prompts = Windows.draw(corpus, prompt - 1, contexts, config.seed(), n, 0);
+          int[] prompts =
+              Windows.draw(corpus.train(), prompt - 1, contexts, config.seed(), n, 0, 1);
           policy.continuations(
               contexts,
               prompts,

@@ -46,7 +46,7 @@ final class LocalRollouts {
     boolean tables = !exactOnly || config.rollout().needsNgrams();
     NgramCounts counts =
         NgramCounts.of(
-            corpus.train(),
+            corpus.train().toArray(),
             vocabulary,
             tables ? Math.min(LONGEST_ORDER, NgramKeys.longestOrder(vocabulary)) : 1);
     this.exploration =
@@ -69,7 +69,14 @@ final class LocalRollouts {
     WindowBatch rows =
         WindowBatch.of(
             windows,
-            Windows.draw(corpus, config.model().context(), windows, config.seed(), step, shard));
+            Windows.draw(
+                corpus.train(),
+                config.model().context(),
+                windows,
+                config.seed(),
+                step,
+                shard,
+                config.shardsPerStep()));
     long[] inputs = new long[rows.inputs().length];
     for (int i = 0; i < inputs.length; i++) {
       inputs[i] = rows.inputs()[i];

@@ -75,7 +75,7 @@ final class PlainDjl implements Benchmark {
   float update() {
     int windows = config.rollout().windowsPerUpdate();
     int context = config.model().context();
-    int[] drawn = Windows.draw(corpus, context, windows, config.seed(), step++, 0);
+    int[] drawn = Windows.draw(corpus.train(), context, windows, config.seed(), step++, 0, 1);
     try (NDManager scope = manager.newSubManager()) {
       NDArray rows =
           scope.create(drawn, new Shape(windows, context + 1)).toType(DataType.INT64, false);

@@ -5,13 +5,16 @@ import java.io.Serializable;
 /**
  * @param every steps between evaluations during training; 0: only at the end
  * @param windows validation windows in an evaluation during training, evenly spread; the final
- *     figures always take the whole split
+ *     figures take all that is scored
  * @param batch windows in one forward pass
+ * @param maxTokens of the validation split that are ever scored, evenly spread; 0: all
  */
-public record EvaluationConfig(int every, int windows, int batch) implements Serializable {
+public record EvaluationConfig(int every, int windows, int batch, int maxTokens)
+    implements Serializable {
   public EvaluationConfig {
     Check.range("every", every, 0, 1_000_000_000);
     Check.range("windows", windows, 1, 1 << 24);
     Check.range("batch", batch, 1, 1 << 16);
+    Check.range("maxTokens", maxTokens, 0, 1 << 30);
   }
 }

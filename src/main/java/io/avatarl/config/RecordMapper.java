@@ -1,6 +1,7 @@
 package io.avatarl.config;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigList;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigRenderOptions;
@@ -26,8 +27,8 @@ import java.util.stream.Collectors;
 /**
  * HOCON to records and back. A record's components are the keys of a section; a component's type
  * says what its value may be: {@code int}, {@code long}, {@code double}, {@code boolean}, {@code
- * String}, an enum (spelled {@code lower-case}), a record (a section), {@code List} of records or
- * of {@code Double}, {@code Map<String, Double>}.
+ * String}, a {@link ByteSize}, an enum (spelled {@code lower-case}), a record (a section), {@code
+ * List} of records or of {@code Double}, {@code Map<String, Double>}.
  */
 final class RecordMapper {
   private RecordMapper() {}
@@ -74,6 +75,8 @@ final class RecordMapper {
                 .collect(Collectors.toList());
       } else if (value instanceof Enum<?> constant) {
         value = spelling(constant.name());
+      } else if (value instanceof ByteSize size) {
+        value = size.toString();
       }
       tree.put(component.getName(), value);
     }
@@ -151,6 +154,13 @@ final class RecordMapper {
     }
     if (type == double.class) {
       return finite(value, path);
+    }
+    if (type == ByteSize.class) {
+      try {
+        return ByteSize.of(asWritten(value));
+      } catch (IllegalArgumentException | ConfigException e) {
+        throw wrong(path, value, "a size in bytes, as in 64 MB");
+      }
     }
     if (type.isEnum()) {
       return constant(type, value, path);

@@ -56,6 +56,20 @@ public final class BpeTokenizer implements Tokenizer {
   }
 
   /**
+   * Learns the vocabulary of counted words.
+   *
+   * @param words how often each of {@link #countWords} occurs, in one entry of the array; emptied
+   */
+  public static BpeTokenizer train(Map<String, int[]> words, int merges) {
+    return (BpeTokenizer) Tokenizer.fromJson(BpeTrainer.train(words, merges));
+  }
+
+  /** Adds the words of a text that merges happen in. */
+  public static void countWords(String text, Map<String, int[]> words) {
+    BpeTrainer.count(text, words);
+  }
+
+  /**
    * @throws IllegalArgumentException where the object is not a byte-level BPE tokenizer's
    */
   static BpeTokenizer fromJson(JsonNode node, String json) {
@@ -169,6 +183,11 @@ public final class BpeTokenizer implements Tokenizer {
    */
   @Override
   public boolean isBoundary(byte[] utf8, int at) {
+    return isWordBoundary(utf8, at);
+  }
+
+  /** The same, which holds for every byte-level BPE tokenizer. */
+  public static boolean isWordBoundary(byte[] utf8, int at) {
     if (utf8[at] != ' ' && utf8[at] != '\n') {
       return false;
     }

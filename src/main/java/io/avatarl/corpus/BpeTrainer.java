@@ -135,19 +135,23 @@ final class BpeTrainer {
    *     merge the next number in the order of merging
    */
   static String train(String text, int merges) {
-    BpeTrainer trainer = new BpeTrainer(words(text));
+    Map<String, int[]> words = new HashMap<>();
+    count(text, words);
+    return train(words, merges);
+  }
+
+  static String train(Map<String, int[]> words, int merges) {
+    BpeTrainer trainer = new BpeTrainer(words);
     trainer.merge(ByteAlphabet.SIZE + merges);
     return trainer.json();
   }
 
-  /** How often each distinct word occurs. */
-  private static Map<String, int[]> words(String text) {
-    Map<String, int[]> words = new HashMap<>();
+  /** Adds how often each distinct word occurs. */
+  static void count(String text, Map<String, int[]> words) {
     Matcher matcher = WORD.matcher(text);
     while (matcher.find()) {
       words.computeIfAbsent(matcher.group(), w -> new int[1])[0]++;
     }
-    return words;
   }
 
   private void merge(int vocabularySize) {

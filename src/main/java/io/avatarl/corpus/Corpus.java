@@ -17,27 +17,43 @@ import java.nio.charset.StandardCharsets;
  * tokenizer has the same two texts. The vocabulary of characters is that of the whole text; what
  * BPE learns, it learns from the training split.
  *
- * <p>Held in memory, 4 bytes per token: 4 GB for 1 GB of ASCII characters.
+ * <p>A text is held in memory, 4 bytes per token; a {@link TokenFolder} leaves its tokens in its
+ * files, and what is held does not grow with it.
  *
- * <p>Immutable and serializable: it is broadcast to executors. The token arrays are shared, not
- * copied; nobody writes into them.
+ * <p>Immutable and serializable: it is broadcast to executors. Token arrays are shared, not copied;
+ * nobody writes into them.
  */
 public final class Corpus implements Serializable {
   /** What some editors put before a text, and no part of it. */
   static final char BYTE_ORDER_MARK = '\ufeff';
 
+  /** FF FE or FE FF, added: how a text in UTF-16 begins, and none in UTF-8 can. */
+  private static final int UTF16_MARK = 0xff + 0xfe;
+
   private final String name;
   private final String sha256;
   private final Tokenizer tokenizer;
-  private final int[] train;
+  private final Tokens train;
   private final int[] validation;
+  private final long validationTokens;
 
-  private Corpus(String name, String sha256, Tokenizer tokenizer, int[] train, int[] validation) {
+  /**
+   * @param validation tokens that are scored
+   * @param validationTokens of the split, of which these are a part
+   */
+  Corpus(
+      String name,
+      String sha256,
+      Tokenizer tokenizer,
+      Tokens train,
+      int[] validation,
+      long validationTokens) {
     this.name = name;
     this.sha256 = sha256;
     this.tokenizer = tokenizer;
     this.train = train;
     this.validation = validation;
+    this.validationTokens = validationTokens;
   }
 
   /** Makes the tokenizer of a text. */
@@ -97,6 +113,17 @@ public final class Corpus implements Serializable {
         });
   }
 
+  /**
+   * A corpus that is tokenized already.
+   *
+   * @param sha256 tells it from others
+   * @param validation the whole split
+   */
+  public static Corpus ofTokens(
+      String name, String sha256, Tokenizer tokenizer, Tokens train, int[] validation) {
+    return new Corpus(name, sha256, tokenizer, train, validation, validation.length);
+  }
+
   private static Corpus of(
       String name, byte[] utf8, double validationFraction, TokenizerMaker tokenizers) {
     if (!(validationFraction > 0 && validationFraction < 1)) {
@@ -111,12 +138,14 @@ public final class Corpus implements Serializable {
     int cut = text.offsetByCodePoints(0, (int) trainCharacters);
     String train = text.substring(0, cut);
     Tokenizer tokenizer = tokenizers.of(text, train);
+    int[] validation = tokenizer.encode(text.substring(cut));
     return new Corpus(
         name,
         Sha256.of(utf8),
         tokenizer,
-        tokenizer.encode(train),
-        tokenizer.encode(text.substring(cut)));
+        new TokenArray(tokenizer.encode(train)),
+        validation,
+        validation.length);
   }
 
   /** Characters of a text that are for training: the first ⌊n·(1−fraction)⌋. */
@@ -127,6 +156,10 @@ public final class Corpus implements Serializable {
   private static String decode(String name, byte[] utf8) {
     if (utf8.length == 0) {
       throw new UserError("Corpus " + name + " is empty; name a text file with --corpus");
+    }
+    if (utf8.length > 1 && (utf8[0] & 0xff) + (utf8[1] & 0xff) == UTF16_MARK) {
+      throw new UserError(
+          "Corpus " + name + " is UTF-16; convert it by: iconv -f UTF-16 -t UTF-8 IN > OUT");
     }
     for (int i = 0; i < utf8.length; i++) {
       if (utf8[i] == 0) {
@@ -175,14 +208,35 @@ public final class Corpus implements Serializable {
     return tokenizer;
   }
 
-  /** The training split. Shared: not to be written into. */
-  public int[] train() {
+  /** The training split. */
+  public Tokens train() {
     return train;
   }
 
-  /** The validation split. Shared: not to be written into. */
+  /**
+   * The tokens of the validation split that are scored: all, or where a limit was set and there are
+   * more, stretches from its whole length. Shared: not to be written into.
+   */
   public int[] validation() {
     return validation;
+  }
+
+  /** Tokens of the validation split, scored or not. */
+  public long validationTokens() {
+    return validationTokens;
+  }
+
+  /** The same, of which at most so many tokens of the validation split are scored; 0: all. */
+  public Corpus scoring(int most) {
+    return most == 0 || validation.length <= most
+        ? this
+        : new Corpus(
+            name,
+            sha256,
+            tokenizer,
+            train,
+            new TokenArray(validation).sample(most),
+            validationTokens);
   }
 
   /**
@@ -191,11 +245,11 @@ public final class Corpus implements Serializable {
    * @throws UserError naming both lengths
    */
   public void requireWindows(int context) {
-    requireWindow("training", train.length, context);
+    requireWindow("training", train.length(), context);
     requireWindow("validation", validation.length, context);
   }
 
-  private void requireWindow(String split, int tokens, int context) {
+  private void requireWindow(String split, long tokens, int context) {
     if (tokens < context + 1) {
       throw new UserError(
           "Corpus "

@@ -1,5 +1,6 @@
 package io.avatarl.corpus;
 
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
@@ -18,7 +19,7 @@ import java.util.Optional;
  * data/tinyshakespeare/input.txt} under the home directory, a download of the same (saved there for
  * the next time), and only where no network answers a {@link GeneratedPlay}.
  */
-public final class CorpusSource {
+public final class CorpusSource implements CorpusProvider {
   /** SHA-256 of tinyshakespeare's 1,115,394 bytes. */
   public static final String TINY_SHAKESPEARE_SHA256 =
       "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed";
@@ -114,6 +115,24 @@ public final class CorpusSource {
                     : "No network answered, and the generated play",
                 "name another text with --corpus or correct corpus.sha256"));
     return found;
+  }
+
+  /** {@inheritDoc} A single text, into memory. */
+  @Override
+  public LoadedCorpus load(CorpusConfig config, int validationTokens, String beside) {
+    Found found =
+        find(
+            Optional.of(config.path()).filter(path -> !path.isEmpty()),
+            Optional.of(config.sha256()).filter(sum -> !sum.isEmpty()));
+    Corpus corpus = Corpus.of(found.name(), found.bytes(), config).scoring(validationTokens);
+    return new LoadedCorpus(corpus, found.path(), found.generated(), found.warnings());
+  }
+
+  /** The path that the user named, in the configuration or in the environment. */
+  public Optional<String> named(String path) {
+    return path.isEmpty()
+        ? Optional.ofNullable(environment.get(VARIABLE)).filter(value -> !value.isBlank())
+        : Optional.of(path);
   }
 
   private Found read(String path) {

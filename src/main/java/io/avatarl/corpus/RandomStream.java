@@ -21,7 +21,8 @@ public final class RandomStream implements RandomGenerator {
     MINIBATCHES(3),
     SAMPLING(4),
     GENERATED_PLAY(5),
-    INITIALIZATION(6);
+    INITIALIZATION(6),
+    PLACES(7);
 
     // Part of every run's random numbers: never reuse or change one.
     private final long code;
@@ -88,6 +89,26 @@ public final class RandomStream implements RandomGenerator {
       }
     }
     return (int) (product >>> 32);
+  }
+
+  /**
+   * Uniform in [0, bound) without bias: the numbers above the last whole multiple of the bound are
+   * drawn again.
+   *
+   * @throws IllegalArgumentException where bound is not positive
+   */
+  @Override
+  public long nextLong(long bound) {
+    if (bound <= 0) {
+      throw new IllegalArgumentException("bound must be positive, not " + bound);
+    }
+    long bits = nextLong() >>> 1;
+    long value = bits % bound;
+    while (bits - value + (bound - 1) < 0) {
+      bits = nextLong() >>> 1;
+      value = bits % bound;
+    }
+    return value;
   }
 
   /** Uniform in [0, 1), a multiple of 2^-53. */

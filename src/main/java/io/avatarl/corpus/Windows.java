@@ -1,6 +1,9 @@
 package io.avatarl.corpus;
 
 import io.avatarl.corpus.RandomStream.Purpose;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /** Draws windows: T+1 consecutive tokens, T inputs and, one further on, their T targets. */
 public final class Windows {
@@ -40,14 +43,89 @@ public final class Windows {
     return packed;
   }
 
+  /** Places that one shard's windows of {@link StoredTokens} come from. */
+  static final int PLACES = 4;
+
   /**
    * One shard's windows from the training split.
    *
+   * <p>From {@link TokenArray memory}: each window uniform over all and independent of the others.
+   * From {@link StoredTokens files}, where a window that comes alone would cost a request: {@value
+   * #PLACES} places for each shard, {@code shards ×} {@value #PLACES} for the step, evenly spaced
+   * over the text from a random start that the step draws (systematic sampling); a place is the
+   * block around it, and the shard's windows, uniform in their block, take turns among its places.
+   * A block is met as often as it has windows, so that every window has the same chance. As long as
+   * the text has more blocks than the step has places no two of these share one.
+   *
+   * @param shards of the step
+   * @param shard in [0, shards)
    * @return packed tokens [count, T+1]
    */
   public static int[] draw(
-      Corpus corpus, int context, int count, long seed, long step, long shard) {
-    int[] train = corpus.train();
-    return pack(train, context, offsets(train.length, context, count, seed, step, shard));
+      Tokens tokens, int context, int count, long seed, long step, int shard, int shards) {
+    if (tokens instanceof TokenArray array) {
+      int[] values = array.values();
+      return pack(values, context, offsets(values.length, context, count, seed, step, shard));
+    }
+    StoredTokens stored = (StoredTokens) tokens;
+    long windows = tokens.length() - context;
+    if (windows <= 0) {
+      throw new IllegalArgumentException("no window fits into " + tokens.length() + " tokens");
+    }
+    long[] starts = starts(windows, count, seed, step, shard, shards);
+    int places = Math.min(PLACES, count);
+    List<CompletableFuture<int[]>> blocks = new ArrayList<>();
+    for (int p = 0; p < places; p++) {
+      long[] own = new long[(count - p + places - 1) / places];
+      for (int i = 0; i < own.length; i++) {
+        own[i] = starts[i * places + p];
+      }
+      blocks.add(stored.windows(own[0] / StoredTokens.PLACE, context, own));
+    }
+    // Known already, and the network is idle while the policy works.
+    for (long place : places(windows, count, seed, step + 1, shard, shards)) {
+      stored.prefetch(place);
+    }
+    int length = context + 1;
+    int[] packed = new int[count * length];
+    for (int p = 0; p < places; p++) {
+      int[] part = BlockCache.await(blocks.get(p));
+      for (int i = 0; i < part.length / length; i++) {
+        System.arraycopy(part, i * length, packed, (i * places + p) * length, length);
+      }
+    }
+    return packed;
+  }
+
+  /**
+   * Where one shard's windows of {@link StoredTokens} start; see {@link #draw}.
+   *
+   * @param windows that fit
+   * @return starts [count]
+   */
+  static long[] starts(long windows, int count, long seed, long step, int shard, int shards) {
+    long[] places = places(windows, count, seed, step, shard, shards);
+    RandomStream random = RandomStream.of(seed, step, shard, Purpose.WINDOWS);
+    long[] starts = new long[count];
+    for (int i = 0; i < count; i++) {
+      long from = places[i % places.length] * StoredTokens.PLACE;
+      starts[i] = from + random.nextInt((int) Math.min(StoredTokens.PLACE, windows - from));
+    }
+    return starts;
+  }
+
+  /** The blocks of a shard's windows. */
+  private static long[] places(
+      long windows, int count, long seed, long step, int shard, int shards) {
+    long start = RandomStream.of(seed, step, 0, Purpose.PLACES).nextLong(windows);
+    long all = (long) shards * PLACES;
+    long[] places = new long[Math.min(PLACES, count)];
+    for (int p = 0; p < places.length; p++) {
+      long turn = (long) shard * PLACES + p;
+      // turn · windows / all without overflow.
+      long along = windows / all * turn + windows % all * turn / all;
+      places[p] = (start + along) % windows / StoredTokens.PLACE;
+    }
+    return places;
   }
 }

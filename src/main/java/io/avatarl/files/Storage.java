@@ -1,18 +1,24 @@
 package io.avatarl.files;
 
 import io.avatarl.config.UserError;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.Serializable;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
@@ -25,6 +31,7 @@ import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.hadoop.security.AccessControlException;
+import org.apache.hadoop.util.functional.FutureIO;
 
 /**
  * Reads and writes whole files at paths the user named.
@@ -95,6 +102,110 @@ public final class Storage {
         });
   }
 
+  /**
+   * A few bytes out of the middle of a file, in one request where the file system is far away.
+   *
+   * @param length of the file, known already
+   * @param from in [0, length − count]
+   */
+  public byte[] readRange(String path, long length, long from, int count) {
+    return at(
+        "read",
+        path,
+        (files, file) -> {
+          byte[] bytes = new byte[count];
+          try (FSDataInputStream in =
+              FutureIO.awaitFuture(
+                  files
+                      .openFile(file)
+                      .opt("fs.option.openfile.length", Long.toString(length))
+                      .opt("fs.option.openfile.read.policy", "random")
+                      .build())) {
+            in.readFully(from, bytes);
+          } catch (EOFException e) {
+            throw new UserError(
+                "Cannot read " + path + ": it is shorter than " + (from + count) + " bytes", e);
+          }
+          return bytes;
+        });
+  }
+
+  /** Whether a path is on this machine's disks, where a read costs next to nothing. */
+  public boolean isLocal(String path) {
+    return at("name", path, (files, file) -> files.getUri().getScheme().equals("file"));
+  }
+
+  /** The lengths in bytes of the files of a directory (not of those below), by name. */
+  public SortedMap<String, Long> lengths(String path) {
+    return at(
+        "list",
+        path,
+        (files, directory) -> {
+          SortedMap<String, Long> lengths = new TreeMap<>();
+          for (FileStatus status : files.listStatus(directory)) {
+            if (status.isFile()) {
+              lengths.put(status.getPath().getName(), status.getLen());
+            }
+          }
+          return lengths;
+        });
+  }
+
+  /**
+   * A file with something in it.
+   *
+   * @param path from its file system's root
+   * @param length in bytes, at least 1
+   * @param modified milliseconds since 1970
+   */
+  public record FileEntry(String path, long length, long modified) implements Serializable {}
+
+  /**
+   * The files that a path, a folder (with all below it) or a glob names, sorted by path. Empty
+   * files and what Hadoop and Spark hide (names that begin with {@code _} or {@code .}) are left
+   * out.
+   *
+   * @throws UserError where nothing is there
+   */
+  public List<FileEntry> find(String path) {
+    return at(
+        "read",
+        path,
+        (files, pattern) -> {
+          FileStatus[] roots = files.globStatus(pattern);
+          if (roots == null || roots.length == 0) {
+            throw new FileNotFoundException(path);
+          }
+          List<FileEntry> found = new ArrayList<>();
+          for (FileStatus root : roots) {
+            find(files, root, found);
+          }
+          found.sort(Comparator.comparing(FileEntry::path));
+          return found;
+        });
+  }
+
+  private static void find(FileSystem files, FileStatus status, List<FileEntry> found)
+      throws IOException {
+    if (status.isDirectory()) {
+      for (FileStatus child : files.listStatus(status.getPath())) {
+        String name = child.getPath().getName();
+        if (!name.startsWith("_") && !name.startsWith(".")) {
+          find(files, child, found);
+        }
+      }
+    } else if (status.getLen() > 0) {
+      found.add(
+          new FileEntry(
+              status.getPath().toString(), status.getLen(), status.getModificationTime()));
+    }
+  }
+
+  /** What another JVM needs to reach the same file systems. */
+  public StorageSettings settings() {
+    return StorageSettings.of(configuration);
+  }
+
   /** The whole file, decoded as UTF-8. */
   public String readString(String path) {
     return new String(readBytes(path), StandardCharsets.UTF_8);
@@ -137,6 +248,11 @@ public final class Storage {
   /** Whether a file or directory is there. */
   public boolean exists(String path) {
     return at("look at", path, FileSystem::exists);
+  }
+
+  /** Whether a directory is there. */
+  public boolean isDirectory(String path) {
+    return at("look at", path, Storage::isDirectory);
   }
 
   /**
@@ -291,6 +407,12 @@ public final class Storage {
    */
   public static String hadoop(String path) {
     return parse(path).toString();
+  }
+
+  /** The folder that a path is in; empty where the path names none. */
+  public static String parent(String path) {
+    Path parent = parse(path).getParent();
+    return parent == null ? "" : parent.toString();
   }
 
   private static Path parse(String path) {

@@ -6,11 +6,13 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.evaluation.BaselineScores;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.DivergedException;
+import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.RunFiles;
@@ -132,18 +134,20 @@ public final class CompareJob implements Callable<Integer> {
     for (String preset : presets) {
       configs.add(config(preset, storage));
     }
-    CorpusSource corpora = new CorpusSource(storage, Home.path(), System.getenv());
     TrainingConfig first = configs.get(0);
-    CorpusSource.Found found =
-        corpora.find(
-            Optional.of(first.corpus().path()).filter(path -> !path.isEmpty()),
-            Optional.of(first.corpus().sha256()).filter(sum -> !sum.isEmpty()));
-    Corpus corpus = Corpus.of(found.name(), found.bytes(), first.corpus());
-    storage.requireWritableDirectory(output);
     List<Row> rows = new ArrayList<>();
     List<String> folders = new ArrayList<>();
     Map<String, BaselineScores> baselines;
-    try (Job.Session session = Job.Session.open("avatarl compare")) {
+    try (Job.LazySession session = new Job.LazySession("avatarl compare");
+        CorpusConsole console = new CorpusConsole(err, Home.terminalColumns())) {
+      CorpusProvider corpora =
+          new CorpusLoader(
+              storage,
+              new CorpusSource(storage, Home.path(), System.getenv()),
+              session::spark,
+              console);
+      Corpus corpus = corpora.load(first.corpus(), first.evaluation().maxTokens(), output).corpus();
+      storage.requireWritableDirectory(output);
       for (int i = 0; i < presets.size(); i++) {
         String run = folder(presets.get(i));
         folders.add(run);
@@ -155,8 +159,7 @@ public final class CompareJob implements Callable<Integer> {
                 : trained(presets.get(i), run, storage, session, config, corpora));
       }
       baselines =
-          NgramBaselines.of(
-              corpus, NgramCounter.count(session.spark(), found, corpus, first.corpus()));
+          NgramBaselines.of(corpus, NgramCounter.count(session.spark(), corpus, first.corpus()));
     }
     String table = table(rows, baselines);
     out.println(table);
@@ -223,9 +226,9 @@ public final class CompareJob implements Callable<Integer> {
       String name,
       String run,
       Storage storage,
-      Job.Session session,
+      Job.LazySession session,
       TrainingConfig config,
-      CorpusSource corpora) {
+      CorpusProvider corpora) {
     Summary s;
     try {
       Optional<Summary> done = Runs.summary(storage, run);
@@ -267,9 +270,9 @@ public final class CompareJob implements Callable<Integer> {
   private Summary train(
       String run,
       Storage storage,
-      Job.Session session,
+      Job.LazySession session,
       TrainingConfig config,
-      CorpusSource corpora) {
+      CorpusProvider corpora) {
     return new Trainer(
             storage,
             config,
@@ -286,7 +289,7 @@ public final class CompareJob implements Callable<Integer> {
       String name,
       String run,
       Storage storage,
-      Job.Session session,
+      Job.LazySession session,
       TrainingConfig config,
       Corpus corpus)
       throws IOException {

@@ -1,6 +1,8 @@
 package io.avatarl.jobs;
 
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.NgramCounts;
@@ -9,13 +11,13 @@ import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
+import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.train.FinalEvaluation;
 import io.avatarl.train.Runs;
 import io.avatarl.yardstick.NgramBaselines;
 import java.io.PrintStream;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -70,20 +72,37 @@ public final class EvaluateJob implements Callable<Integer> {
     io.avatarl.model.Parameters model =
         checkpoint.parameters(
             storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
-    CorpusSource.Found found =
-        new CorpusSource(storage, Home.path(), System.getenv())
-            .find(
-                Optional.of(corpusPath != null ? corpusPath : config.corpus().path())
-                    .filter(path -> !path.isEmpty()),
-                Optional.of(config.corpus().sha256()));
-    Corpus corpus =
-        Corpus.of(found.name(), found.bytes(), config.corpus().validationFraction(), tokenizer);
-    err.printf("scoring %s ...%n", checkpoint.path());
     FinalEvaluation scores;
     NgramCounts counts;
-    try (Job.Session session = Job.Session.open("avatarl evaluate")) {
+    Corpus corpus;
+    CorpusConsole console = new CorpusConsole(err, Home.terminalColumns());
+    try (Job.LazySession session = new Job.LazySession("avatarl evaluate")) {
+      CorpusLoader loader =
+          new CorpusLoader(
+              storage,
+              new CorpusSource(storage, Home.path(), System.getenv()),
+              session::spark,
+              console);
+      CorpusConfig source = config.corpus();
+      corpus =
+          loader
+              .load(
+                  corpusPath == null ? source : source.at(corpusPath, source.sha256()),
+                  config.evaluation().maxTokens(),
+                  Storage.parent(chosen.run()))
+              .corpus();
+      console.close();
+      if (!corpus.tokenizer().equals(tokenizer)) {
+        throw new UserError(
+            "Corpus "
+                + corpus.name()
+                + " has another vocabulary than the run "
+                + run
+                + "; name the text it was trained on with --corpus");
+      }
+      err.printf("scoring %s ...%n", checkpoint.path());
       scores = FinalEvaluation.of(session.spark(), config, corpus, model);
-      counts = NgramCounter.count(session.spark(), found, corpus, config.corpus());
+      counts = NgramCounter.count(session.spark(), corpus, source);
     }
     Scores consecutive = scores.consecutive();
     ScoreTable.print(

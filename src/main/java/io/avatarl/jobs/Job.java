@@ -263,4 +263,27 @@ public final class Job {
       }
     }
   }
+
+  /** A {@link Session} that opens when it is asked for, after what can be refused without Spark. */
+  static final class LazySession implements AutoCloseable {
+    private final String application;
+    private Optional<Session> session = Optional.empty();
+
+    LazySession(String application) {
+      this.application = application;
+    }
+
+    synchronized SparkSession spark() {
+      if (session.isEmpty()) {
+        session = Optional.of(Session.open(application));
+      }
+      return session.get().spark();
+    }
+
+    @Override
+    public synchronized void close() {
+      session.ifPresent(Session::close);
+      session = Optional.empty();
+    }
+  }
 }

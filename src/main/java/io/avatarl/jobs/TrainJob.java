@@ -2,7 +2,9 @@ package io.avatarl.jobs;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.train.Runs;
 import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
@@ -12,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.util.ShutdownHookManager;
+import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -70,7 +73,9 @@ public final class TrainJob implements Callable<Integer> {
       names = "--corpus",
       paramLabel = "FILE|URI",
       description =
-          "a UTF-8 text at any Hadoop path, or the word generated for a play by the project's own grammar"
+          "a text, a folder, a glob or several of these with commas between them at any Hadoop path; JSON lines, CSV,"
+              + " Parquet, ORC or Delta with --set corpus.column=NAME; a folder of tokens (jobs/tokenize.sh);"
+              + " or the word generated for a play by the project's own grammar"
               + " (default: $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
   private String corpus;
 
@@ -122,20 +127,38 @@ public final class TrainJob implements Callable<Integer> {
         TrainingRun.config(
             storage, text(preset), overrides, text(corpus), output, resume, console::warned);
     String run = output != null ? output : defaultOutput(config);
-    // Refuses bad input before Spark starts, which takes seconds.
-    try (TrainingRun call = new TrainingRun(storage, config, run, resume, console, watcher)) {
-      Runnable stop = () -> stop(call);
-      try (Job.Session session = Job.Session.open("avatarl " + config.preset())) {
-        ShutdownHookManager.get()
-            .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
-        call.run(session.spark());
-      } finally {
-        if (!ShutdownHookManager.get().isShutdownInProgress()) {
-          ShutdownHookManager.get().removeShutdownHook(stop);
-        }
+    try (Job.LazySession session = new Job.LazySession("avatarl " + config.preset());
+        CorpusConsole progress = new CorpusConsole(err, Home.terminalColumns())) {
+      CorpusLoader corpora =
+          new CorpusLoader(
+              storage,
+              new CorpusSource(storage, Home.path(), System.getenv()),
+              session::spark,
+              progress);
+      // Refuses bad input before Spark starts, which takes seconds, unless Spark reads the corpus.
+      try (TrainingRun call =
+          new TrainingRun(storage, config, corpora, run, resume, console, watcher)) {
+        progress.close();
+        train(call, session);
       }
     }
     return 0;
+  }
+
+  private static void train(TrainingRun call, Job.LazySession session) {
+    Runnable stop = () -> stop(call);
+    try {
+      SparkSession spark = session.spark();
+      ShutdownHookManager.get()
+          .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
+      call.run(spark);
+    } finally {
+      if (!ShutdownHookManager.get().isShutdownInProgress()) {
+        ShutdownHookManager.get().removeShutdownHook(stop);
+      }
+      // Before the run's own end, which prints and sends what is left.
+      session.close();
+    }
   }
 
   private static String text(String option) {

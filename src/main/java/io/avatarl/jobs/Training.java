@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.train.TrainingListener;
 import java.io.ByteArrayOutputStream;
@@ -12,6 +14,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
@@ -20,6 +23,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -51,9 +56,9 @@ public final class Training {
   private final FutureTask<String> result;
   private final TrainingRun call;
 
-  private Training(SparkSession spark, Map<String, ?> config) {
+  private Training(SparkSession spark, Optional<Dataset<Row>> rows, Map<String, ?> config) {
     PrintStream out = new PrintStream(new Lines(), true, UTF_8);
-    this.call = prepare(spark, config, out);
+    this.call = prepare(spark, rows, config, out);
     this.result = new FutureTask<>(() -> finish(call, spark));
   }
 
@@ -73,8 +78,22 @@ public final class Training {
    */
   public static String run(
       SparkSession spark, Map<String, ?> config, Consumer<? super String> progress) {
+    return run(start(spark, config), progress);
+  }
+
+  /**
+   * Trains on the strings of a column, {@code corpus.column}: each row is a document. {@code
+   * corpus} and {@code corpus.table} are then left out, and given again where the run is resumed.
+   *
+   * @return the run's folder
+   */
+  public static String run(
+      Dataset<Row> rows, Map<String, ?> config, Consumer<? super String> progress) {
+    return run(start(rows, config), progress);
+  }
+
+  private static String run(Training training, Consumer<? super String> progress) {
     // An interrupt would break into a step; from a thread of its own training can finish it.
-    Training training = start(spark, config);
     try {
       for (String line = training.next(); line != null; line = training.next()) {
         progress.accept(line);
@@ -94,7 +113,15 @@ public final class Training {
    * @throws UserError where the input is wrong, in one line
    */
   public static Training start(SparkSession spark, Map<String, ?> config) {
-    Training training = new Training(spark, config);
+    return begin(new Training(spark, Optional.empty(), config));
+  }
+
+  /** The same with a corpus of rows; see {@link #run(Dataset, Map, Consumer)}. */
+  public static Training start(Dataset<Row> rows, Map<String, ?> config) {
+    return begin(new Training(rows.sparkSession(), Optional.of(rows), config));
+  }
+
+  private static Training begin(Training training) {
     Thread thread =
         new Thread(
             () -> {
@@ -152,7 +179,8 @@ public final class Training {
     }
   }
 
-  private static TrainingRun prepare(SparkSession spark, Map<String, ?> config, PrintStream out) {
+  private static TrainingRun prepare(
+      SparkSession spark, Optional<Dataset<Row>> rows, Map<String, ?> config, PrintStream out) {
     Map<String, Object> settings = new TreeMap<>(config);
     String preset = text(settings.remove("preset"));
     String corpus = text(settings.remove("corpus"));
@@ -167,7 +195,20 @@ public final class Training {
     TrainingConsole console = new TrainingConsole(out, out, OptionalInt.empty());
     TrainingConfig asked =
         TrainingRun.config(storage, preset, overrides, corpus, folder, resume, console::warned);
-    return new TrainingRun(storage, asked, folder, resume, console, TrainingListener.NONE);
+    CorpusLoader corpora =
+        new CorpusLoader(
+            storage,
+            new CorpusSource(storage, Home.path(), System.getenv()),
+            () -> spark,
+            new CorpusConsole(out, OptionalInt.empty()));
+    return new TrainingRun(
+        storage,
+        asked,
+        rows.map(corpora::of).orElse(corpora),
+        folder,
+        resume,
+        console,
+        TrainingListener.NONE);
   }
 
   private static String text(Object value) {

@@ -2,7 +2,7 @@ package io.avatarl.jobs;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.TrainingConfig;
-import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.tracking.MlflowTracker;
@@ -33,11 +33,13 @@ final class TrainingRun implements AutoCloseable {
   /**
    * Refuses bad input before Spark has anything to do.
    *
+   * @param corpora loads the corpus that the configuration names
    * @param watcher is told what the console is told
    */
   TrainingRun(
       Storage storage,
       TrainingConfig config,
+      CorpusProvider corpora,
       String folder,
       boolean resume,
       TrainingConsole console,
@@ -49,13 +51,7 @@ final class TrainingRun implements AutoCloseable {
     this.tracker = MlflowTracker.of(config.tracking(), System.getenv(), storage, console::warned);
     this.training =
         new Trainer(
-            storage,
-            config,
-            new CorpusSource(storage, Home.path(), System.getenv()),
-            folder,
-            resume,
-            listener(watcher),
-            NgramBaselines::of);
+            storage, config, corpora, folder, resume, listener(watcher), NgramBaselines::of);
   }
 
   private TrainingListener listener(TrainingListener watcher) {

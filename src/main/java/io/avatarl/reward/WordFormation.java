@@ -19,11 +19,14 @@ import java.util.regex.Pattern;
  */
 record WordFormation(Set<String> words, List<String> texts, List<Double> lengths)
     implements RewardComponent {
+  /** Tokens whose words are known at most: those of a text that is held in memory are all. */
+  private static final int SAMPLE = 1 << 26;
+
   private static final Pattern WORD = Pattern.compile("\\p{L}+");
 
   static WordFormation of(Corpus corpus, List<Double> lengths) {
     Set<String> words = new HashSet<>();
-    Matcher matcher = WORD.matcher(corpus.tokenizer().decode(corpus.train()));
+    Matcher matcher = WORD.matcher(corpus.tokenizer().decode(corpus.train().sample(SAMPLE)));
     while (matcher.find()) {
       words.add(matcher.group());
     }

@@ -5,7 +5,8 @@ import io.avatarl.config.GptConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.CorpusProvider;
+import io.avatarl.corpus.LoadedCorpus;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.DamagedCheckpoint;
@@ -31,7 +32,7 @@ record PreparedRun(
     Storage storage,
     String output,
     TrainingConfig config,
-    CorpusSource.Found source,
+    LoadedCorpus source,
     Corpus corpus,
     ParameterLayout layout,
     Optional<FrozenPolicy> referee,
@@ -52,7 +53,7 @@ record PreparedRun(
   static PreparedRun of(
       Storage storage,
       TrainingConfig config,
-      CorpusSource corpora,
+      CorpusProvider corpora,
       String output,
       boolean resume,
       TrainingListener listener) {
@@ -72,12 +73,10 @@ record PreparedRun(
         // Another may have begun one since, and ended it.
         requireFresh(storage, output, asked);
       }
-      CorpusSource.Found source =
-          corpora.find(
-              Optional.of(asked.corpus().path()).filter(path -> !path.isEmpty()),
-              Optional.of(asked.corpus().sha256()).filter(sum -> !sum.isEmpty()));
+      LoadedCorpus source =
+          corpora.load(asked.corpus(), asked.evaluation().maxTokens(), Storage.parent(output));
       source.warnings().forEach(listener::warned);
-      Corpus corpus = Corpus.of(source.name(), source.bytes(), asked.corpus());
+      Corpus corpus = source.corpus();
       corpus.requireWindows(asked.model().context());
       requirePrompt(asked, corpus);
       ParameterLayout layout =

@@ -10,11 +10,13 @@ import java.util.Map;
 /**
  * {@code summary.json}: how a finished run ended.
  *
- * @param valCe nats per token over the whole validation split, windows end to end
+ * @param valCe nats per token over the validation split (as much of it as is scored), windows end
+ *     to end
  * @param valCeSliding nats per token with at least half a context before every counted position
  * @param valBitsPerCharacter of the same windows as valCe; compares tokenizers
  * @param valAccuracy top-1
  * @param valCalibrationError expected calibration error, ten bins
+ * @param valPositions tokens of the validation split that valCe and the like were counted on
  * @param entropy of the policy in the last step, nats per state
  * @param reward mean in the last step
  * @param baselines n-gram models on the same split, by name
@@ -34,6 +36,7 @@ public record Summary(
     double valPerplexity,
     double valAccuracy,
     double valCalibrationError,
+    long valPositions,
     double entropy,
     double reward,
     Map<String, BaselineScores> baselines,

@@ -4,7 +4,7 @@ import ai.djl.Device;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
@@ -49,7 +49,7 @@ public final class Trainer implements AutoCloseable {
   public Trainer(
       Storage storage,
       TrainingConfig config,
-      CorpusSource corpora,
+      CorpusProvider corpora,
       String output,
       boolean resume,
       TrainingListener listener,
@@ -78,7 +78,8 @@ public final class Trainer implements AutoCloseable {
     TrainingConfig config = run.config();
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = Parameters.initial(config, run.layout());
-    NgramCounts counts = NgramCounter.count(spark, run.source(), run.corpus(), config.corpus());
+    NgramCounts counts = NgramCounter.count(spark, run.corpus(), config.corpus());
+    NgramCounter.leftOut(run.corpus(), config.corpus()).ifPresent(listener::warned);
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     Device device = Devices.ofDriver(context, config.device());
     try (Learner learner =
@@ -151,8 +152,8 @@ public final class Trainer implements AutoCloseable {
     Corpus corpus = run.corpus();
     return new TrainingListener.Facts(
         corpus.name(),
-        corpus.train().length,
-        corpus.validation().length,
+        corpus.train().length(),
+        corpus.validationTokens(),
         corpus.tokenizer().vocabularySize(),
         run.layout().count(),
         devices,
@@ -181,6 +182,7 @@ public final class Trainer implements AutoCloseable {
             consecutive.perplexity(),
             consecutive.accuracy(),
             consecutive.calibrationError(),
+            consecutive.positions(),
             state.entropy(),
             state.reward(),
             baselines.of(run.corpus(), counts),

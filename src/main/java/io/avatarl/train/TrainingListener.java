@@ -119,8 +119,8 @@ public interface TrainingListener {
    */
   record Facts(
       String corpus,
-      int trainTokens,
-      int validationTokens,
+      long trainTokens,
+      long validationTokens,
       int vocabulary,
       long parameters,
       String devices,

@@ -78,7 +78,14 @@ public final class CrossEntropyTraining implements AutoCloseable {
       WindowBatch rows =
           WindowBatch.of(
               windows,
-              Windows.draw(corpus, config.model().context(), windows, config.seed(), step, shard));
+              Windows.draw(
+                  corpus.train(),
+                  config.model().context(),
+                  windows,
+                  config.seed(),
+                  step,
+                  shard,
+                  config.shardsPerStep()));
       Groups gold = Groups.gold(rows);
       shards.add(
           new RolloutShard(

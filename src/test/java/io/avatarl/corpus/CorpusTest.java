@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.avatarl.config.ConfigReader;
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import java.io.ByteArrayInputStream;
@@ -13,18 +14,23 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CorpusTest {
+  private static CorpusConfig config(String... overrides) {
+    return ConfigReader.read("", "", List.of(overrides)).corpus();
+  }
+
   @Test
   void splitsContiguouslyAndTakesTheVocabularyOfTheWholeText() {
     Corpus corpus = Corpus.of("abc", "cabbage zoo".getBytes(UTF_8), 0.25);
     assertEquals("abc", corpus.name());
-    assertEquals(8, corpus.train().length, "floor(11 · 0.75)");
-    assertEquals("cabbage ", corpus.tokenizer().decode(corpus.train()));
+    assertEquals(8, corpus.train().length(), "floor(11 · 0.75)");
+    assertEquals("cabbage ", corpus.tokenizer().decode(corpus.train().toArray()));
     assertEquals("zoo", corpus.tokenizer().decode(corpus.validation()));
     assertEquals(8, corpus.tokenizer().vocabularySize());
   }
@@ -37,9 +43,12 @@ class CorpusTest {
           Corpus.of(
               "cats",
               text.getBytes(UTF_8),
-              new CorpusConfig("", "", 0.3, kind, new CorpusConfig.BpeConfig(20), 1));
+              config(
+                  "corpus.validationFraction=0.3",
+                  "corpus.tokenizer=" + ConfigReader.spelling(kind.name()),
+                  "corpus.bpe.merges=20"));
       int cut = text.offsetByCodePoints(0, 79); // floor(114 · 0.7)
-      assertEquals(text.substring(0, cut), corpus.tokenizer().decode(corpus.train()));
+      assertEquals(text.substring(0, cut), corpus.tokenizer().decode(corpus.train().toArray()));
       assertEquals(text.substring(cut), corpus.tokenizer().decode(corpus.validation()));
     }
   }
@@ -47,8 +56,7 @@ class CorpusTest {
   @Test
   void bpeLearnsFromTheTrainingSplitOnly() {
     CorpusConfig config =
-        new CorpusConfig(
-            "", "", 0.5, CorpusConfig.TokenizerKind.BPE, new CorpusConfig.BpeConfig(1), 1);
+        config("corpus.validationFraction=0.5", "corpus.tokenizer=bpe", "corpus.bpe.merges=1");
     Tokenizer tokenizer = Corpus.of("x", "abababzzzzzz".getBytes(UTF_8), config).tokenizer();
     assertArrayEquals(new byte[] {'a', 'b'}, tokenizer.bytes(256));
   }
@@ -65,7 +73,7 @@ class CorpusTest {
   void anotherTextInACheckpointsVocabulary() {
     Tokenizer tokenizer = Corpus.of("abc", "abc".getBytes(UTF_8), 0.1).tokenizer();
     Corpus other = Corpus.of("cab", "cab".getBytes(UTF_8), 0.5, tokenizer);
-    assertArrayEquals(new int[] {2}, other.train());
+    assertArrayEquals(new int[] {2}, other.train().toArray());
     assertArrayEquals(new int[] {0, 1}, other.validation());
     UserError error =
         assertThrows(UserError.class, () -> Corpus.of("x", "ax".getBytes(UTF_8), 0.5, tokenizer));
@@ -85,7 +93,7 @@ class CorpusTest {
     try (ObjectInputStream in =
         new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
       Corpus copy = (Corpus) in.readObject();
-      assertArrayEquals(corpus.train(), copy.train());
+      assertEquals(corpus.train(), copy.train());
       assertEquals(corpus.tokenizer(), copy.tokenizer());
       assertEquals(corpus.sha256(), copy.sha256());
     }

@@ -37,7 +37,8 @@ class GeneratedPlayTest {
   @Test
   void isNotTrivialForAnNgramModel() {
     Corpus corpus = Corpus.of("generated", play.getBytes(US_ASCII), 0.1);
-    NgramCounts counts = NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5);
+    NgramCounts counts =
+        NgramCounts.of(corpus.train().toArray(), corpus.tokenizer().vocabularySize(), 5);
     double bigram = new NgramModel(counts, 2).evaluate(corpus.validation()).crossEntropy();
     double fivegram = new NgramModel(counts, 5).evaluate(corpus.validation()).crossEntropy();
     assertTrue(bigram > 2, "bigram: " + bigram);

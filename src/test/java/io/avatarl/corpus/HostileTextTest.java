@@ -56,7 +56,7 @@ class HostileTextTest {
   private static void assertWhole(byte[] utf8, Corpus corpus) {
     if (corpus != null) {
       String text =
-          corpus.tokenizer().decode(corpus.train())
+          corpus.tokenizer().decode(corpus.train().toArray())
               + corpus.tokenizer().decode(corpus.validation());
       assertArrayEquals(utf8, text.getBytes(StandardCharsets.UTF_8));
     }
@@ -84,7 +84,7 @@ class HostileTextTest {
     }
     Corpus wide = corpus("\ud83d\ude00".repeat(100).getBytes(StandardCharsets.UTF_8));
     assertEquals(1, wide.tokenizer().vocabularySize());
-    assertEquals(90, wide.train().length);
+    assertEquals(90, wide.train().length());
     byte[] windows = "a\r\nb\r\n".repeat(10).getBytes(StandardCharsets.UTF_8);
     assertWhole(windows, corpus(windows));
     byte[] one = "a".repeat(1_000_000).getBytes(StandardCharsets.UTF_8);

@@ -32,7 +32,7 @@ class TinyShakespeareTest {
     }
     if (isTinyShakespeare()) {
       corpus = Corpus.of("tinyshakespeare", bytes, 0.1);
-      counts = NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5);
+      counts = NgramCounts.of(corpus.train().toArray(), corpus.tokenizer().vocabularySize(), 5);
     }
   }
 
@@ -51,7 +51,7 @@ class TinyShakespeareTest {
   @Test
   void splitAndVocabularyAreNanoGpts() {
     assertEquals(65, corpus.tokenizer().vocabularySize());
-    assertEquals(1_003_854, corpus.train().length);
+    assertEquals(1_003_854, corpus.train().length());
     assertEquals(111_540, corpus.validation().length);
   }
 
@@ -68,7 +68,7 @@ class TinyShakespeareTest {
   @Test
   void countingAndEvaluatingAreFast() {
     long start = System.nanoTime();
-    NgramCounts again = NgramCounts.of(corpus.train(), 65, 5);
+    NgramCounts again = NgramCounts.of(corpus.train().toArray(), 65, 5);
     long counted = System.nanoTime();
     new NgramModel(again, 5).evaluate(corpus.validation());
     long evaluated = System.nanoTime();

@@ -43,7 +43,7 @@ class WindowsTest {
   @Test
   void comeFromTheTrainingSplit() {
     Corpus corpus = Corpus.of("x", ("a".repeat(90) + "b".repeat(10)).getBytes(UTF_8), 0.1);
-    int[] packed = Windows.draw(corpus, 4, 50, 1, 2, 3);
+    int[] packed = Windows.draw(corpus.train(), 4, 50, 1, 2, 3, 4);
     assertEquals(250, packed.length);
     assertTrue(Arrays.stream(packed).allMatch(token -> token == 0));
   }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static java.nio.charset.StandardCharsets.UTF_16LE;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -60,7 +61,15 @@ class BadInputTest {
   @Test
   void corpora() throws IOException {
     trainOn(folder.resolve("none.txt")).refuses("none.txt", "no such file");
-    trainOn(folder).refuses(folder.toString(), "it is a directory");
+    Path empty = Files.createDirectory(folder.resolve("folder"));
+    trainOn(empty).refuses("folder holds no file with anything in it");
+    Files.writeString(empty.resolve("a.txt"), "To be");
+    Files.writeString(empty.resolve("b.csv"), "text\nor not");
+    trainOn(empty).refuses("folder mixes formats (text, csv)");
+    trainOn(Files.writeString(folder.resolve("rows.jsonl"), "{\"text\": \"To be\"}"))
+        .refuses("rows.jsonl is jsonl: name the column that has the texts");
+    trainOn(Files.write(folder.resolve("wide.txt"), "\ufeffTo be".getBytes(UTF_16LE)))
+        .refuses("wide.txt is UTF-16; convert it by: iconv");
     trainOn(Files.createFile(folder.resolve("empty.txt"))).refuses("empty.txt is empty");
     trainOn(Files.write(folder.resolve("binary.txt"), new byte[] {65, 0, 66}))
         .refuses("binary.txt is not text");

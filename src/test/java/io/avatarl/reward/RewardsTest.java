@@ -39,7 +39,7 @@ class RewardsTest {
   /** Trains on "aababb" of "aababbcccccc": a a, a b, b a, a b, b b. */
   private static final Corpus CORPUS = Corpus.of("abc", "aababbcccccc".getBytes(UTF_8), 0.5);
 
-  private static final NgramCounts COUNTS = NgramCounts.of(CORPUS.train(), 3, 5);
+  private static final NgramCounts COUNTS = NgramCounts.of(CORPUS.train().toArray(), 3, 5);
   private static final GptConfig TINY =
       ConfigReader.read(
               "", "model { layers = 1, heads = 1, width = 4, context = 3, initStd = 1 }", List.of())
@@ -208,7 +208,7 @@ class RewardsTest {
   @Test
   void wordsArePaidWhenTheyEndByTheirLength() {
     Corpus text = Corpus.of("words", "I am cats. bbbbbbbbbbb".getBytes(UTF_8), 0.5);
-    assertEquals("I am cats. ", text.tokenizer().decode(text.train()));
+    assertEquals("I am cats. ", text.tokenizer().decode(text.train().toArray()));
     RewardComponent word = WordFormation.of(text, List.of(0.1, 0.2, 0.3));
     // One row's last state, after a full stop where the row does not begin within a word.
     assertPaid(text, word, ". I", 0.1f);

@@ -108,8 +108,8 @@ class MlflowServerTest {
       }
       tracker.finished(
           new Summary(
-              1.5, 1.4, 4.5, 0.5, 0.01, 1, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0, 30,
-              Map.of(), Map.of(), "", "4", "trial", 1));
+              1.5, 1.4, 4.5, 0.5, 0.01, 1, 99, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0,
+              30, Map.of(), Map.of(), "", "4", "trial", 1));
     }
     assertEquals(List.of(), warnings);
     String api = uri + "/api/2.0/mlflow/";

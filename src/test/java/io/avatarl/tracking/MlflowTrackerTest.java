@@ -180,7 +180,7 @@ class MlflowTrackerTest {
 
   private static Summary summary() {
     return new Summary(
-        1.5, 1.4, 4.5, 0.5, 0.01, 1, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0, 30,
+        1.5, 1.4, 4.5, 0.5, 0.01, 1, 99, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0, 30,
         Map.of(), Map.of(), "", "4", "trial", 1);
   }
 

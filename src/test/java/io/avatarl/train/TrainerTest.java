@@ -345,6 +345,7 @@ class TrainerTest {
             "val_perplexity",
             "val_accuracy",
             "val_calibration_error",
+            "val_positions",
             "entropy",
             "reward",
             "baselines",

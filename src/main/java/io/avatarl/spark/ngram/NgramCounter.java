@@ -1,26 +1,25 @@
 package io.avatarl.spark.ngram;
 
-import static org.apache.spark.sql.functions.sum;
-
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.TextScan;
+import io.avatarl.corpus.TokenArray;
 import io.avatarl.corpus.Tokenizer;
-import io.avatarl.files.Sha256;
+import io.avatarl.corpus.Tokens;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -30,6 +29,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.Tuple2;
@@ -44,13 +44,8 @@ public final class NgramCounter {
   /** The longest n-grams that baselines and rewards use. */
   public static final int ORDER = 5;
 
-  /**
-   * Shorter corpora are counted in the driver's memory, where their tokens are anyway: 8 bytes per
-   * token and about a second per 10 MB, less than Spark takes to begin.
-   */
-  public static final long IN_MEMORY_BYTES = 64L << 20;
-
   private static final long SPLIT_BYTES = 32L << 20;
+  private static final long STRETCH = 1L << 22;
   private static final int PACKED = 1 << 16; // keys in one array on its way to the driver
 
   private final SparkSession spark;
@@ -81,43 +76,66 @@ public final class NgramCounter {
   }
 
   /**
-   * The tables of a corpus's training split: in memory where it is small, else from its file.
-   *
-   * @param found where the corpus came from
+   * The tables of a corpus's training split, or where that is longer than {@code
+   * corpus.ngramSample}, of as much of it, evenly spread: in memory where the tokens are, else by a
+   * job that reads them from their files.
    */
-  public static NgramCounts count(
-      SparkSession spark, CorpusSource.Found found, Corpus corpus, CorpusConfig config) {
-    return count(spark, found, corpus, config, IN_MEMORY_BYTES);
+  public static NgramCounts count(SparkSession spark, Corpus corpus, CorpusConfig config) {
+    return count(spark, corpus, config, STRETCH);
   }
 
   static NgramCounts count(
-      SparkSession spark,
-      CorpusSource.Found found,
-      Corpus corpus,
-      CorpusConfig config,
-      long inMemoryBytes) {
+      SparkSession spark, Corpus corpus, CorpusConfig config, long stretchTokens) {
     int vocabulary = corpus.tokenizer().vocabularySize();
-    if (found.bytes().length < inMemoryBytes) {
-      int order = Math.min(ORDER, NgramKeys.longestOrder(vocabulary));
-      return NgramCounts.of(corpus.train(), vocabulary, order, config.ngramMinCount());
+    int order = Math.min(ORDER, NgramKeys.longestOrder(vocabulary));
+    long most = sampled(corpus, config);
+    if (corpus.train() instanceof TokenArray && corpus.train().length() <= most) {
+      return NgramCounts.of(corpus.train().toArray(), vocabulary, order, config.ngramMinCount());
     }
-    NgramCounter job = new NgramCounter(spark, found.name());
-    NgramCounts counts =
-        job.count(corpus.tokenizer(), config.validationFraction(), ORDER, config.ngramMinCount());
-    job.requireUnchanged(corpus.sha256());
-    return counts;
+    TokenNgramTask.Stretch[] stretches =
+        TokenNgramTask.stretches(corpus.train().length(), most, stretchTokens);
+    NgramKeys keys = new NgramKeys(vocabulary, order);
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    Broadcast<Tokens> tokens = context.broadcast(corpus.train());
+    try {
+      return sum(
+          spark,
+          context
+              .parallelize(new ArrayList<>(List.of(stretches)), stretches.length)
+              .flatMap(new TokenNgramTask(tokens, keys)),
+          keys,
+          config.ngramMinCount());
+    } finally {
+      tokens.destroy();
+    }
   }
 
-  /** The tasks read the file again, and more than once. */
-  private void requireUnchanged(String sha256) {
-    try (InputStream in = storage().open(path, 0)) {
-      if (!Sha256.of(in).equals(sha256)) {
-        throw new UserError(
-            "Corpus " + path + " changed while it was counted; start again when it is complete");
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Corpus " + path + ": " + e.getMessage(), e);
+  /** Tokens of the training split that are counted: all, or as long as the sample's bytes. */
+  private static long sampled(Corpus corpus, CorpusConfig config) {
+    long bytes = 0;
+    int[] lengths = new int[corpus.tokenizer().vocabularySize()];
+    Arrays.setAll(lengths, token -> corpus.tokenizer().bytes(token).length);
+    for (int token : corpus.validation()) {
+      bytes += lengths[token];
     }
+    double each = (double) bytes / Math.max(1, corpus.validation().length);
+    return Math.max(1, (long) (config.ngramSample().bytes() / Math.max(1, each)));
+  }
+
+  /** What a table leaves out, in a line; empty where it counts the whole training split. */
+  public static Optional<String> leftOut(Corpus corpus, CorpusConfig config) {
+    long most = sampled(corpus, config);
+    long all = corpus.train().length();
+    return all <= most
+        ? Optional.empty()
+        : Optional.of(
+            String.format(
+                Locale.ROOT,
+                "n-gram tables count %,d of the %,d tokens of the training split"
+                    + " (corpus.ngramSample = %s)",
+                most,
+                all,
+                config.ngramSample()));
   }
 
   private Storage storage() {
@@ -138,10 +156,10 @@ public final class NgramCounter {
     return context.parallelize(splits, splitCount());
   }
 
-  /** Settings of its own: as many partitions as there are splits, where Spark's default is 200. */
-  private SparkSession session() {
+  /** Settings of its own: as many partitions as there are parts, where Spark's default is 200. */
+  private static SparkSession session(SparkSession spark, int parts) {
     SparkSession session = spark.newSession();
-    int partitions = Math.max(splitCount(), context.defaultParallelism());
+    int partitions = Math.max(parts, spark.sparkContext().defaultParallelism());
     session.conf().set("spark.sql.shuffle.partitions", partitions);
     return session;
   }
@@ -211,12 +229,23 @@ public final class NgramCounter {
         splits()
             .filter(split -> text.charactersBefore()[split] < train)
             .flatMap(new NgramTask(hadoop, broadcast, keys, text));
+    try {
+      return sum(spark, rows, keys, minCount);
+    } finally {
+      broadcast.destroy();
+      hadoop.destroy();
+    }
+  }
+
+  /** Adds up counted keys, several rows for each. */
+  private static NgramCounts sum(
+      SparkSession spark, JavaRDD<Tuple2<Long, Long>> rows, NgramKeys keys, int minCount) {
     Dataset<Row> sorted =
-        session()
+        session(spark, rows.getNumPartitions())
             .createDataset(rows.rdd(), Encoders.tuple(Encoders.LONG(), Encoders.LONG()))
             .toDF("key", "count")
             .groupBy("key")
-            .agg(sum("count"))
+            .agg(functions.sum("count"))
             .sort("key");
     // On disk first, so that the partitions are made in parallel; then one after another to the
     // driver, which so holds no more of them than the tables.
@@ -234,8 +263,6 @@ public final class NgramCounter {
       return builder.build();
     } finally {
       packed.unpersist();
-      broadcast.destroy();
-      hadoop.destroy();
     }
   }
 

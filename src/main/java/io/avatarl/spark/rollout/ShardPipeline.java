@@ -41,7 +41,14 @@ record ShardPipeline(
     int windows = config.windowsInShard(shard);
     return WindowBatch.of(
         windows,
-        Windows.draw(run.corpus(), config.model().context(), windows, config.seed(), step, shard));
+        Windows.draw(
+            run.corpus().train(),
+            config.model().context(),
+            windows,
+            config.seed(),
+            step,
+            shard,
+            config.shardsPerStep()));
   }
 
   /** Closed by the caller. */

@@ -1,7 +1,6 @@
 package io.avatarl.spark.ngram;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,18 +9,21 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
+import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Corpus;
-import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
+import io.avatarl.corpus.TokenFolder;
+import io.avatarl.corpus.TokenManifest;
+import io.avatarl.corpus.TokenType;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
@@ -73,29 +75,66 @@ class NgramCounterTest {
   private static void assertSameTables(NgramCounter job, Corpus corpus, int order, int minCount) {
     int vocabulary = corpus.tokenizer().vocabularySize();
     int longest = Math.min(order, NgramKeys.longestOrder(vocabulary));
-    NgramCounts expected = NgramCounts.of(corpus.train(), vocabulary, longest, minCount);
+    NgramCounts expected = NgramCounts.of(corpus.train().toArray(), vocabulary, longest, minCount);
     NgramCounts counted = job.count(corpus.tokenizer(), FRACTION, order, minCount);
     assertTrue(expected.size(longest) > 100);
     assertEquals(expected, counted);
   }
 
+  private static CorpusConfig config(String... overrides) {
+    return ConfigReader.read("", "", List.of(overrides)).corpus();
+  }
+
+  /** The text's tokens as files of a folder, cut anywhere. */
+  private static Corpus stored(Corpus corpus) {
+    Storage storage = new Storage(new Configuration());
+    String path = folder.resolve("tokens" + corpus.tokenizer().vocabularySize()).toString();
+    TokenType type = TokenType.of(corpus.tokenizer().vocabularySize());
+    int[] train = corpus.train().toArray();
+    List<TokenManifest.Part> parts = new ArrayList<>();
+    for (int from = 0; from < train.length; from += 7_777) {
+      byte[] bytes = type.encode(train, from, Math.min(train.length, from + 7_777));
+      parts.add(
+          TokenFolder.write(storage, path, TokenFolder.TRAIN, parts.size(), bytes, type.bytes()));
+    }
+    byte[] held = type.encode(corpus.validation(), 0, corpus.validation().length);
+    TokenManifest manifest =
+        TokenFolder.manifest(
+            corpus.tokenizer(),
+            new TokenManifest.Source("x", "f", 1, 0, TEXT.length(), false),
+            new TokenManifest.Split("position", FRACTION),
+            parts,
+            List.of(
+                TokenFolder.write(storage, path, TokenFolder.VALIDATION, 0, held, type.bytes())));
+    TokenFolder.finish(storage, path, manifest, corpus.tokenizer());
+    return TokenFolder.open(storage, path).corpus("x", new TokenFolder.Limits(0, 0, 0));
+  }
+
   @Test
-  void aTextThatChangesWhileItIsCountedIsRefused() throws IOException {
-    CorpusConfig config = ConfigReader.read("", "", List.of()).corpus();
-    String path = Files.writeString(folder.resolve("grows"), TEXT).toString();
-    byte[] bytes = TEXT.getBytes(UTF_8);
-    Corpus corpus = Corpus.of(path, bytes, config);
-    CorpusSource.Found found =
-        new CorpusSource(new Storage(new Configuration()), folder.toString(), Map.of())
-            .find(Optional.of(path), Optional.empty());
-    assertEquals(
-        NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 5, 1),
-        NgramCounter.count(spark, found, corpus, config, 1));
-    Files.writeString(folder.resolve("grows"), TEXT.replace("naïve", "NAIVE"));
-    assertEquals(
-        "Corpus " + path + " changed while it was counted; start again when it is complete",
-        assertThrows(UserError.class, () -> NgramCounter.count(spark, found, corpus, config, 1))
-            .getMessage());
+  void tokensInFilesGiveTheTablesOfTheText() {
+    for (Tokenizer tokenizer :
+        List.of(CharacterTokenizer.of(TEXT), BpeTokenizer.train(TEXT.substring(0, 50_000), 200))) {
+      Corpus corpus = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION, tokenizer);
+      NgramCounts expected =
+          NgramCounts.of(corpus.train().toArray(), tokenizer.vocabularySize(), 5, 2);
+      CorpusConfig config = config("corpus.ngramMinCount=2");
+      assertEquals(expected, NgramCounter.count(spark, corpus, config));
+      for (long stretch : new long[] {1L << 22, 5_000, 3_001}) {
+        assertEquals(expected, NgramCounter.count(spark, stored(corpus), config, stretch));
+      }
+    }
+  }
+
+  @Test
+  void aSampleIsEvenlySpreadAndSaid() {
+    Corpus corpus = Corpus.of("x", TEXT.getBytes(UTF_8), FRACTION);
+    CorpusConfig config = config("corpus.ngramSample=20000");
+    NgramCounts counts = NgramCounter.count(spark, stored(corpus), config, 4_000);
+    assertEquals(counts, NgramCounter.count(spark, corpus, config, 4_000));
+    assertTrue(counts.count() > 15_000 && counts.count() <= 20_000, counts.count() + " counted");
+    String said = NgramCounter.leftOut(corpus, config).orElseThrow();
+    assertTrue(said.contains("corpus.ngramSample = 20000"), said);
+    assertEquals(Optional.empty(), NgramCounter.leftOut(corpus, config()));
   }
 
   @Test
@@ -103,7 +142,7 @@ class NgramCounterTest {
     String plain = GeneratedPlay.write(1, 5_000);
     Path marked = Files.writeString(folder.resolve("marked"), "\ufeff" + plain);
     Corpus corpus = Corpus.of("x", plain.getBytes(UTF_8), FRACTION);
-    assertArrayEquals(corpus.train(), Corpus.of("x", Files.readAllBytes(marked), FRACTION).train());
+    assertEquals(corpus.train(), Corpus.of("x", Files.readAllBytes(marked), FRACTION).train());
     for (long split : new long[] {1_000, 2, 5}) {
       if (split < 100) {
         Files.writeString(marked, "\ufeff" + plain.substring(0, 60));
@@ -114,7 +153,7 @@ class NgramCounterTest {
       assertEquals(plain.substring(0, 10), job.text(0, 10));
       NgramCounts counts = job.count(corpus.tokenizer(), FRACTION, 3, 1);
       NgramCounts expected =
-          NgramCounts.of(corpus.train(), corpus.tokenizer().vocabularySize(), 3, 1);
+          NgramCounts.of(corpus.train().toArray(), corpus.tokenizer().vocabularySize(), 3, 1);
       assertEquals(expected.count(), counts.count());
       assertEquals(expected.size(3), counts.size(3));
     }

@@ -1,0 +1,17 @@
+package io.avatarl.corpus;
+
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.UserError;
+
+/** Loads the corpus that a configuration names. */
+public interface CorpusProvider {
+  /**
+   * Loads a corpus.
+   *
+   * @param validationTokens of the validation split that are scored at most; 0: all
+   * @param beside a folder for what has to be kept and {@code corpus.tokens} names no place for
+   * @throws UserError where it is missing, is no text, or is not the one that the configuration
+   *     expects
+   */
+  LoadedCorpus load(CorpusConfig config, int validationTokens, String beside);
+}

@@ -1,0 +1,41 @@
+package io.avatarl.corpus;
+
+import java.util.Arrays;
+
+/**
+ * Tokens in memory, 4 bytes each.
+ *
+ * @param values shared, not copied: nobody writes into them
+ */
+public record TokenArray(int[] values) implements Tokens {
+  @Override
+  public long length() {
+    return values.length;
+  }
+
+  @Override
+  public int[] read(long from, int count) {
+    int start = Math.toIntExact(from);
+    return Arrays.copyOfRange(values, start, start + count);
+  }
+
+  @Override
+  public int[] toArray() {
+    return values;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof TokenArray that && Arrays.equals(values, that.values);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(values);
+  }
+
+  @Override
+  public String toString() {
+    return values.length + " tokens";
+  }
+}

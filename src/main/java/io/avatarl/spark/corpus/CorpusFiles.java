@@ -1,0 +1,116 @@
+package io.avatarl.spark.corpus;
+
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.files.Storage;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * The files that {@code corpus.path} names, sorted by path, and what they are.
+ *
+ * @param name for messages
+ * @param files none of them empty
+ * @param format of all of them
+ * @param roots what Spark is told to read, where it reads them
+ */
+record CorpusFiles(
+    String name, List<Storage.FileEntry> files, CorpusFormat format, List<String> roots) {
+  private static final int MAGIC = 4;
+
+  /**
+   * Looks for the files.
+   *
+   * @param path one path, a glob, or several with commas between them
+   * @param asked the format that the user named
+   * @throws UserError where there is none, or where they are of several kinds
+   */
+  static CorpusFiles find(Storage storage, String path, CorpusConfig.Format asked) {
+    List<String> roots = storage.exists(path) ? List.of(path) : split(path);
+    List<Storage.FileEntry> files = new ArrayList<>();
+    boolean delta = asked == CorpusConfig.Format.DELTA;
+    for (String root : roots) {
+      if (storage.exists(Storage.resolve(root, "_delta_log"))) {
+        delta = true;
+      }
+      List<Storage.FileEntry> found = storage.find(root);
+      if (found.isEmpty()) {
+        throw new UserError(
+            "Corpus " + root + " holds no file with anything in it; name a text with --corpus");
+      }
+      files.addAll(found);
+    }
+    files.sort(Comparator.comparing(Storage.FileEntry::path));
+    CorpusFormat format;
+    if (delta) {
+      format = CorpusFormat.DELTA;
+    } else if (asked != CorpusConfig.Format.AUTO) {
+      format = CorpusFormat.valueOf(asked.name());
+    } else {
+      format = guess(storage, path, files);
+    }
+    return new CorpusFiles(path, List.copyOf(files), format, roots);
+  }
+
+  /** At commas, but not at those within braces, which are a glob's. */
+  private static List<String> split(String path) {
+    List<String> parts = new ArrayList<>();
+    int depth = 0;
+    int from = 0;
+    for (int i = 0; i < path.length(); i++) {
+      char c = path.charAt(i);
+      depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+      if (c == ',' && depth == 0) {
+        parts.add(path.substring(from, i).strip());
+        from = i + 1;
+      }
+    }
+    parts.add(path.substring(from).strip());
+    return parts.stream().filter(part -> !part.isEmpty()).toList();
+  }
+
+  private static CorpusFormat guess(Storage storage, String path, List<Storage.FileEntry> files) {
+    TreeSet<CorpusFormat> formats = new TreeSet<>();
+    for (Storage.FileEntry file : files) {
+      formats.add(CorpusFormat.ofName(file.path()));
+    }
+    // A name that says nothing is not believed; the first of many is like the others.
+    Storage.FileEntry first = files.get(0);
+    if (formats.equals(new TreeSet<>(List.of(CorpusFormat.TEXT)))) {
+      byte[] head =
+          storage.readRange(first.path(), first.length(), 0, (int) Math.min(MAGIC, first.length()));
+      return CorpusFormat.ofContent(first.path(), head, CorpusFormat.TEXT);
+    }
+    if (formats.size() > 1) {
+      throw new UserError(
+          "Corpus "
+              + path
+              + " mixes formats ("
+              + formats.stream().map(CorpusFormat::spelling).collect(Collectors.joining(", "))
+              + "); name files of one kind, with a glob as in "
+              + "'folder/*.txt'");
+    }
+    return formats.first();
+  }
+
+  /** Bytes of all files. */
+  long bytes() {
+    return files.stream().mapToLong(Storage.FileEntry::length).sum();
+  }
+
+  /** Whether some file is packed, so that it says little about the length of its text. */
+  boolean isPacked() {
+    return files.stream()
+        .anyMatch(file -> CorpusFormat.Packing.of(file.path()) != CorpusFormat.Packing.NONE);
+  }
+
+  /** What tells these files from what they may become: paths, lengths and times. */
+  String listing() {
+    return files.stream()
+        .map(file -> file.path() + "\t" + file.length() + "\t" + file.modified())
+        .collect(Collectors.joining("\n"));
+  }
+}

@@ -1,0 +1,196 @@
+package io.avatarl.spark.corpus;
+
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusProvider;
+import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.LoadedCorpus;
+import io.avatarl.corpus.TokenFolder;
+import io.avatarl.files.Storage;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Loads the corpus that a configuration names, whatever it is: a short text as {@link CorpusSource}
+ * does, without Spark; a folder of tokens; or files and tables that Spark reads, which come into
+ * memory or, where they are long, into a folder of tokens that is found again.
+ */
+public final class CorpusLoader implements CorpusProvider {
+  /** Names more than one path. */
+  private static final Pattern SEVERAL = Pattern.compile(".*[*?\\[{,].*");
+
+  private static final int FOLDER_DIGITS = 12;
+
+  private final Storage storage;
+  private final CorpusSource texts;
+  private final Supplier<SparkSession> spark;
+  private final CorpusProgress progress;
+  private final Optional<Dataset<Row>> rows;
+  private final long pieceBytes;
+
+  /**
+   * @param texts finds single texts
+   * @param spark asked only where Spark has to read
+   */
+  public CorpusLoader(
+      Storage storage, CorpusSource texts, Supplier<SparkSession> spark, CorpusProgress progress) {
+    this(storage, texts, spark, progress, Optional.empty(), 0);
+  }
+
+  private CorpusLoader(
+      Storage storage,
+      CorpusSource texts,
+      Supplier<SparkSession> spark,
+      CorpusProgress progress,
+      Optional<Dataset<Row>> rows,
+      long pieceBytes) {
+    this.storage = storage;
+    this.texts = texts;
+    this.spark = spark;
+    this.progress = progress;
+    this.rows = rows;
+    this.pieceBytes = pieceBytes;
+  }
+
+  /** The same for a corpus that is a {@code Dataset}. */
+  public CorpusLoader of(Dataset<Row> dataset) {
+    return new CorpusLoader(
+        storage, texts, dataset::sparkSession, progress, Optional.of(dataset), pieceBytes);
+  }
+
+  /** The same with pieces of another length, for tests. */
+  CorpusLoader inPieces(long bytes) {
+    return new CorpusLoader(storage, texts, spark, progress, rows, bytes);
+  }
+
+  @Override
+  public LoadedCorpus load(CorpusConfig config, int validationTokens, String beside) {
+    Optional<String> expected = Optional.of(config.sha256()).filter(sum -> !sum.isEmpty());
+    if (rows.isEmpty() && config.table().isEmpty()) {
+      Optional<String> path = texts.named(config.path());
+      if (path.isEmpty() || isShortText(path.get(), config)) {
+        return texts.load(config, validationTokens, beside);
+      }
+      if (TokenFolder.isAt(storage, path.get())) {
+        TokenFolder folder = TokenFolder.open(storage, path.get());
+        return loaded(
+            folder.corpus(path.get(), limits(config, validationTokens)),
+            storage.qualified(path.get()),
+            expected);
+      }
+      requireNoHalf(path.get());
+    }
+    CorpusTokenizer tokenizer = tokenizer(config);
+    String folder = config.tokens().isEmpty() ? folder(beside, tokenizer) : config.tokens();
+    return loaded(
+        tokenizer.corpus(folder, limits(config, validationTokens)), where(config), expected);
+  }
+
+  /**
+   * Tokenizes a corpus into a folder, however short it is.
+   *
+   * @param folder the same one again: what is missing is made
+   */
+  public TokenFolder tokenize(CorpusConfig config, String folder) {
+    return tokenizer(config).tokenize(folder);
+  }
+
+  private CorpusTokenizer tokenizer(CorpusConfig config) {
+    CorpusInput input = input(config); // What can be refused without Spark, is.
+    return new CorpusTokenizer(spark.get(), storage, config, input, progress, pieceBytes);
+  }
+
+  private CorpusInput input(CorpusConfig config) {
+    if (rows.isPresent()) {
+      return Rows.ofDataset("the DataFrame", rows.get(), config);
+    }
+    if (!config.table().isEmpty()) {
+      if (!config.path().isEmpty()) {
+        throw new UserError(
+            "corpus.path and corpus.table: both name a corpus ("
+                + config.path()
+                + " and "
+                + config.table()
+                + "); leave one out");
+      }
+      return Rows.ofTable(spark, config);
+    }
+    String path =
+        texts
+            .named(config.path())
+            .orElseThrow(
+                () -> new UserError("name a corpus with --corpus, or a table with corpus.table"));
+    CorpusFiles files = CorpusFiles.find(storage, path, config.format());
+    return files.format() == CorpusFormat.TEXT
+        ? new CorpusInput.Texts(files)
+        : Rows.ofFiles(spark, files, config);
+  }
+
+  private LoadedCorpus loaded(Corpus corpus, String path, Optional<String> expected) {
+    if (expected.isPresent() && !expected.get().equals(corpus.sha256())) {
+      throw new UserError(
+          "Corpus "
+              + corpus.name()
+              + " has SHA-256 "
+              + corpus.sha256()
+              + " and not the expected "
+              + expected.get()
+              + ": it changed, or was tokenized with other settings; name another with --corpus or"
+              + " correct corpus.sha256");
+    }
+    return new LoadedCorpus(corpus, path, false, List.of());
+  }
+
+  /** Several paths and patterns are kept as they were written. */
+  private String where(CorpusConfig config) {
+    return texts
+        .named(config.path())
+        .filter(path -> rows.isEmpty() && config.table().isEmpty())
+        .map(path -> storage.exists(path) ? storage.qualified(path) : path)
+        .orElse("");
+  }
+
+  /** A text that is read as it always was; also one that is not there, for the same complaint. */
+  private boolean isShortText(String path, CorpusConfig config) {
+    if (path.equals(CorpusSource.GENERATED)) {
+      return true;
+    }
+    if (!storage.exists(path)) {
+      return !SEVERAL.matcher(path).matches();
+    }
+    if (storage.isDirectory(path)) {
+      return false;
+    }
+    long length = storage.length(path);
+    if (length == 0) {
+      return true;
+    }
+    CorpusFiles files = CorpusFiles.find(storage, path, config.format());
+    return files.format() == CorpusFormat.TEXT
+        && !files.isPacked()
+        && length <= config.memory().bytes();
+  }
+
+  private void requireNoHalf(String path) {
+    if (storage.exists(Storage.resolve(path, CorpusTokenizer.WORK + "/plan.json"))) {
+      throw new UserError(
+          path + ": is half of a folder of tokens; finish it with jobs/tokenize.sh --out " + path);
+    }
+  }
+
+  private static String folder(String beside, CorpusTokenizer tokenizer) {
+    return Storage.resolve(
+        beside, "avatarl-tokens/" + tokenizer.fingerprint().substring(0, FOLDER_DIGITS));
+  }
+
+  private static TokenFolder.Limits limits(CorpusConfig config, int validationTokens) {
+    return new TokenFolder.Limits(
+        config.memory().bytes(), config.cache().bytes(), validationTokens);
+  }
+}

@@ -1,0 +1,470 @@
+package io.avatarl.spark.corpus;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.config.CorpusConfig;
+import io.avatarl.config.CorpusConfig.TokenizerKind;
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.BpeTokenizer;
+import io.avatarl.corpus.CharacterTokenizer;
+import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.DocumentSplit;
+import io.avatarl.corpus.TextChunks;
+import io.avatarl.corpus.TokenArray;
+import io.avatarl.corpus.TokenFolder;
+import io.avatarl.corpus.TokenManifest;
+import io.avatarl.corpus.TokenType;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Sha256;
+import io.avatarl.files.Storage;
+import io.avatarl.files.StorageSettings;
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32C;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Makes tokens of a corpus with Spark: looks through it (is it text, which characters, how many
+ * documents), learns BPE where that is asked for, and tokenizes it piece by piece. Nothing that the
+ * driver or a task holds grows with the corpus but the list of pieces.
+ *
+ * <p>A folder of tokens is made so that a run that is interrupted goes on, and so that two at once
+ * do no harm: every file has its name and its bytes from the source alone, appears whole, and is
+ * noted in {@code _work/} when it is done; the manifest comes last.
+ */
+final class CorpusTokenizer {
+  static final String WORK = "_work";
+  private static final int PIECE_BYTES = 32 << 20;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final JavaSparkContext spark;
+  private final Storage storage;
+  private final CorpusConfig config;
+  private final CorpusInput input;
+  private final CorpusProgress progress;
+  private final long pieceBytes;
+
+  /**
+   * @param pieceBytes of a piece; 0: the usual
+   */
+  CorpusTokenizer(
+      SparkSession spark,
+      Storage storage,
+      CorpusConfig config,
+      CorpusInput input,
+      CorpusProgress progress,
+      long pieceBytes) {
+    this.spark = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    this.storage = storage;
+    this.config = config;
+    this.input = input;
+    this.progress = progress;
+    this.pieceBytes = pieceBytes == 0 ? PIECE_BYTES : pieceBytes;
+  }
+
+  /** Of the source and of the settings that its tokens depend on. */
+  String fingerprint() {
+    return Sha256.of(
+        String.join(
+                "\n",
+                input.identity(),
+                config.column(),
+                config.orderBy(),
+                config.separator(),
+                Double.toString(config.validationFraction()),
+                config.tokenizer() == TokenizerKind.BPE
+                    ? "bpe " + config.bpe().merges() + " " + config.bpe().sample().bytes()
+                    : "character")
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  private TextChunks.Boundary boundary() {
+    return config.tokenizer() == TokenizerKind.BPE ? new Words() : new Characters();
+  }
+
+  private static final class Words implements TextChunks.Boundary, Serializable {
+    @Override
+    public boolean isAt(byte[] utf8, int at) {
+      return BpeTokenizer.isWordBoundary(utf8, at);
+    }
+  }
+
+  private static final class Characters implements TextChunks.Boundary, Serializable {
+    @Override
+    public boolean isAt(byte[] utf8, int at) {
+      return Tokenizer.beginsCharacter(utf8[at]);
+    }
+  }
+
+  /**
+   * The corpus in memory, where its text is not longer than {@code corpus.memory}; else in a
+   * folder.
+   *
+   * @param folder where the tokens are written, or are already
+   */
+  Corpus corpus(String folder, TokenFolder.Limits limits) {
+    if (TokenFolder.isAt(storage, folder)) {
+      return tokenize(folder).corpus(input.name(), limits);
+    }
+    Work work = new Work(folder, fingerprint());
+    Documents<?> documents = documents();
+    CorpusScan scan = work.scan().orElseGet(() -> scan(documents));
+    if (scan.bytes() <= limits.memoryBytes()) {
+      return inMemory(documents, scan, limits);
+    }
+    return tokenize(work, documents, scan).corpus(input.name(), limits);
+  }
+
+  /**
+   * Makes the folder, or finds it made.
+   *
+   * @throws UserError where the folder holds other tokens
+   */
+  TokenFolder tokenize(String folder) {
+    String fingerprint = fingerprint();
+    if (TokenFolder.isAt(storage, folder)) {
+      TokenFolder there = TokenFolder.open(storage, folder);
+      if (!there.manifest().source().fingerprint().equals(fingerprint)) {
+        throw new UserError(
+            folder
+                + ": holds the tokens of another corpus, of an earlier state of this one, or of"
+                + " other settings ("
+                + there.manifest().source().name()
+                + "); delete it, or name another folder");
+      }
+      return there;
+    }
+    Work work = new Work(folder, fingerprint);
+    Documents<?> documents = documents();
+    return tokenize(work, documents, work.scan().orElseGet(() -> scan(documents)));
+  }
+
+  private Documents<?> documents() {
+    return input.documents(spark, storage.settings(), boundary(), pieceBytes);
+  }
+
+  private CorpusScan scan(Documents<?> documents) {
+    int pieces = documents.pieces();
+    CorpusScan scan =
+        CorpusScan.of(
+            documents.run(
+                spark,
+                "corpus: look through " + input.name(),
+                (piece, reader) -> PieceScan.of(reader),
+                done -> progress.at("looking through " + input.name(), done, pieces)));
+    if (scan.documents() == 0) {
+      throw new UserError(
+          "Corpus "
+              + input.name()
+              + " holds no document with a text"
+              + (scan.skipped() > 0 ? " (" + scan.skipped() + " are NULL or empty)" : "")
+              + "; name another with --corpus, or another corpus.column");
+    }
+    warn(scan);
+    return scan;
+  }
+
+  private void warn(CorpusScan scan) {
+    if (scan.skipped() > 0) {
+      progress.warned(
+          String.format(
+              "%,d of %,d documents of %s are NULL or empty and were left out",
+              scan.skipped(), scan.skipped() + scan.documents(), input.name()));
+    }
+    if (scan.carriageReturns()) {
+      progress.warned(
+          input.name()
+              + " has lines that end with CR LF; CR is learned as a character like any other");
+    }
+    if (scan.byteOrderMarks()) {
+      progress.warned(
+          input.name() + " has byte-order marks before its documents; they are left out");
+    }
+  }
+
+  /** How the texts become tokens, for tasks. */
+  private record Recipe(
+      Tokenizer tokenizer,
+      DocumentSplit split,
+      String separator,
+      long[] before,
+      long[] checksums,
+      String source)
+      implements Serializable {
+    TokenizedPiece apply(
+        int piece,
+        DocumentReader reader,
+        TokenizedPiece.Writer train,
+        TokenizedPiece.Writer validation)
+        throws IOException {
+      TokenType type = TokenType.of(tokenizer.vocabularySize());
+      byte[] between = tokens(type, separator);
+      SplitReader.read(
+          reader,
+          split,
+          before[piece],
+          separator,
+          (text, heldOut, document) ->
+              (heldOut ? validation : train).add(document ? tokens(type, text) : between));
+      if (reader.checksum() != checksums[piece]) {
+        throw TokenizedPiece.changed(source);
+      }
+      return TokenizedPiece.of(train, validation);
+    }
+
+    private byte[] tokens(TokenType type, String text) {
+      int[] tokens = tokenizer.encode(text);
+      return type.encode(tokens, 0, tokens.length);
+    }
+  }
+
+  private Recipe recipe(Documents<?> documents, CorpusScan scan, Optional<Tokenizer> known) {
+    String separator = scan.documents() > 1 ? config.separator() : "";
+    long[] before = scan.before(separator.codePointCount(0, separator.length()));
+    DocumentSplit split =
+        DocumentSplit.of(scan.documents(), before[before.length - 1], config.validationFraction());
+    Tokenizer tokenizer =
+        known.orElseGet(
+            () ->
+                config.tokenizer() == TokenizerKind.BPE
+                    ? learn(documents, scan, split, before)
+                    : CharacterTokenizer.of(
+                        IntStream.concat(
+                            Arrays.stream(scan.codePoints()), separator.codePoints())));
+    return new Recipe(tokenizer, split, separator, before, scan.checksums(), input.name());
+  }
+
+  /** Words of a piece and how often each occurs. */
+  private record WordCounts(String[] words, int[] counts) implements Serializable {}
+
+  private Tokenizer learn(
+      Documents<?> documents, CorpusScan scan, DocumentSplit split, long[] before) {
+    double share = sampledShare(scan);
+    int pieces = documents.pieces();
+    List<WordCounts> counted =
+        documents.run(
+            spark,
+            "corpus: count the words of " + input.name(),
+            (piece, reader) -> {
+              Map<String, int[]> words = new HashMap<>();
+              SplitReader.read(
+                  reader,
+                  split,
+                  before[piece],
+                  "",
+                  (text, heldOut, document) -> {
+                    if (!heldOut && isSampled(text, share)) {
+                      BpeTokenizer.countWords(text, words);
+                    }
+                  });
+              return new WordCounts(
+                  words.keySet().toArray(String[]::new),
+                  words.values().stream().mapToInt(count -> count[0]).toArray());
+            },
+            done -> progress.at("counting words", done, pieces));
+    Map<String, int[]> words = new HashMap<>();
+    for (WordCounts piece : counted) {
+      for (int i = 0; i < piece.words.length; i++) {
+        words.computeIfAbsent(piece.words[i], w -> new int[1])[0] += piece.counts[i];
+      }
+    }
+    if (share < 1) {
+      progress.warned(
+          String.format(
+              "BPE is learnt from %.2g %% of the training split (corpus.bpe.sample)", 100 * share));
+    }
+    progress.at("learning " + config.bpe().merges() + " merges", 0, 1);
+    return BpeTokenizer.train(words, config.bpe().merges());
+  }
+
+  private double sampledShare(CorpusScan scan) {
+    double train = scan.bytes() * (1 - config.validationFraction());
+    return Math.min(1, config.bpe().sample().bytes() / train);
+  }
+
+  /** By the text alone, so that it does not matter which piece a document is in. */
+  private static boolean isSampled(String text, double share) {
+    if (share >= 1) {
+      return true;
+    }
+    CRC32C hash = new CRC32C();
+    hash.update(text.getBytes(StandardCharsets.UTF_8));
+    return hash.getValue() < share * (1L << Integer.SIZE);
+  }
+
+  private Corpus inMemory(Documents<?> documents, CorpusScan scan, TokenFolder.Limits limits) {
+    Recipe recipe = recipe(documents, scan, Optional.empty());
+    TokenType type = TokenType.of(recipe.tokenizer.vocabularySize());
+    int pieces = documents.pieces();
+    List<TokenizedPiece> done =
+        documents.run(
+            spark,
+            "corpus: tokenize " + input.name(),
+            (piece, reader) ->
+                recipe.apply(
+                    piece, reader, writer(null, "", "", "", type), writer(null, "", "", "", type)),
+            count -> progress.at("tokenizing " + input.name(), count, pieces));
+    int[] train = join(done.stream().map(TokenizedPiece::trainTokens).toList(), type);
+    int[] validation = join(done.stream().map(TokenizedPiece::validationTokens).toList(), type);
+    String sha256 =
+        Sha256.of(
+            recipe.tokenizer.toJson().getBytes(StandardCharsets.UTF_8),
+            TokenType.INT32.encode(train, 0, train.length),
+            TokenType.INT32.encode(validation, 0, validation.length));
+    return Corpus.ofTokens(
+            input.name(), sha256, recipe.tokenizer, new TokenArray(train), validation)
+        .scoring(limits.validationTokens());
+  }
+
+  private static TokenizedPiece.Writer writer(
+      Storage storage, String folder, String split, String name, TokenType type) {
+    return new TokenizedPiece.Writer(storage, folder, split, name, type.bytes());
+  }
+
+  private static int[] join(List<byte[]> parts, TokenType type) {
+    int total = parts.stream().mapToInt(part -> part.length / type.bytes()).sum();
+    int[] tokens = new int[total];
+    int at = 0;
+    for (byte[] part : parts) {
+      int count = part.length / type.bytes();
+      type.decode(part, 0, tokens, at, count);
+      at += count;
+    }
+    return tokens;
+  }
+
+  private TokenFolder tokenize(Work work, Documents<?> documents, CorpusScan scan) {
+    work.begin(scan);
+    Recipe recipe = recipe(documents, scan, work.tokenizer());
+    work.keep(recipe.tokenizer);
+    TokenType type = TokenType.of(recipe.tokenizer.vocabularySize());
+    int pieces = documents.pieces();
+    StorageSettings settings = storage.settings();
+    String folder = work.folder;
+    String notes = documents.isRepeatable() ? work.path("") : "";
+    // Pieces that another run would cut otherwise have names of their own.
+    String suffix =
+        documents.isRepeatable() ? "" : "-" + UUID.randomUUID().toString().substring(0, 8);
+    List<TokenizedPiece> done =
+        documents.run(
+            spark,
+            "corpus: tokenize " + input.name(),
+            (piece, reader) -> {
+              Storage files = settings.storage();
+              String note = notes.isEmpty() ? "" : Storage.resolve(notes, piece + ".json");
+              TokenizedPiece noted = note.isEmpty() ? null : TokenizedPiece.noted(files, note);
+              if (noted != null) {
+                return noted;
+              }
+              String name = String.format("part-%05d%s", piece, suffix);
+              TokenizedPiece tokenized =
+                  recipe.apply(
+                      piece,
+                      reader,
+                      writer(files, folder, TokenFolder.TRAIN, name, type),
+                      writer(files, folder, TokenFolder.VALIDATION, name, type));
+              if (!note.isEmpty()) {
+                tokenized.note(files, note);
+              }
+              return tokenized;
+            },
+            count -> progress.at("tokenizing " + input.name(), count, pieces));
+    List<TokenManifest.Part> train = new ArrayList<>();
+    List<TokenManifest.Part> validation = new ArrayList<>();
+    done.forEach(piece -> train.addAll(piece.train()));
+    done.forEach(piece -> validation.addAll(piece.validation()));
+    TokenFolder.finish(
+        storage,
+        folder,
+        TokenFolder.manifest(
+            recipe.tokenizer,
+            new TokenManifest.Source(
+                input.name(),
+                work.fingerprint,
+                scan.documents(),
+                scan.skipped(),
+                recipe.before[recipe.before.length - 1],
+                recipe.tokenizer instanceof BpeTokenizer && sampledShare(scan) < 1),
+            new TokenManifest.Split(recipe.split.rule(), config.validationFraction()),
+            train,
+            validation),
+        recipe.tokenizer);
+    work.end();
+    return TokenFolder.open(storage, folder);
+  }
+
+  /** What a run that is interrupted leaves for the next one. */
+  private final class Work {
+    private final String folder;
+    private final String fingerprint;
+
+    /**
+     * @throws UserError where the folder holds the half of other tokens
+     */
+    Work(String folder, String fingerprint) {
+      this.folder = folder;
+      this.fingerprint = fingerprint;
+      String plan = path("plan.json");
+      if (storage.exists(plan) && !storage.readString(plan).equals(fingerprint)) {
+        throw new UserError(
+            folder
+                + ": holds half of the tokens of another corpus, of an earlier state of this one, or"
+                + " of other settings; delete it, or name another folder");
+      }
+    }
+
+    String path(String name) {
+      return Storage.resolve(Storage.resolve(folder, WORK), name);
+    }
+
+    Optional<CorpusScan> scan() {
+      return read("scan.json").map(this::parse);
+    }
+
+    private CorpusScan parse(String json) {
+      try {
+        return JSON.readValue(json, CorpusScan.class);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    Optional<Tokenizer> tokenizer() {
+      return read("tokenizer.json").map(Tokenizer::fromJson);
+    }
+
+    private Optional<String> read(String name) {
+      return storage.exists(path(name))
+          ? Optional.of(storage.readString(path(name)))
+          : Optional.empty();
+    }
+
+    void begin(CorpusScan scan) {
+      storage.requireWritableDirectory(folder);
+      storage.writeString(path("plan.json"), fingerprint);
+      try {
+        storage.writeBytes(path("scan.json"), JSON.writeValueAsBytes(scan));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    void keep(Tokenizer tokenizer) {
+      storage.writeString(path("tokenizer.json"), tokenizer.toJson());
+    }
+
+    void end() {
+      storage.delete(Storage.resolve(folder, WORK));
+    }
+  }
+}

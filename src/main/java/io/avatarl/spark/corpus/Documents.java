@@ -1,0 +1,173 @@
+package io.avatarl.spark.corpus;
+
+import io.avatarl.config.UserError;
+import io.avatarl.corpus.TextChunks;
+import io.avatarl.files.StorageSettings;
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.IntConsumer;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import scala.collection.Iterator;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction2;
+import scala.runtime.BoxedUnit;
+
+/**
+ * A corpus in pieces, each read by one task; all pieces, in order, are the corpus.
+ *
+ * @param <T> what an RDD's partition holds of a piece
+ */
+final class Documents<T> {
+  private final JavaRDD<T> pieces;
+  private final Opener<T> opener;
+  private final boolean repeatable;
+
+  /** Reads a partition. */
+  private interface Opener<T> extends Serializable {
+    DocumentReader open(java.util.Iterator<T> partition);
+  }
+
+  /** What is done with a piece; a {@link UserError} comes back as it was thrown. */
+  interface PieceFunction<R> extends Serializable {
+    R apply(int piece, DocumentReader documents) throws IOException;
+  }
+
+  private Documents(JavaRDD<T> pieces, Opener<T> opener, boolean repeatable) {
+    this.pieces = pieces;
+    this.opener = opener;
+    this.repeatable = repeatable;
+  }
+
+  static Documents<TextPiece> ofFiles(
+      JavaSparkContext spark,
+      StorageSettings storage,
+      List<TextPiece> pieces,
+      TextChunks.Boundary boundary) {
+    return new Documents<>(
+        spark.parallelize(new ArrayList<>(pieces), pieces.size()),
+        new FileOpener(storage, boundary),
+        true);
+  }
+
+  /**
+   * @param rows in the order of the corpus
+   * @param repeatable whether the same rows always give the same partitions
+   */
+  static Documents<String> ofRows(JavaRDD<String> rows, boolean repeatable) {
+    return new Documents<>(rows, RowReader::new, repeatable);
+  }
+
+  private record FileOpener(StorageSettings storage, TextChunks.Boundary boundary)
+      implements Opener<TextPiece> {
+    @Override
+    public DocumentReader open(java.util.Iterator<TextPiece> partition) {
+      return new TextReader(storage.storage(), partition.next(), boundary);
+    }
+  }
+
+  int pieces() {
+    return pieces.getNumPartitions();
+  }
+
+  /** Whether a second run finds the same pieces, so that it can go on where the first one ended. */
+  boolean isRepeatable() {
+    return repeatable;
+  }
+
+  /** What a task came to: the mistake of a user is no reason to try again. */
+  private record Result<R>(R value, String mistake) implements Serializable {}
+
+  /**
+   * Runs a job with a task for each piece.
+   *
+   * @param done is told how many pieces are done
+   * @return in the order of the pieces
+   */
+  <R> List<R> run(
+      JavaSparkContext spark, String description, PieceFunction<R> f, IntConsumer done) {
+    spark.sc().setJobDescription(description);
+    Collected<R> collected = new Collected<>(pieces(), done);
+    ClassTag<Result<R>> tag = ClassTag$.MODULE$.apply(Result.class);
+    try {
+      spark.sc().runJob(pieces.rdd(), new PieceTask<>(opener, f), collected, tag);
+    } finally {
+      spark.sc().setJobDescription(null);
+    }
+    List<R> results = new ArrayList<>();
+    for (Result<R> result : collected.results) {
+      if (result.mistake != null) {
+        throw new UserError(result.mistake);
+      }
+      results.add(result.value);
+    }
+    return results;
+  }
+
+  /** On the driver. */
+  private static final class Collected<R> extends AbstractFunction2<Object, Result<R>, BoxedUnit> {
+    final List<Result<R>> results;
+    private final IntConsumer done;
+    private int count;
+
+    Collected(int pieces, IntConsumer done) {
+      this.results = new ArrayList<>(Collections.nCopies(pieces, null));
+      this.done = done;
+    }
+
+    @Override
+    public synchronized BoxedUnit apply(Object piece, Result<R> result) {
+      results.set((Integer) piece, result);
+      done.accept(++count);
+      return BoxedUnit.UNIT;
+    }
+  }
+
+  /** In a task. */
+  private static final class PieceTask<T, R>
+      extends AbstractFunction2<TaskContext, Iterator<T>, Result<R>> implements Serializable {
+    private final Opener<T> opener;
+    private final PieceFunction<R> f;
+
+    PieceTask(Opener<T> opener, PieceFunction<R> f) {
+      this.opener = opener;
+      this.f = f;
+    }
+
+    @Override
+    public Result<R> apply(TaskContext context, Iterator<T> partition) {
+      try (DocumentReader documents = opener.open(asJava(partition))) {
+        return new Result<>(f.apply(context.partitionId(), documents), null);
+      } catch (IOException | UserError e) {
+        return UserError.in(e)
+            .map(mistake -> new Result<R>(null, mistake.getMessage()))
+            .orElseThrow(
+                () ->
+                    e instanceof IOException io
+                        ? new UncheckedIOException(
+                            "A corpus cannot be read: " + io.getMessage(), io)
+                        : (RuntimeException) e);
+      }
+    }
+
+    private static <T> java.util.Iterator<T> asJava(Iterator<T> iterator) {
+      return new java.util.Iterator<>() {
+        @Override
+        public boolean hasNext() {
+          return iterator.hasNext();
+        }
+
+        @Override
+        public T next() {
+          return iterator.next();
+        }
+      };
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package io.avatarl.spark.corpus;
+
+import io.avatarl.files.Storage;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What one task reads of a corpus of text files: ranges of bytes, in the order of the corpus.
+ *
+ * @param ranges not empty
+ */
+record TextPiece(List<Range> ranges) implements Serializable {
+  /** Pieces at most, so that what the driver knows of them stays small. */
+  private static final int MOST = 20_000;
+
+  /**
+   * A range of a file, which is a document.
+   *
+   * @param path of the file
+   * @param length of the file in bytes
+   * @param from first byte
+   * @param to behind the last byte; of a packed file, which is read whole, {@link Long#MAX_VALUE} /
+   *     2
+   */
+  record Range(String path, long length, long from, long to) implements Serializable {
+    boolean begins() {
+      return from == 0;
+    }
+
+    CorpusFormat.Packing packing() {
+      return CorpusFormat.Packing.of(path);
+    }
+  }
+
+  /**
+   * Cuts files into pieces. They depend on the files alone, not on the cluster.
+   *
+   * @param pieceBytes of a piece at least, but for large corpora
+   */
+  static List<TextPiece> cut(List<Storage.FileEntry> files, long pieceBytes) {
+    long total = files.stream().mapToLong(Storage.FileEntry::length).sum();
+    long bytes = Math.max(pieceBytes, total / MOST);
+    List<TextPiece> pieces = new ArrayList<>();
+    List<Range> open = new ArrayList<>();
+    long filled = 0;
+    for (Storage.FileEntry file : files) {
+      boolean packed = CorpusFormat.Packing.of(file.path()) != CorpusFormat.Packing.NONE;
+      if (filled > 0 && filled + file.length() > bytes) {
+        pieces.add(new TextPiece(List.copyOf(open)));
+        open.clear();
+        filled = 0;
+      }
+      if (packed || file.length() <= bytes) {
+        long to = packed ? Long.MAX_VALUE / 2 : file.length();
+        open.add(new Range(file.path(), file.length(), 0, to));
+        filled += file.length();
+      } else {
+        for (long from = 0; from < file.length(); from += bytes) {
+          long to = Math.min(from + bytes, file.length());
+          pieces.add(new TextPiece(List.of(new Range(file.path(), file.length(), from, to))));
+        }
+      }
+    }
+    if (!open.isEmpty()) {
+      pieces.add(new TextPiece(List.copyOf(open)));
+    }
+    return pieces;
+  }
+}

@@ -1,0 +1,115 @@
+package io.avatarl.spark.ngram;
+
+import io.avatarl.corpus.KeyCounts;
+import io.avatarl.corpus.NgramKeys;
+import io.avatarl.corpus.Tokens;
+import java.io.Serializable;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/**
+ * Counts the n-gram keys that begin in a stretch of tokens: (key, count) rows, several for a key
+ * where the stretch has more keys than {@link KeyCounts} holds.
+ */
+final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tuple2<Long, Long>> {
+  private static final int CHUNK = 1 << 20;
+
+  private final Broadcast<Tokens> tokens;
+  private final NgramKeys keys;
+
+  /** Positions [from, to) of a split. */
+  record Stretch(long from, long to) implements Serializable {}
+
+  TokenNgramTask(Broadcast<Tokens> tokens, NgramKeys keys) {
+    this.tokens = tokens;
+    this.keys = keys;
+  }
+
+  @Override
+  public Iterator<Tuple2<Long, Long>> call(Stretch stretch) {
+    return new Rows(stretch);
+  }
+
+  private final class Rows implements Iterator<Tuple2<Long, Long>> {
+    private final Stretch stretch;
+    private final KeyCounts counts = new KeyCounts();
+    private int[] chunk = new int[0];
+    private int read; // of the chunk
+    private long next; // of the split, behind the chunk
+    private long taken; // tokens that the key has taken in, the ends of the text among them
+    private long key;
+    private long[] rows = new long[0];
+    private int row;
+
+    Rows(Stretch stretch) {
+      this.stretch = stretch;
+      this.next = stretch.from;
+    }
+
+    @Override
+    public boolean hasNext() {
+      // The key of the last position has order − 1 tokens of what follows.
+      long all = stretch.to - stretch.from + keys.order() - 1;
+      while (row == rows.length && taken < all) {
+        while (taken < all && !counts.isFull()) {
+          key = step();
+          if (++taken >= keys.order()) {
+            counts.add(key);
+          }
+        }
+        rows = counts.drain();
+        row = 0;
+      }
+      return row < rows.length;
+    }
+
+    private long step() {
+      if (read == chunk.length) {
+        long length = tokens.value().length();
+        if (next == length) {
+          return keys.end(key);
+        }
+        long wanted = stretch.to + keys.order() - 1 - next;
+        chunk = tokens.value().read(next, (int) Math.min(Math.min(CHUNK, wanted), length - next));
+        next += chunk.length;
+        read = 0;
+      }
+      return keys.next(key, chunk[read++]);
+    }
+
+    @Override
+    public Tuple2<Long, Long> next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      row += 2;
+      return new Tuple2<>(rows[row - 2], rows[row - 1]);
+    }
+  }
+
+  /**
+   * Stretches of a split.
+   *
+   * @param most tokens in all of them; where the split has more they are evenly spaced
+   * @param longest of one
+   */
+  static Stretch[] stretches(long length, long most, long longest) {
+    long counted = Math.min(length, most);
+    int count = (int) Math.max(1, (counted + longest - 1) / longest);
+    Stretch[] stretches = new Stretch[count];
+    Arrays.setAll(
+        stretches,
+        i -> {
+          long begin = counted * i / count;
+          long size = counted * (i + 1) / count - begin;
+          // All: one behind the other. A part: the gaps between them are equally long.
+          long gap = count == 1 ? 0 : (length - counted) / (count - 1) * i;
+          return new Stretch(begin + gap, begin + gap + size);
+        });
+    return stretches;
+  }
+}
