@@ -28,7 +28,7 @@ public final class NativeEngine {
     setDefault("ai.djl.pytorch.num_threads", Integer.toString(threads));
     setDefault("ai.djl.pytorch.num_interop_threads", "1");
     if (library == null) {
-      library = PyTorchLibrary.find(NativeEngine::setting);
+      library = PyTorchLibrary.find(NativeEngine::setting, PyTorchLibrary::hasDriver);
       // DJL's own guess names flavors that have no bridge.
       setDefault(PyTorchLibrary.FLAVOR, library.flavor());
     }

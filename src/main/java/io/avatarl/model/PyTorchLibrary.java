@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import com.sun.jna.NativeLibrary;
 import io.avatarl.config.UserError;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,7 +21,9 @@ import java.util.regex.Pattern;
  * {@code PYTORCH_FLAVOR}, is in the jar for each flavor.
  *
  * <p>DJL checks none of this: a folder without a library means the CPU's natives, and another
- * version ends in unresolved symbols. So it is checked before.
+ * version ends in unresolved symbols. So it is checked before. Nor does its bridge for CUDA load
+ * where NVIDIA's driver is missing, as on a driver's machine without a GPU; the one for CPUs does,
+ * over the same libraries.
  *
  * @param folder of the libraries; empty: the job's jar
  * @param flavor {@code cpu} or {@code cu128}, which works with CUDA 12
@@ -41,9 +45,10 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
    * What DJL will load.
    *
    * @param environment value of a variable or property, null where it is unset
+   * @param driver whether this machine has NVIDIA's driver
    * @throws UserError where that cannot work
    */
-  static PyTorchLibrary find(UnaryOperator<String> environment) {
+  static PyTorchLibrary find(UnaryOperator<String> environment, BooleanSupplier driver) {
     String needed = needed();
     String path = value(environment, PATH);
     String flavor = value(environment, FLAVOR);
@@ -72,7 +77,7 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
     }
     boolean cuda = Files.exists(folder.resolve("libtorch_cuda.so"));
     if (flavor.isEmpty()) {
-      flavor = cuda ? CUDA : CPU;
+      flavor = cuda && driver.getAsBoolean() ? CUDA : CPU;
     } else if (!flavor.equals(CPU) && !flavor.equals(CUDA)) {
       throw new UserError(FLAVOR + "=" + flavor + ": there are " + CPU + " and " + CUDA);
     } else if (flavor.equals(CUDA) && !cuda) {
@@ -82,8 +87,25 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
               + path
               + ": this PyTorch is for CPUs (no libtorch_cuda.so); for CUDA, "
               + install(needed));
+    } else if (flavor.equals(CUDA) && !driver.getAsBoolean()) {
+      throw new UserError(
+          FLAVOR
+              + "="
+              + flavor
+              + ": this machine has no NVIDIA driver (libcuda.so.1); unset it, and GPUs are used where"
+              + " there are some");
     }
     return new PyTorchLibrary(Optional.of(folder), flavor, found);
+  }
+
+  /** Whether NVIDIA's driver is installed. */
+  static boolean hasDriver() {
+    try {
+      NativeLibrary.getInstance("libcuda.so.1");
+      return true;
+    } catch (UnsatisfiedLinkError e) {
+      return false;
+    }
   }
 
   private static String install(String version) {

@@ -34,7 +34,7 @@ class PyTorchLibraryTest {
   }
 
   private static PyTorchLibrary find(Map<String, String> environment) {
-    return PyTorchLibrary.find(environment::get);
+    return PyTorchLibrary.find(environment::get, () -> true);
   }
 
   private static String refused(Map<String, String> environment) {
@@ -114,6 +114,19 @@ class PyTorchLibraryTest {
     assertTrue(
         refused(Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu121"))
             .contains("there are cpu and cu128"));
+  }
+
+  /** As a driver's machine next to executors with GPUs. */
+  @Test
+  void withoutADriverTheSameLibrariesComputeOnTheCpu() throws IOException {
+    String lib = torch(NEEDED + "+cu126", true).toString();
+    assertEquals(
+        "cpu", PyTorchLibrary.find(Map.of("PYTORCH_LIBRARY_PATH", lib)::get, () -> false).flavor());
+    Map<String, String> asked = Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu128");
+    String message =
+        assertThrows(UserError.class, () -> PyTorchLibrary.find(asked::get, () -> false))
+            .getMessage();
+    assertTrue(message.contains("no NVIDIA driver"), message);
   }
 
   /** Images of NVIDIA's set it. */
