@@ -332,7 +332,7 @@ class ArchitectureTest {
           .doNotHaveFullyQualifiedName(ROOT + "corpus.BlockCache")
           .and()
           .haveNameNotMatching(
-              "io\\.avatarl\\.(model\\.PyTorchLibrary|jobs\\.(Presets|LocalFolders|NgramsJob|maintenance\\..*))(\\$.*)?")
+              "io\\.avatarl\\.(model\\.PyTorchLibrary|jobs\\.(Presets|LocalFolders|NgramsJob|PeakMemory|maintenance\\..*))(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

@@ -191,7 +191,7 @@ public final class NgramsJob implements Callable<Integer> {
                 line(
                     "%-11s %.4f nats/token  %.4f bits/character  accuracy %.4f",
                     name, b.ce(), b.bitsPerCharacter(), b.accuracy()));
-    peakMemory().ifPresent(peak -> line("peak memory %s", peak));
+    line("peak memory %s", PeakMemory.line());
   }
 
   private Tokenizer learn(String text) {
@@ -265,23 +265,6 @@ public final class NgramsJob implements Callable<Integer> {
     Timing timing = watch.read(what, bytes);
     timings.add(timing);
     return timing.toString();
-  }
-
-  /** Of this process, by the kernel's account: heap, native memory and all. Linux only. */
-  private static Optional<String> peakMemory() {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.isReadable(status)) {
-      return Optional.empty();
-    }
-    try {
-      return Files.readAllLines(status).stream()
-          .filter(line -> line.startsWith("VmHWM:"))
-          .map(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
-          .map(mebibytes -> String.format(Locale.ROOT, "%,d MiB", mebibytes))
-          .findFirst();
-    } catch (IOException e) {
-      return Optional.empty();
-    }
   }
 
   private static void line(String format, Object... values) {

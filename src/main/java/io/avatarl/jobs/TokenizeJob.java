@@ -111,7 +111,11 @@ public final class TokenizeJob implements Callable<Integer> {
                     console)
                 .tokenize(config.corpus(), output);
         console.close();
-        err.printf(Locale.ROOT, "took %.1f s%n", (System.nanoTime() - began) / 1e9);
+        err.printf(
+            Locale.ROOT,
+            "took %.1f s; driver's peak %s%n",
+            (System.nanoTime() - began) / 1e9,
+            PeakMemory.line());
       }
     }
     print(folder);

@@ -230,6 +230,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         config.learner().placement() == LearnerConfig.Placement.DRIVER
             ? "the driver"
             : "executors");
+    line(out, "driver's peak   %s", PeakMemory.line());
     line(out, "weights_sha256  %s", s.weightsSha256());
     line(out, "run             %s", output);
     line(out, "report          %s", report);
