@@ -7,8 +7,10 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * Keys that had another name in an earlier version. The old name of a key or of a whole section is
- * accepted wherever a configuration is read; where both are given in one text, the new one counts.
+ * Keys that had another name in an earlier version, or are gone. The old name of a key or of a whole
+ * section is accepted wherever a configuration is read; where both are given in one text, the new one
+ * counts. A key that is gone is accepted with the value that changed nothing, so that runs of an
+ * earlier version still open.
  */
 final class RenamedKeys {
   /** Old → new, as whole paths. To rename a key, add its line here. */
@@ -18,6 +20,19 @@ final class RenamedKeys {
               // 0.2.0: it differed from the section rollout by a letter.
               "rollouts", "rolloutTable"));
 
+  /** Keys that are gone, with the value that changed nothing and why there is no other. */
+  private static final Map<String, Removed> REMOVED =
+      new TreeMap<>(
+          Map.of(
+              // 0.2.0
+              "rollout.topK", new Removed("0", Removed.CONTINUATIONS),
+              "rollout.topP", new Removed("1", Removed.CONTINUATIONS)));
+
+  private record Removed(String neutral, String reason) {
+    static final String CONTINUATIONS =
+        "continuations are drawn from the whole policy, since that is what their weights say";
+  }
+
   private RenamedKeys() {}
 
   /**
@@ -25,7 +40,7 @@ final class RenamedKeys {
    * @param warnings gets a line for each old name in the text
    */
   static Config applied(Config given, Consumer<String> warnings) {
-    Config renamed = given;
+    Config renamed = withoutRemoved(given);
     for (Map.Entry<String, String> name : NEW_NAMES.entrySet()) {
       String old = name.getKey();
       if (renamed.hasPath(old)) {
@@ -43,12 +58,39 @@ final class RenamedKeys {
     return renamed;
   }
 
+  private static Config withoutRemoved(Config given) {
+    Config kept = given;
+    for (Map.Entry<String, Removed> removed : REMOVED.entrySet()) {
+      String key = removed.getKey();
+      if (kept.hasPath(key)) {
+        ConfigValue value = kept.getValue(key);
+        if (!isNeutral(String.valueOf(value.unwrapped()), removed.getValue())) {
+          throw new UserError(
+              HoconText.place(value)
+                  + ": the key "
+                  + key
+                  + " is gone: "
+                  + removed.getValue().reason()
+                  + "; leave it out");
+        }
+        kept = kept.withoutPath(key);
+      }
+    }
+    return kept;
+  }
+
+  /** 1 and 1.0 are the same. */
+  private static boolean isNeutral(String value, Removed removed) {
+    return value.replaceFirst("\\.0+$", "").equals(removed.neutral());
+  }
+
   /**
    * @param flat {@link ConfigReader#flat}, of whatever version
    */
   static Map<String, String> applied(Map<String, String> flat) {
     Map<String, String> renamed = new TreeMap<>();
     flat.forEach((key, value) -> renamed.put(newName(key), value));
+    renamed.keySet().removeAll(REMOVED.keySet());
     flat.keySet().stream()
         .filter(key -> key.equals(newName(key)))
         .forEach(key -> renamed.put(key, flat.get(key)));

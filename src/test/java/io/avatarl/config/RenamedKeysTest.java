@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class RenamedKeysTest {
@@ -53,6 +54,22 @@ class RenamedKeysTest {
         error.getMessage());
     assertThrows(UserError.class, () -> read("rollouts = 3"));
     assertThrows(UserError.class, () -> read("rollouts = null"));
+  }
+
+  /** As each run of an earlier version has it in its config.conf. */
+  @Test
+  void aKeyThatIsGoneMayHaveTheValueThatSaidNothing() {
+    read("rollout { topK = 0, topP = 1.0 }", "rollout.topP=1");
+    assertEquals(List.of(), warnings);
+    UserError error = assertThrows(UserError.class, () -> read("", "rollout.topK=8"));
+    assertEquals(
+        "--set rollout.topK=8: the key rollout.topK is gone: continuations are drawn from the whole"
+            + " policy, since that is what their weights say; leave it out",
+        error.getMessage());
+    Map<String, String> now = ConfigReader.flat(ConfigReader.read("", "", List.of()));
+    Map<String, String> old = new TreeMap<>(now);
+    old.put("rollout.topK", "0");
+    assertEquals(List.of(), ConfigReader.differences(old, now));
   }
 
   @Test
