@@ -328,7 +328,7 @@ run_job() {
   if [[ -z "${SPARK_HOME:-}" ]]; then
     local own_home=true
     export SPARK_HOME="$build/spark-home" SPARK_CONF_DIR="$AVATARL_HOME/conf"
-    # They would put other classes beside this Spark's.
+    # They would put other classes next to this Spark's.
     unset SPARK_DIST_CLASSPATH SPARK_PREPEND_CLASSES SPARK_TESTING SPARK_SQL_TESTING
     # Where Spark's jars do not lie in a distribution, it asks for this before it starts executors.
     export SPARK_SCALA_VERSION="$scala"

@@ -7,10 +7,10 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * Keys that had another name in an earlier version, or are gone. The old name of a key or of a whole
- * section is accepted wherever a configuration is read; where both are given in one text, the new one
- * counts. A key that is gone is accepted with the value that changed nothing, so that runs of an
- * earlier version still open.
+ * Keys that had another name in an earlier version, or are gone. The old name of a key or of a
+ * whole section is accepted wherever a configuration is read; where both are given in one text, the
+ * new one counts. A key that is gone is accepted with the value that changed nothing, so that runs
+ * of an earlier version still open.
  */
 final class RenamedKeys {
   /** Old → new, as whole paths. To rename a key, add its line here. */
@@ -90,10 +90,10 @@ final class RenamedKeys {
   static Map<String, String> applied(Map<String, String> flat) {
     Map<String, String> renamed = new TreeMap<>();
     flat.forEach((key, value) -> renamed.put(newName(key), value));
-    renamed.keySet().removeAll(REMOVED.keySet());
     flat.keySet().stream()
         .filter(key -> key.equals(newName(key)))
         .forEach(key -> renamed.put(key, flat.get(key)));
+    renamed.keySet().removeAll(REMOVED.keySet());
     return renamed;
   }
 

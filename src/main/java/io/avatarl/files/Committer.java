@@ -142,7 +142,7 @@ public record Committer(String folder, String name, String id) implements Serial
 
   /** A step of Hadoop's protocol. */
   public interface Step {
-    /** Takes it. */
+    /** Runs the step. */
     void apply(OutputCommitter committer, TaskAttemptContext context) throws IOException;
   }
 

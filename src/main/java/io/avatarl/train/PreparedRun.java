@@ -188,9 +188,9 @@ record PreparedRun(
     if (run.isEmpty()) {
       return Optional.empty();
     }
-    TrainingConfig judge = Runs.config(storage, run);
-    GptConfig model = judge.model();
-    double heldOut = judge.corpus().validationFraction();
+    TrainingConfig referee = Runs.config(storage, run);
+    GptConfig model = referee.model();
+    double heldOut = referee.corpus().validationFraction();
     if (heldOut != asked.corpus().validationFraction()) {
       throw new UserError(
           "reward.referee.run: "
@@ -207,6 +207,14 @@ record PreparedRun(
           "reward.referee.run: "
               + run
               + " has another vocabulary; name a run over the same corpus");
+    }
+    String text = referee.corpus().sha256();
+    if (!text.isEmpty() && !text.equals(corpus.sha256())) {
+      throw new UserError(
+          "reward.referee.run: "
+              + run
+              + " was trained on another text, which may hold this run's validation split; name a run"
+              + " over the same corpus");
     }
     if (model.context() < asked.model().context()) {
       throw new UserError(

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The tokenizer beside Python's {@code tokenizers}: the same tokens, and from the same text the
+ * The tokenizer next to Python's {@code tokenizers}: the same tokens, and from the same text the
  * same merges in the same order. Skipped where python3 or its package index is out of reach.
  */
 class HuggingFaceReferenceTest {

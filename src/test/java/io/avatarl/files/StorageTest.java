@@ -165,11 +165,11 @@ class StorageTest {
     Storage denied = new Storage(scheme("denied", DeniedFileSystem.class));
     storage.writeString(at("x"), "kept");
     String path = "denied:" + at("x");
-    String mend = ": permission denied; name another place or change its rights";
-    assertSays("Cannot read " + path + mend, () -> denied.readBytes(path));
-    assertSays("Cannot write " + path + mend, () -> denied.writeString(path, "new"));
+    String fix = ": permission denied; name another place or change its rights";
+    assertSays("Cannot read " + path + fix, () -> denied.readBytes(path));
+    assertSays("Cannot write " + path + fix, () -> denied.writeString(path, "new"));
     assertSays(
-        "Cannot write into denied:" + directory + mend,
+        "Cannot write into denied:" + directory + fix,
         () -> denied.requireWritableDirectory("denied:" + directory));
     assertEquals("kept", storage.readString(at("x")));
     assertEquals(List.of("x"), storage.list(directory.toString()));

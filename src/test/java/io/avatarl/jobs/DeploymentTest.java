@@ -372,7 +372,7 @@ class DeploymentTest {
     assertNotEquals(List.of(), errors("spark-application.json", manifest));
   }
 
-  /** The two ways to Kubernetes ask for the same; with a GPU, for the GPU beside it. */
+  /** The two ways to Kubernetes ask for the same; with a GPU, for the GPU as well. */
   @ParameterizedTest
   @CsvSource({"spark.conf,train.yaml", "spark-gpu.conf,train-gpu.yaml"})
   void theSubmitCommandAsksForWhatTheManifestAsks(String settings, String file) throws IOException {

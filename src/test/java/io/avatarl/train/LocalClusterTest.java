@@ -108,7 +108,8 @@ class LocalClusterTest {
             "steps=2",
             "model.width=64",
             "rollout.windowsPerUpdate=32");
-    // Beside them are evaluations, a probe, and a kilobyte or two that Spark adds to a result.
+    // Besides them there are evaluations, a probe, and a kilobyte or two that Spark adds to a
+    // result.
     double moved = Double.parseDouble(figures.get("task_results")) / 2;
     assertEquals(moved, Double.parseDouble(figures.get("returned")), 0.05 * moved);
     // What the one executor fetched: the weights of each round, and the last.

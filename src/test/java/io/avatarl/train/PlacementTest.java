@@ -266,7 +266,7 @@ class PlacementTest {
     assertTrue(float32.get(1) < float32.get(0) - 0.05, float32::toString);
     // Nearer to where float32 is after 40 steps than to where it was after 20.
     double halfway = (float32.get(0) + float32.get(1)) / 2;
-    assertTrue(bfloat16.get(1) < halfway, () -> bfloat16 + " beside " + float32);
+    assertTrue(bfloat16.get(1) < halfway, () -> bfloat16 + " and " + float32);
   }
 
   private static List<Double> evaluations(String run) {

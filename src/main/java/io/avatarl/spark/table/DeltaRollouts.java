@@ -119,7 +119,7 @@ public final class DeltaRollouts {
 
   /**
    * A session for writing. Delta asks for its SQL extension and its catalog, which statements and
-   * named tables need and this does not; so a run needs no settings beside the library.
+   * named tables need and this does not; so a run needs no settings besides the library.
    */
   private static SparkSession session(SparkSession spark) {
     SparkSession own = spark.newSession();

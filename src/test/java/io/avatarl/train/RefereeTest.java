@@ -1,0 +1,72 @@
+package io.avatarl.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.avatarl.config.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A referee must not have seen what the run is measured on. */
+class RefereeTest {
+  @TempDir static Path folder;
+  private static Path corpus;
+  private static Path referee;
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void trainTheReferee() throws IOException {
+    spark = Trial.spark("local[1]", Map.of());
+    corpus = Trial.corpus(folder);
+    referee = folder.resolve("referee");
+    Trial.train(spark, corpus, referee, "steps=1");
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static Trainer run(Path text, String name, String... overrides) {
+    String[] all = new String[overrides.length + 3];
+    all[0] = "reward.referee.run=" + referee;
+    all[1] = "reward.weights.referee=1";
+    all[2] = "steps=1";
+    System.arraycopy(overrides, 0, all, 3, overrides.length);
+    return Trial.training(text, folder.resolve(name), false, new TrainingListener() {}, all);
+  }
+
+  private static String refused(Path text, String... overrides) {
+    String message =
+        assertThrows(UserError.class, () -> run(text, "refused", overrides)).getMessage();
+    assertEquals(1, message.lines().count());
+    return message;
+  }
+
+  @Test
+  void overTheSameTextAndSplitItJudges() {
+    assertEquals(2, run(corpus, "same").run(spark).orElseThrow().updates());
+  }
+
+  @Test
+  void overAnotherTextItIsRefused() throws IOException {
+    // The same characters in another order: the same vocabulary.
+    String reversed = new StringBuilder(Files.readString(corpus)).reverse().toString();
+    Path other = Files.writeString(folder.resolve("other.txt"), reversed);
+    assertTrue(refused(other).contains("was trained on another text"), refused(other));
+  }
+
+  @Test
+  void withAnotherSplitItIsRefused() {
+    String message = refused(corpus, "corpus.validationFraction=0.2");
+    assertTrue(message.contains("corpus.validationFraction = 0.1"), message);
+  }
+}
