@@ -16,9 +16,4 @@ public record CurriculumConfig(double emaDecay, StageConfig stage, List<StageCon
   public CurriculumConfig {
     Check.that(emaDecay >= 0 && emaDecay < 1, "emaDecay", emaDecay + " is not in [0, 1)");
   }
-
-  /** Name of a stage, also of the only one of a run without stages. */
-  public String name(int stage) {
-    return stages.isEmpty() ? "main" : stages.get(stage).name();
-  }
 }

@@ -128,12 +128,6 @@ public record TrainingConfig(
         tracking);
   }
 
-  /** What executors do in a stage of the curriculum. */
-  public RolloutConfig rollout(int stage) {
-    int horizon = curriculum.stages().isEmpty() ? 0 : curriculum.stages().get(stage).horizon();
-    return horizon == 0 ? rollout : rollout.withHorizon(horizon);
-  }
-
   /** Windows of one step over all shards. */
   public int windowsPerStep() {
     return learner.updatesPerStep() * rollout.windowsPerUpdate();

@@ -1,23 +1,14 @@
 package io.avatarl.train;
 
 import io.avatarl.config.CurriculumConfig;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.StageConfig;
 import io.avatarl.config.TrainingConfig;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Which stage a run is in, and when it is promoted to the next. */
 final class Curriculum {
-  /**
-   * A stage with everything resolved.
-   *
-   * @param rewards weights of all components
-   * @param klWeight factor on the weight of the KL term
-   */
-  record Stage(String name, Map<String, Double> rewards, double klWeight) {}
-
   /**
    * Where a run stands, for the checkpoint.
    *
@@ -34,36 +25,21 @@ final class Curriculum {
   }
 
   private final CurriculumConfig config;
-  private final List<Stage> stages = new ArrayList<>();
+  private final List<CurriculumStage> stages;
   private Position position;
 
   Curriculum(TrainingConfig training, Position position) {
     this.config = training.curriculum();
     this.position = position;
-    for (StageConfig stage : config.stages()) {
-      Map<String, Double> rewards = new LinkedHashMap<>(training.reward().weights());
-      rewards.putAll(stage.reward());
-      stages.add(new Stage(stage.name(), rewards, stage.klWeight()));
-    }
-    if (stages.isEmpty()) {
-      stages.add(new Stage(config.name(0), training.reward().weights(), 1));
-    }
+    this.stages = CurriculumStage.of(training);
   }
 
   /** Reward weights of each stage of a run. */
   static List<Map<String, Double>> rewards(TrainingConfig training) {
-    return new Curriculum(training, Position.START).stages.stream().map(Stage::rewards).toList();
+    return CurriculumStage.of(training).stream().map(CurriculumStage::rewards).toList();
   }
 
-  List<Stage> stages() {
-    return stages;
-  }
-
-  int index() {
-    return position.stage();
-  }
-
-  Stage stage() {
+  CurriculumStage stage() {
     return stages.get(position.stage());
   }
 

@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.learner.Minibatch;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.spark.rollout.PolicyCluster;
@@ -45,7 +46,7 @@ final class DriverLearnsStep extends StepStrategy {
   }
 
   private void startRollouts(long step) {
-    next = cluster.rollouts(step, state.curriculum().index());
+    next = cluster.rollouts(step, state.curriculum().stage());
   }
 
   @Override
@@ -57,7 +58,7 @@ final class DriverLearnsStep extends StepStrategy {
     state.traffic().add(rollouts.job());
     behaviour = current;
     // The next rollouts may be of another stage; those at hand were scored by this one.
-    Curriculum.Stage stage = state.curriculum().stage();
+    CurriculumStage stage = state.curriculum().stage();
     promote(rollouts.statistics());
     if (ahead && !last) {
       startRollouts(step + 1);
@@ -71,7 +72,7 @@ final class DriverLearnsStep extends StepStrategy {
     return new Outcome(rollouts.statistics(), updates);
   }
 
-  private List<UpdateMetrics> learn(PolicyCluster.Step rollouts, Curriculum.Stage stage) {
+  private List<UpdateMetrics> learn(PolicyCluster.Step rollouts, CurriculumStage stage) {
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.LEARN)) {
       learner.klWeight().stage(stage.klWeight());
       List<UpdateMetrics> updates = new ArrayList<>();

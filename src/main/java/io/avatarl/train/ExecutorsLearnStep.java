@@ -1,6 +1,7 @@
 package io.avatarl.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.rollout.PolicyCluster;
@@ -26,7 +27,7 @@ final class ExecutorsLearnStep extends StepStrategy {
 
   @Override
   Outcome step(boolean last) {
-    Curriculum.Stage stage = state.curriculum().stage();
+    CurriculumStage stage = state.curriculum().stage();
     learner.klWeight().stage(stage.klWeight());
     RolloutStatistics statistics = RolloutStatistics.NONE;
     List<UpdateMetrics> updates = new ArrayList<>();
@@ -34,8 +35,7 @@ final class ExecutorsLearnStep extends StepStrategy {
     List<ObjectNode> records = new ArrayList<>();
     for (int round = 0; round < config.roundsPerStep(); round++) {
       PolicyCluster.Gradients gradients =
-          cluster.gradients(
-              state.step(), round, state.curriculum().index(), learner.nextKlWeight());
+          cluster.gradients(state.step(), round, stage, learner.nextKlWeight());
       state.clock().gradients(gradients, slots());
       state.traffic().add(gradients.job());
       statistics = statistics.plus(gradients.statistics());

@@ -17,9 +17,6 @@ import io.avatarl.spark.rollout.Devices;
 import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.spark.rollout.RewardSetup;
 import io.avatarl.spark.table.RolloutTable;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -140,12 +137,11 @@ public final class Trainer implements AutoCloseable {
 
   /** Builds the reward components that some stage weighs. */
   private RewardSetup rewardSetup(NgramCounts counts) {
-    List<Map<String, Double>> stages = Curriculum.rewards(run.config());
     Rewards rewards =
         new Rewards(
             new Rewards.Sources(run.config().reward(), run.corpus(), counts, run.referee()),
-            stages);
-    return new RewardSetup(counts, rewards, new ArrayList<>(stages), run.referee().orElse(null));
+            Curriculum.rewards(run.config()));
+    return new RewardSetup(counts, rewards, run.referee().orElse(null));
   }
 
   private TrainingListener.Facts facts(String devices) {

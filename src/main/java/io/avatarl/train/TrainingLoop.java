@@ -111,7 +111,7 @@ final class TrainingLoop {
   }
 
   private void snapshot() {
-    PolicyCluster.TimedSnapshot probed = cluster.probe(state.step(), state.curriculum().index());
+    PolicyCluster.TimedSnapshot probed = cluster.probe(state.step(), state.curriculum().stage());
     state.clock().add(PhaseTimer.Phase.TABLE, probed.seconds());
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.TABLE)) {
       PolicySnapshots.add(run.storage(), run.output(), probed.probe());

@@ -381,8 +381,8 @@ class ConfigReaderTest {
         refused("", sampled, stages, "model.context=3"),
         "curriculum.stages[1].horizon: 4",
         "model.context = 3");
-    assertEquals(1, read("", sampled, stages).rollout(0).horizon());
-    assertEquals(4, read("", sampled, stages).rollout(1).horizon());
+    assertEquals(1, CurriculumStage.of(read("", sampled, stages)).get(0).rollout().horizon());
+    assertEquals(4, CurriculumStage.of(read("", sampled, stages)).get(1).rollout().horizon());
     assertContains(
         refused("", "rollout.exploration=active", "rollout.refereeTop=2"),
         "rollout.refereeTop: 2",

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.TrainingConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,9 +53,9 @@ class CurriculumTest {
     for (double[] step : STEPS) {
       boolean promoted = curriculum.stepped(step[0]);
       assertEquals(step[1], curriculum.position().perplexity(), 1e-12);
-      assertEquals((int) step[2], curriculum.index());
-      assertEquals(curriculum.index() != stage, promoted);
-      stage = curriculum.index();
+      assertEquals((int) step[2], curriculum.position().stage());
+      assertEquals(curriculum.position().stage() != stage, promoted);
+      stage = curriculum.position().stage();
     }
     assertEquals("d", curriculum.stage().name());
   }
@@ -80,7 +81,7 @@ class CurriculumTest {
 
   @Test
   void aStagesWeightsStandInForThoseOfTheRun() {
-    List<Curriculum.Stage> stages = new Curriculum(CONFIG, Curriculum.Position.START).stages();
+    List<CurriculumStage> stages = CurriculumStage.of(CONFIG);
     assertEquals(0.0, stages.get(0).rewards().get("exact"));
     assertEquals(2.0, stages.get(0).rewards().get("trigram"));
     assertEquals(0.25, stages.get(0).rewards().get("bigram"));
@@ -95,7 +96,7 @@ class CurriculumTest {
     for (int i = 0; i < 100; i++) {
       assertFalse(curriculum.stepped(100 - i));
     }
-    assertEquals(0, curriculum.index());
+    assertEquals(0, curriculum.position().stage());
     assertEquals(config.reward().weights(), curriculum.stage().rewards());
     assertEquals(1, curriculum.stage().klWeight());
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.reward.Rewards;
 import java.io.IOException;
@@ -41,7 +42,7 @@ class PresetTest {
         text.contains("reward.referee.run=") ? List.of("reward.referee.run=referee") : List.of();
     TrainingConfig config = ConfigReader.read(preset.toString(), text, overrides);
     assertEquals(config, ConfigReader.read("", ConfigReader.render(config), List.of()));
-    for (Curriculum.Stage stage : new Curriculum(config, Curriculum.Position.START).stages()) {
+    for (CurriculumStage stage : CurriculumStage.of(config)) {
       assertTrue(Rewards.names().containsAll(stage.rewards().keySet()), stage.toString());
       assertTrue(
           stage.rewards().values().stream().anyMatch(weight -> weight != 0), stage.toString());

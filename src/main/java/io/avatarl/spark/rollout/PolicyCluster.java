@@ -1,6 +1,7 @@
 package io.avatarl.spark.rollout;
 
 import io.avatarl.config.BroadcastConfig.Precision;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.evaluation.Scores;
@@ -170,7 +171,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param step counts from 0 as the random streams do; people read it from 1
    * @param stage of the curriculum
    */
-  public Future<Step> rollouts(long step, int stage) {
+  public Future<Step> rollouts(long step, CurriculumStage stage) {
     PolicyBroadcast policy = versions.getLast();
     return jobs.submit(
         () -> {
@@ -203,7 +204,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    * @param klWeight weight of the KL term in this update
    */
-  public Gradients gradients(long step, int round, int stage, double klWeight) {
+  public Gradients gradients(long step, int round, CurriculumStage stage, double klWeight) {
     PolicyBroadcast policy = versions.getLast();
     int rounds = config.roundsPerStep();
     String description =
@@ -268,10 +269,10 @@ public final class PolicyCluster implements AutoCloseable {
    * @param last whether the step's table is complete after it
    */
   private <T> Tabled<T> tabled(
-      long step, int stage, boolean first, boolean last, TabledJob<T> job) {
+      long step, CurriculumStage stage, boolean first, boolean last, TabledJob<T> job) {
     long start = System.nanoTime();
     if (table != null && first) {
-      writer = table.begin(step + 1, config.curriculum().name(stage));
+      writer = table.begin(step + 1, stage.name());
     }
     long begun = System.nanoTime();
     List<T> results = job.run(writer);
@@ -290,7 +291,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param step steps behind the weights
    * @param stage of the curriculum
    */
-  public TimedSnapshot probe(long step, int stage) {
+  public TimedSnapshot probe(long step, CurriculumStage stage) {
     PolicyBroadcast policy = versions.getLast();
     String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
     return await(

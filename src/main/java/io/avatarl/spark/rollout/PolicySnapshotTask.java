@@ -1,5 +1,6 @@
 package io.avatarl.spark.rollout;
 
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.SampleConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
@@ -32,14 +33,14 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
   private final Broadcast<RunContext> context;
   private final PolicyBroadcast published;
   private final long step;
-  private final int stage;
+  private final CurriculumStage stage;
 
   /**
    * @param step steps behind the weights
    * @param stage of the curriculum
    */
   PolicySnapshotTask(
-      Broadcast<RunContext> context, PolicyBroadcast published, long step, int stage) {
+      Broadcast<RunContext> context, PolicyBroadcast published, long step, CurriculumStage stage) {
     this.context = context;
     this.published = published;
     this.step = step;

@@ -1,6 +1,7 @@
 package io.avatarl.spark.rollout;
 
 import io.avatarl.advantage.AdvantageEstimator;
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
@@ -31,8 +32,8 @@ record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup 
   }
 
   /** Groups with what a stage of the curriculum pays them. */
-  ScoredGroups score(int stage, Groups groups) {
-    Map<String, Double> weights = plan.stages().get(stage);
+  ScoredGroups score(CurriculumStage stage, Groups groups) {
+    Map<String, Double> weights = stage.rewards();
     Map<String, float[]> components = plan.rewards().components(groups, weights);
     float[] rewards = Rewards.total(components, weights, config.reward().offset());
     CreditAssignment.assign(config.rollout().credit(), groups, rewards);
@@ -41,8 +42,8 @@ record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup 
   }
 
   /** The exploration of a stage of the curriculum. */
-  Exploration exploration(int stage) {
-    RolloutConfig rollout = config.rollout(stage);
+  Exploration exploration(CurriculumStage stage) {
+    RolloutConfig rollout = stage.rollout();
     return Exploration.of(
         rollout,
         vocabulary(),

@@ -1,5 +1,6 @@
 package io.avatarl.spark.rollout;
 
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.KlConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
@@ -30,7 +31,7 @@ record ShardPipeline(
     Broadcast<RunContext> context,
     PolicyBroadcast published,
     long step,
-    int stage,
+    CurriculumStage stage,
     RolloutTable.Writer table)
     implements Serializable {
 
