@@ -7,7 +7,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.corpus.CorpusLoader;
-import io.avatarl.spark.rollout.PolicyCluster;
+import io.avatarl.spark.transport.JobThread;
 import io.avatarl.train.TrainingListener;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -222,7 +222,7 @@ public final class Training {
       }
       call.stopped();
     } catch (Exception e) { // Spark throws checked ones, too.
-      if (!PolicyCluster.cancelled(e)) {
+      if (!JobThread.cancelled(e)) {
         throw e;
       }
     }

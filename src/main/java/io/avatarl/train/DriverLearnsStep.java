@@ -4,6 +4,7 @@ import io.avatarl.config.CurriculumStage;
 import io.avatarl.learner.Minibatch;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.spark.rollout.PolicyCluster;
+import io.avatarl.spark.transport.JobThread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
@@ -52,7 +53,7 @@ final class DriverLearnsStep extends StepStrategy {
   @Override
   Outcome step(boolean last) {
     long step = state.step();
-    PolicyCluster.Step rollouts = PolicyCluster.await(next);
+    PolicyCluster.Step rollouts = JobThread.await(next);
     learning = true;
     state.clock().rollouts(rollouts, slots());
     state.traffic().add(rollouts.job());

@@ -24,7 +24,7 @@ public record FinalEvaluation(Scores consecutive, Scores sliding) {
   public static FinalEvaluation of(
       SparkSession spark, TrainingConfig config, Corpus corpus, Parameters parameters) {
     try (PolicyCluster cluster =
-        new PolicyCluster(
+        PolicyCluster.forEvaluation(
             JavaSparkContext.fromSparkContext(spark.sparkContext()), config, corpus)) {
       cluster.publish(0, parameters.toArray());
       return of(cluster);

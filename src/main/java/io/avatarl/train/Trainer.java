@@ -17,6 +17,7 @@ import io.avatarl.spark.rollout.Devices;
 import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.spark.rollout.RewardSetup;
 import io.avatarl.spark.table.RolloutTable;
+import io.avatarl.spark.transport.JobThread;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -79,10 +80,12 @@ public final class Trainer implements AutoCloseable {
     NgramCounter.leftOut(run.corpus(), config.corpus()).ifPresent(listener::warned);
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     Device device = Devices.ofDriver(context, config.device());
+    Devices.shareWithLocalTasks(device);
     try (Learner learner =
             new Learner(config.learner(), config.model(), parameters, config.updates(), device);
         PolicyCluster cluster =
-            new PolicyCluster(context, config, run.corpus(), rewardSetup(counts), run.output())) {
+            PolicyCluster.forTraining(
+                context, config, run.corpus(), rewardSetup(counts), run.output())) {
       run.resumed()
           .ifPresent(
               checkpoint -> {
@@ -102,7 +105,7 @@ public final class Trainer implements AutoCloseable {
         saved.countDown();
         return Optional.of(summarise(spark, counts, cluster, learner, state));
       } catch (Throwable e) { // Spark throws checked ones, too, and memory may run out.
-        if (!PolicyCluster.cancelled(e)) {
+        if (!JobThread.cancelled(e)) {
           cluster.settle();
           throw e;
         }
@@ -141,7 +144,7 @@ public final class Trainer implements AutoCloseable {
         new Rewards(
             new Rewards.Sources(run.config().reward(), run.corpus(), counts, run.referee()),
             Curriculum.rewards(run.config()));
-    return new RewardSetup(counts, rewards, run.referee().orElse(null));
+    return new RewardSetup(counts, rewards, run.referee());
   }
 
   private TrainingListener.Facts facts(String devices) {

@@ -25,9 +25,6 @@ public final class Devices {
   private static final String MEND =
       "; add --properties-file conf/spark-gpu.conf or set device = auto or cpu";
 
-  // Of the driver in this JVM.
-  private static volatile Device driver = Device.cpu();
-
   private Devices() {}
 
   /**
@@ -41,8 +38,14 @@ public final class Devices {
     if (type == DeviceType.GPU && !tasksHave(spark, device)) {
       throw new UserError("device = gpu: Spark assigns its tasks no GPU" + MEND);
     }
-    driver = usable(device);
-    return device;
+    return usable(device);
+  }
+
+  /**
+   * Lets a local master's tasks use the driver's device. Those of a cluster have their executor's.
+   */
+  public static void shareWithLocalTasks(Device ofDriver) {
+    ExecutorState.OF_THIS_JVM.driversDevice(ofDriver);
   }
 
   private static boolean tasksHave(JavaSparkContext spark, Device ofDriver) {
@@ -77,7 +80,9 @@ public final class Devices {
     }
     Map<String, ResourceInformation> resources = task.resourcesJMap();
     boolean local = SparkEnv.get().executorId().equals("driver");
-    return local && !resources.containsKey(GPU) ? driver : assigned(type, resources);
+    return local && !resources.containsKey(GPU)
+        ? ExecutorState.OF_THIS_JVM.driversDevice()
+        : assigned(type, resources);
   }
 
   /** The first address that Spark assigned. */

@@ -1,6 +1,5 @@
 package io.avatarl.spark.rollout;
 
-import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
@@ -9,90 +8,71 @@ import io.avatarl.learner.LossSums;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.table.RolloutTable;
-import io.avatarl.spark.transport.GuardedTask;
+import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.InProcessTransfer;
-import io.avatarl.spark.transport.PackedFloats;
+import io.avatarl.spark.transport.JobThread;
 import io.avatarl.spark.transport.PolicyBroadcast;
-import io.avatarl.spark.transport.PolicyWeights;
-import io.avatarl.spark.transport.ShardFunction;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
-import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.rdd.RDD;
 
 /**
  * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
- * on the executors. Jobs are submitted from one thread of its own, so that a step's rollouts can
- * run while the driver learns.
+ * on the executors. A step's rollouts can run while the driver learns.
  */
 public final class PolicyCluster implements AutoCloseable {
-  /** Versions that may still be read by a job in flight. */
-  private static final int KEPT_VERSIONS = 3;
-
-  private static final int CLOSE_SECONDS = 30;
-
-  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
-
   private final JavaSparkContext spark;
   private final TrainingConfig config;
-  private final String run = UUID.randomUUID().toString();
+  private final String run;
   private final Broadcast<RunContext> context;
-  private final Deque<PolicyBroadcast> versions = new ArrayDeque<>();
-  private final ExecutorService jobs;
-  private final RolloutTable table;
-  private final int attempts;
+  private final PolicyVersions versions;
+  private final JobThread jobs;
+  private final Optional<RolloutTable> table;
+
   // Of the step whose rounds are running; used by the jobs' thread alone.
-  private RolloutTable.Writer writer;
-  private float[] newest;
+  private TableWriter writer = TableWriter.NONE;
 
-  /** By their count; used by the jobs' thread alone. */
-  private final Map<Integer, RDD<Integer>> numbers = new HashMap<>();
+  private PolicyCluster(JavaSparkContext spark, RunContext context, Optional<RolloutTable> table) {
+    this.spark = spark;
+    this.config = context.config();
+    this.run = context.run();
+    this.context = spark.broadcast(context);
+    this.versions = new PolicyVersions(spark, run, config.broadcast().precision());
+    this.jobs = new JobThread(spark, run);
+    this.table = table;
+  }
 
-  // A notebook cancels its cell's group.
-  private final String callersGroup;
-
-  /** A cluster for evaluation alone. */
-  public PolicyCluster(JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
-    this(spark, config, corpus, null, null);
+  /** A cluster that can evaluate, and nothing else. */
+  public static PolicyCluster forEvaluation(
+      JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
+    return new PolicyCluster(
+        spark, RunContext.forEvaluation(newRun(), config, corpus), Optional.empty());
   }
 
   /**
-   * @param plan how rollouts are paid
-   * @param folder of the run, where rollout tables are written; null: none are
+   * A training run's cluster.
+   *
+   * @param setup how rollouts are scored
+   * @param folder of the run, where rollout tables are written
    */
-  public PolicyCluster(
+  public static PolicyCluster forTraining(
       JavaSparkContext spark,
       TrainingConfig config,
       Corpus corpus,
-      RewardSetup plan,
+      RewardSetup setup,
       String folder) {
-    this.spark = spark;
-    this.config = config;
-    this.callersGroup = spark.getLocalProperty("spark.jobGroup.id");
-    this.context = spark.broadcast(new RunContext(run, config, corpus, plan));
-    this.attempts = GuardedTask.attempts(spark.getConf());
-    this.table = folder == null ? null : new RolloutTable(spark, config, folder);
-    this.jobs =
-        Executors.newSingleThreadExecutor(
-            task -> {
-              Thread thread = new Thread(task, "spark-jobs");
-              thread.setDaemon(true);
-              return thread;
-            });
+    return new PolicyCluster(
+        spark,
+        RunContext.forTraining(newRun(), config, corpus, setup),
+        Optional.of(new RolloutTable(spark, config, folder)));
+  }
+
+  private static String newRun() {
+    return UUID.randomUUID().toString();
   }
 
   /**
@@ -153,16 +133,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param values not changed any more
    */
   public void publish(long version, float[] values) {
-    newest = values;
-    versions.addLast(published(version, config.broadcast().precision(), values));
-    if (versions.size() > KEPT_VERSIONS) {
-      versions.removeFirst().destroy();
-    }
-  }
-
-  private PolicyBroadcast published(long version, Precision precision, float[] values) {
-    return PolicyBroadcast.of(
-        spark, new PolicyWeights(run, version, new PackedFloats(precision, values)));
+    versions.publish(version, values);
   }
 
   /**
@@ -172,7 +143,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    */
   public Future<Step> rollouts(long step, CurriculumStage stage) {
-    PolicyBroadcast policy = versions.getLast();
+    PolicyBroadcast policy = versions.newest();
     return jobs.submit(
         () -> {
           Tabled<RolloutShard> done =
@@ -182,7 +153,7 @@ public final class PolicyCluster implements AutoCloseable {
                   true,
                   true,
                   writer ->
-                      run(
+                      jobs.run(
                           "step " + (step + 1) + ": rollouts",
                           new RolloutTask(new ShardPipeline(context, policy, step, stage, writer)),
                           config.rollout().shards()));
@@ -205,11 +176,11 @@ public final class PolicyCluster implements AutoCloseable {
    * @param klWeight weight of the KL term in this update
    */
   public Gradients gradients(long step, int round, CurriculumStage stage, double klWeight) {
-    PolicyBroadcast policy = versions.getLast();
+    PolicyBroadcast policy = versions.newest();
     int rounds = config.roundsPerStep();
     String description =
         "step " + (step + 1) + ": update " + (round + 1) + " of " + rounds + " on executors";
-    return await(
+    return JobThread.await(
         jobs.submit(
             () -> {
               Tabled<ShardGradient> done =
@@ -219,7 +190,7 @@ public final class PolicyCluster implements AutoCloseable {
                       round == 0,
                       round == rounds - 1,
                       writer ->
-                          run(
+                          jobs.run(
                               description,
                               new GradientTask(
                                   new ShardPipeline(context, policy, step, stage, writer),
@@ -259,7 +230,7 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   private interface TabledJob<T> {
-    List<T> run(RolloutTable.Writer writer);
+    List<T> run(TableWriter writer);
   }
 
   /**
@@ -271,15 +242,15 @@ public final class PolicyCluster implements AutoCloseable {
   private <T> Tabled<T> tabled(
       long step, CurriculumStage stage, boolean first, boolean last, TabledJob<T> job) {
     long start = System.nanoTime();
-    if (table != null && first) {
-      writer = table.begin(step + 1, stage.name());
+    if (first) {
+      writer = table.map(t -> t.begin(step + 1, stage.name())).orElse(TableWriter.NONE);
     }
     long begun = System.nanoTime();
     List<T> results = job.run(writer);
     long collected = System.nanoTime();
-    if (writer != null && last) {
-      table.commit(writer);
-      writer = null;
+    if (last) {
+      table.ifPresent(t -> t.commit(writer));
+      writer = TableWriter.NONE;
     }
     long end = System.nanoTime();
     return new Tabled<>(results, (end - start) / 1e9, (begun - start + end - collected) / 1e9);
@@ -292,14 +263,15 @@ public final class PolicyCluster implements AutoCloseable {
    * @param stage of the curriculum
    */
   public TimedSnapshot probe(long step, CurriculumStage stage) {
-    PolicyBroadcast policy = versions.getLast();
+    PolicyBroadcast policy = versions.newest();
     String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
-    return await(
+    return JobThread.await(
         jobs.submit(
             () -> {
               long start = System.nanoTime();
               PolicySnapshot probe =
-                  run(description, new PolicySnapshotTask(context, policy, step, stage), 1).get(0);
+                  jobs.run(description, new PolicySnapshotTask(context, policy, step, stage), 1)
+                      .get(0);
               return new TimedSnapshot(probe, (System.nanoTime() - start) / 1e9);
             }));
   }
@@ -326,39 +298,19 @@ public final class PolicyCluster implements AutoCloseable {
     // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
     // depend on the cluster.
     int parts = config.rollout().shards();
-    PolicyBroadcast policy = versions.getLast();
-    // What is scored is the model that a checkpoint keeps, however it was rounded to explore.
-    boolean exact = policy.weights().parameters().precision() == Precision.FLOAT32;
-    PolicyBroadcast scored =
-        exact ? policy : published(policy.weights().version(), Precision.FLOAT32, newest);
-    try {
-      Scores total = new Scores();
-      await(
-              jobs.submit(
-                  () ->
-                      run(
-                          description,
-                          new EvaluationTask(context, scored, coverage, parts),
-                          parts)))
-          .forEach(total::add);
-      return total;
-    } finally {
-      if (!exact) {
-        scored.destroy();
-      }
-    }
-  }
-
-  private <T> List<T> run(String description, Function<Integer, T> task, int parts) {
-    spark.setJobGroup(callersGroup == null ? run : callersGroup, description, true);
-    spark.addJobTag(run);
-    List<GuardedTask.Result<T>> results =
-        ShardFunction.run(
-            spark,
-            numbers.computeIfAbsent(parts, count -> ShardFunction.numbers(spark, count)),
-            new GuardedTask<>(task, attempts),
-            run);
-    return results.stream().map(GuardedTask.Result::get).toList();
+    return versions.withExact(
+        policy -> {
+          Scores total = new Scores();
+          JobThread.await(
+                  jobs.submit(
+                      () ->
+                          jobs.run(
+                              description,
+                              new EvaluationTask(context, policy, coverage, parts),
+                              parts)))
+              .forEach(total::add);
+          return total;
+        });
   }
 
   /** Task slots of the cluster as Spark sees it now. */
@@ -366,60 +318,21 @@ public final class PolicyCluster implements AutoCloseable {
     return Math.max(1, spark.defaultParallelism());
   }
 
-  /** The result of a job; its failure is thrown as it was. */
-  public static <T> T await(Future<T> job) {
-    try {
-      return job.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while waiting for Spark", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
-    }
-  }
-
-  /** Whether a failure says that someone cancelled Spark's jobs. */
-  public static boolean cancelled(Throwable failure) {
-    for (Throwable t = failure; t != null; t = t.getCause()) {
-      if (t instanceof SparkException && CANCELLED.matcher(t.getMessage()).find()) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /**
-   * After a failure on the driver: takes no more jobs and lets the one in flight end. Cancelled,
-   * its tasks would lose what they work with, and Spark would say so at length.
-   */
+  /** After a failure on the driver: takes no more jobs and lets the one in flight end. */
   public void settle() {
-    jobs.shutdown();
-    awaitJobs();
-  }
-
-  private void awaitJobs() {
-    try {
-      jobs.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    jobs.settle();
   }
 
   @Override
   public void close() {
-    spark.cancelJobsWithTag(run);
-    jobs.shutdownNow();
     // A job that is still ending must not find its broadcasts gone.
-    awaitJobs();
-    versions.forEach(PolicyBroadcast::destroy);
+    jobs.close();
+    versions.close();
     InProcessTransfer.release(run);
     context.destroy();
-    PolicyReplica.release(run);
-    if (jobs.isTerminated() && writer != null) {
-      table.abort(writer);
+    ExecutorState.OF_THIS_JVM.release(run);
+    if (jobs.isTerminated()) {
+      table.ifPresent(t -> t.abort(writer));
     }
   }
 }

@@ -4,13 +4,36 @@ import io.avatarl.corpus.NgramCounts;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.FrozenPolicy;
 import java.io.Serializable;
+import java.util.Optional;
 
-/**
- * How a run's rollouts are paid.
- *
- * @param counts n-grams of the training split
- * @param rewards built on the driver, used by every task
- * @param referee the frozen policy; null: none
- */
-public record RewardSetup(NgramCounts counts, Rewards rewards, FrozenPolicy referee)
-    implements Serializable {}
+/** What a run's rollouts are scored with; built on the driver, used by every task. */
+public final class RewardSetup implements Serializable {
+  private static final long serialVersionUID = 1;
+
+  private final NgramCounts counts;
+  private final Rewards rewards;
+  // An Optional cannot be serialized.
+  private final FrozenPolicy referee;
+
+  /**
+   * @param counts n-grams of the training split
+   * @param referee the frozen policy, where one is configured
+   */
+  public RewardSetup(NgramCounts counts, Rewards rewards, Optional<FrozenPolicy> referee) {
+    this.counts = counts;
+    this.rewards = rewards;
+    this.referee = referee.orElse(null);
+  }
+
+  NgramCounts counts() {
+    return counts;
+  }
+
+  Rewards rewards() {
+    return rewards;
+  }
+
+  Optional<FrozenPolicy> referee() {
+    return Optional.ofNullable(referee);
+  }
+}

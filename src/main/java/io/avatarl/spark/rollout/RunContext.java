@@ -15,26 +15,73 @@ import java.io.Serializable;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * What every task of a run needs and never changes; broadcast once.
- *
- * @param run distinguishes runs in one JVM
- */
-record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup plan)
-    implements Serializable {
+/** What every task of a run needs and never changes; broadcast once. */
+final class RunContext implements Serializable {
+  private static final long serialVersionUID = 1;
+
+  private final String run;
+  private final TrainingConfig config;
+  private final Corpus corpus;
+  // An Optional cannot be serialized.
+  private final RewardSetup setup;
+
+  private RunContext(
+      String run, TrainingConfig config, Corpus corpus, Optional<RewardSetup> setup) {
+    this.run = run;
+    this.config = config;
+    this.corpus = corpus;
+    this.setup = setup.orElse(null);
+  }
+
+  /**
+   * Of tasks that evaluate, and score no rollouts.
+   *
+   * @param run distinguishes runs in one JVM
+   */
+  static RunContext forEvaluation(String run, TrainingConfig config, Corpus corpus) {
+    return new RunContext(run, config, corpus, Optional.empty());
+  }
+
+  /**
+   * Of all tasks of a training run.
+   *
+   * @param run distinguishes runs in one JVM
+   */
+  static RunContext forTraining(
+      String run, TrainingConfig config, Corpus corpus, RewardSetup setup) {
+    return new RunContext(run, config, corpus, Optional.of(setup));
+  }
+
+  String run() {
+    return run;
+  }
+
+  TrainingConfig config() {
+    return config;
+  }
+
+  Corpus corpus() {
+    return corpus;
+  }
+
+  private RewardSetup setup() {
+    return Optional.ofNullable(setup)
+        .orElseThrow(() -> new IllegalStateException("made for evaluation alone"));
+  }
+
   int vocabulary() {
     return corpus.tokenizer().vocabularySize();
   }
 
   /** The n-gram table of an order. */
   NgramModel ngrams(int order) {
-    return new NgramModel(plan.counts(), order);
+    return new NgramModel(setup().counts(), order);
   }
 
   /** Groups with what a stage of the curriculum pays them. */
   ScoredGroups score(CurriculumStage stage, Groups groups) {
     Map<String, Double> weights = stage.rewards();
-    Map<String, float[]> components = plan.rewards().components(groups, weights);
+    Map<String, float[]> components = setup().rewards().components(groups, weights);
     float[] rewards = Rewards.total(components, weights, config.reward().offset());
     CreditAssignment.assign(config.rollout().credit(), groups, rewards);
     float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
@@ -48,6 +95,6 @@ record RunContext(String run, TrainingConfig config, Corpus corpus, RewardSetup 
         rollout,
         vocabulary(),
         rollout.needsNgrams() ? Optional.of(ngrams(rollout.ngramOrder())) : Optional.empty(),
-        rollout.needsReferee() ? Optional.of(plan.referee()) : Optional.empty());
+        rollout.needsReferee() ? setup().referee() : Optional.empty());
   }
 }

@@ -12,8 +12,8 @@ import io.avatarl.rollout.ReferenceLogProbs;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.rollout.WindowBatch;
-import io.avatarl.spark.table.RolloutTable;
 import io.avatarl.spark.table.ScoredGroups;
+import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.PolicyBroadcast;
 import java.io.Serializable;
 import org.apache.spark.broadcast.Broadcast;
@@ -25,14 +25,14 @@ import org.apache.spark.broadcast.Broadcast;
  *
  * @param step from 0
  * @param stage of the curriculum
- * @param table where the rollouts are also written to; null: nowhere
+ * @param table where the rollouts are also written to
  */
 record ShardPipeline(
     Broadcast<RunContext> context,
     PolicyBroadcast published,
     long step,
     CurriculumStage stage,
-    RolloutTable.Writer table)
+    TableWriter table)
     implements Serializable {
 
   /** The windows of a shard, which counts through the rounds of the step. */
@@ -94,17 +94,14 @@ record ShardPipeline(
    */
   RolloutShard keep(Explored explored) {
     RolloutShard shard = explored.shard();
-    if (table == null) {
-      return shard;
-    }
-    long start = System.nanoTime();
-    table.write(
-        context.value().config(),
-        context.value().corpus().tokenizer(),
-        shard.shard(),
-        published.weights().version(),
-        explored.paid());
-    return shard.tabled((System.nanoTime() - start) / 1e9);
+    RunContext run = context.value();
+    return shard.tabled(
+        table.write(
+            run.config(),
+            run.corpus().tokenizer(),
+            shard.shard(),
+            published.weights().version(),
+            explored.paid()));
   }
 
   private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {

@@ -5,18 +5,12 @@ import io.avatarl.config.RolloutTableConfig;
 import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
-import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Committer;
 import io.avatarl.files.Storage;
-import java.io.Serializable;
 import java.util.List;
 import java.util.Optional;
-import org.apache.hadoop.mapreduce.OutputCommitter;
-import org.apache.hadoop.mapreduce.TaskAttemptContext;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.mapred.SparkHadoopMapRedUtil;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 
@@ -70,45 +64,6 @@ public final class RolloutTable {
   }
 
   /**
-   * The tasks' side.
-   *
-   * @param folder to write into
-   * @param step from 1
-   * @param stage name of the curriculum's stage
-   * @param committer of the files; null: they are whole when they appear, and stay
-   * @param hadoop names the file system and holds its credentials
-   */
-  public record Writer(
-      String folder,
-      long step,
-      String stage,
-      Committer committer,
-      Broadcast<SerializableConfiguration> hadoop)
-      implements Serializable {
-    public void write(
-        TrainingConfig config, Tokenizer tokenizer, int shard, long version, ScoredGroups paid) {
-      Storage storage = new Storage(hadoop.value().value());
-      String name = String.format("part-%05d.parquet", shard);
-      String file = Storage.resolve(folder, name);
-      RolloutRows rows = new RolloutRows(config, tokenizer, step, shard, stage, version);
-      if (committer != null) {
-        int attempt = (int) TaskContext.get().taskAttemptId() & Integer.MAX_VALUE;
-        committer.write(
-            storage, shard, attempt, name, rows.parquet(paid), Writer::commitIfDriverAllows);
-      } else if (!storage.exists(file)) {
-        storage.writeBytes(file, rows.parquet(paid));
-      }
-    }
-
-    /** One attempt at a task commits; Spark's driver keeps the account. */
-    private static void commitIfDriverAllows(
-        OutputCommitter committer, TaskAttemptContext context) {
-      SparkHadoopMapRedUtil.commitTask(
-          committer, context, context.getJobID().getId(), TaskContext.getPartitionId());
-    }
-  }
-
-  /**
    * Fails where a run could not write its tables.
    *
    * @param run its folder
@@ -123,10 +78,15 @@ public final class RolloutTable {
     Committer.of(storage, run);
   }
 
-  /** What the tasks of a step write with; null where the step is not kept. */
-  public Writer begin(long step, String stage) {
+  /**
+   * What the tasks of a step write with.
+   *
+   * @param step from 1
+   * @param stage name of the curriculum's stage
+   */
+  public TableWriter begin(long step, String stage) {
     if (!config.due(step, steps)) {
-      return null;
+      return TableWriter.NONE;
     }
     String version = Storage.resolve(run, VERSION_FILE);
     if (!storage.exists(version)) {
@@ -138,7 +98,7 @@ public final class RolloutTable {
     }
     Optional<Committer> committer = Committer.of(storage, staging(step));
     committer.ifPresent(ours -> ours.begin(storage));
-    return new Writer(staging(step), step, stage, committer.orElse(null), hadoop);
+    return new StepWriter(staging(step), step, stage, committer, hadoop);
   }
 
   /** Where the tasks of a step write. */
@@ -153,12 +113,18 @@ public final class RolloutTable {
   }
 
   /** Makes a step's table visible, once all its tasks are done. */
-  public void commit(Writer writer) {
+  public void commit(TableWriter writer) {
+    if (writer instanceof StepWriter files) {
+      commit(files);
+    }
+  }
+
+  private void commit(StepWriter writer) {
     long step = writer.step();
-    Committer committer = writer.committer();
-    if (committer != null) {
-      committer.commit(storage);
-      requireAll(writer);
+    Optional<Committer> committer = writer.committer();
+    if (committer.isPresent()) {
+      committer.get().commit(storage);
+      requireAll(writer, committer.get());
     }
     if (isDelta()) {
       // The files, not the folder: Spark warns of hidden ones.
@@ -169,7 +135,7 @@ public final class RolloutTable {
               .toList();
       DeltaRollouts.replace(spark, folder(run), step, files);
       storage.delete(hidden(run, step));
-    } else if (committer == null) {
+    } else if (committer.isEmpty()) {
       if (!staging(step).equals(folder(run, step))) {
         storage.rename(hidden(run, step), folder(run, step));
       }
@@ -181,7 +147,7 @@ public final class RolloutTable {
    * Some committers keep account in files that driver and executors must share. Where these do not,
    * such a committer commits less than was written, without a word.
    */
-  private void requireAll(Writer writer) {
+  private void requireAll(StepWriter writer, Committer committer) {
     long files = storage.list(writer.folder()).stream().filter(RolloutTable::isPart).count();
     if (files != shards) {
       storage.delete(Storage.resolve(writer.folder(), DONE));
@@ -190,7 +156,7 @@ public final class RolloutTable {
               "%s: %d of %d files are there after the commit by fs.s3a.committer.name = %s; driver and"
                   + " executors must share its staging folder (fs.s3a.committer.staging.tmp.path), or"
                   + " take magic",
-              writer.folder(), files, shards, writer.committer().name()));
+              writer.folder(), files, shards, committer.name()));
     }
   }
 
@@ -202,12 +168,12 @@ public final class RolloutTable {
    * Gives up a step's table that {@link #commit} did not get to, as far as the store can be
    * reached.
    */
-  public void abort(Writer writer) {
-    if (writer.committer() == null) {
+  public void abort(TableWriter writer) {
+    if (!(writer instanceof StepWriter files)) {
       return;
     }
     try {
-      writer.committer().abort(storage);
+      files.committer().ifPresent(committer -> committer.abort(storage));
     } catch (RuntimeException e) {
       // As if the run had been killed. Why it ends is already known, and not this.
     }

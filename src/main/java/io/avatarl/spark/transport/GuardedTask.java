@@ -41,54 +41,60 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
     return conf.getInt("spark.task.maxFailures", 4);
   }
 
-  /**
-   * What a task came to.
-   *
-   * @param failure null where there is a value
-   */
-  public record Result<T>(T value, RuntimeException failure) implements Serializable {
+  /** What a task came to. */
+  public sealed interface Result<T> extends Serializable {
+    /** The task's value; its failure is thrown. */
+    T get();
+  }
+
+  private record Value<T>(T value) implements Result<T> {
+    @Override
     public T get() {
-      if (failure != null) {
-        throw failure;
-      }
       return value;
+    }
+  }
+
+  private record Failed<T>(RuntimeException failure) implements Result<T> {
+    @Override
+    public T get() {
+      throw failure;
     }
   }
 
   @Override
   public Result<T> call(Integer part) throws Exception {
     try {
-      return new Result<>(task.call(part), null);
+      return new Value<>(task.call(part));
     } catch (Throwable t) { // Spark ends the JVM, in local mode the driver's, at a fatal error.
-      RuntimeException foreseen = foreseen(t);
-      if (foreseen == null) {
+      Optional<? extends RuntimeException> foreseen = foreseen(t);
+      if (foreseen.isEmpty()) {
         throw t;
       }
+      RuntimeException failure = foreseen.get();
       boolean last = TaskContext.get().attemptNumber() + 1 >= attempts;
-      if (last || foreseen instanceof UserError) {
-        return new Result<>(null, foreseen);
+      if (last || failure instanceof UserError) {
+        return new Failed<>(failure);
       }
-      throw foreseen;
+      throw failure;
     }
   }
 
-  private static RuntimeException foreseen(Throwable e) {
+  private static Optional<? extends RuntimeException> foreseen(Throwable e) {
     Optional<UserError> mistake = UserError.in(e);
     if (mistake.isPresent()) {
       // Its cause may be of a class that the driver does not have.
-      return new UserError(mistake.get().getMessage());
+      return Optional.of(new UserError(mistake.get().getMessage()));
     }
     String executor = SparkEnv.get().executorId();
-    return (executor.equals("driver")
-            ? Failure.of(e, "in a task on the driver", Failure.DRIVER_HEAP)
-            : Failure.of(
-                e,
-                "on executor "
-                    + executor
-                    + " ("
-                    + SparkEnv.get().blockManager().blockManagerId().host()
-                    + ")",
-                "--executor-memory 4g"))
-        .orElse(null);
+    return executor.equals("driver")
+        ? Failure.of(e, "in a task on the driver", Failure.DRIVER_HEAP)
+        : Failure.of(
+            e,
+            "on executor "
+                + executor
+                + " ("
+                + SparkEnv.get().blockManager().blockManagerId().host()
+                + ")",
+            "--executor-memory 4g");
   }
 }

@@ -4,30 +4,42 @@ import java.io.Serializable;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
-/**
- * Weights where every task finds them.
- *
- * @param local within one JVM, else null
- * @param broadcast between several, else null
- */
-public record PolicyBroadcast(
-    InProcessTransfer<PolicyWeights> local, Broadcast<PolicyWeights> broadcast)
-    implements Serializable {
-  public static PolicyBroadcast of(JavaSparkContext spark, PolicyWeights weights) {
+/** Weights where every task finds them. */
+public sealed interface PolicyBroadcast extends Serializable {
+  /** For the tasks of {@code spark}. */
+  static PolicyBroadcast of(JavaSparkContext spark, PolicyWeights weights) {
     return spark.isLocal()
-        ? new PolicyBroadcast(new InProcessTransfer<>(weights.run(), true, weights), null)
-        : new PolicyBroadcast(null, spark.broadcast(weights));
+        ? new InOneJvm(new InProcessTransfer<>(weights.run(), true, weights))
+        : new ToExecutors(spark.broadcast(weights));
   }
 
-  public PolicyWeights weights() {
-    return local != null ? local.value() : broadcast.value();
-  }
+  PolicyWeights weights();
 
   /** No task will ask for them again. */
-  public void destroy() {
-    if (local != null) {
-      local.release();
-    } else {
+  void destroy();
+
+  /** Under a local master: handed over by reference. */
+  record InOneJvm(InProcessTransfer<PolicyWeights> transfer) implements PolicyBroadcast {
+    @Override
+    public PolicyWeights weights() {
+      return transfer.value();
+    }
+
+    @Override
+    public void destroy() {
+      transfer.release();
+    }
+  }
+
+  /** Under a cluster's master: each executor fetches them once. */
+  record ToExecutors(Broadcast<PolicyWeights> broadcast) implements PolicyBroadcast {
+    @Override
+    public PolicyWeights weights() {
+      return broadcast.value();
+    }
+
+    @Override
+    public void destroy() {
       broadcast.destroy();
     }
   }

@@ -11,6 +11,7 @@ import io.avatarl.config.DeviceType;
 import io.avatarl.config.UserError;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.train.TrialRun;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,7 +60,7 @@ class DevicesTest {
     NativeEngine.load(1);
     UserError error = assertThrows(UserError.class, () -> Devices.usable(Device.gpu(9999)));
     assertTrue(
-        error.getMessage().startsWith("Spark assigned GPU 9999, and PyTorch sees "),
+        error.getMessage().matches("Spark assigned GPU 9999, and PyTorch .* sees \\d+: .*"),
         error.getMessage());
     assertEquals(Device.cpu(), Devices.usable(Device.cpu()));
   }
@@ -88,6 +89,28 @@ class DevicesTest {
         JavaSparkContext.fromSparkContext(spark.sparkContext()),
         ConfigReader.read("test", "", List.of("learner.placement=" + placement)),
         ofDriver);
+  }
+
+  @Test
+  void aLocalMastersTasksUseTheDeviceThatTheDriverShares() throws IOException {
+    try (SparkSession session = TrialRun.spark()) {
+      JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+      Devices.shareWithLocalTasks(Device.gpu(7));
+      assertEquals(List.of("gpu(7)", "cpu()"), devicesOfATask(spark));
+      // A question changes nothing.
+      assertEquals(Device.cpu(), Devices.ofDriver(spark, DeviceType.AUTO));
+      assertEquals(List.of("gpu(7)", "cpu()"), devicesOfATask(spark));
+    } finally {
+      Devices.shareWithLocalTasks(Device.cpu());
+    }
+  }
+
+  /** With device = auto and device = cpu. */
+  private static List<String> devicesOfATask(JavaSparkContext spark) {
+    return spark
+        .parallelize(List.of(DeviceType.AUTO, DeviceType.CPU), 1)
+        .map(type -> Devices.assignedToTask(type).toString())
+        .collect();
   }
 
   @Test

@@ -36,8 +36,8 @@ class PolicyReplicaTest {
 
   @AfterEach
   void release() {
-    PolicyReplica.release(run);
-    assertEquals(0, PolicyReplica.count(run));
+    ExecutorState.OF_THIS_JVM.release(run);
+    assertEquals(0, ExecutorState.OF_THIS_JVM.count(run));
   }
 
   private PolicyWeights weights(long version) {
@@ -46,7 +46,7 @@ class PolicyReplicaTest {
   }
 
   private RunContext context() {
-    return new RunContext(run, CONFIG, CORPUS, null);
+    return RunContext.forEvaluation(run, CONFIG, CORPUS);
   }
 
   private PolicyReplica acquire(PolicyWeights weights) {
@@ -67,7 +67,7 @@ class PolicyReplicaTest {
       assertSame(first.policy(), second.policy());
     }
     // Kept between the tasks of one step.
-    assertEquals(1, PolicyReplica.count(run));
+    assertEquals(1, ExecutorState.OF_THIS_JVM.count(run));
   }
 
   @Test
@@ -75,10 +75,10 @@ class PolicyReplicaTest {
     for (long version = 0; version < 10; version++) {
       try (PolicyReplica replica = acquire(weights(version))) {
         assertArrayEquals(expected(version), replica.policy().logProbs(1, TOKENS));
-        assertTrue(PolicyReplica.count(run) <= 2);
+        assertTrue(ExecutorState.OF_THIS_JVM.count(run) <= 2);
       }
     }
-    assertEquals(1, PolicyReplica.count(run));
+    assertEquals(1, ExecutorState.OF_THIS_JVM.count(run));
   }
 
   @Test
@@ -91,15 +91,15 @@ class PolicyReplicaTest {
       // Still in use, also when a newer one has come.
       assertArrayEquals(expected(0), early.policy().logProbs(1, TOKENS));
       early.close();
-      assertEquals(1, PolicyReplica.count(run));
+      assertEquals(1, ExecutorState.OF_THIS_JVM.count(run));
       // A second attempt after all others have gone.
       try (PolicyReplica late = acquire(old)) {
         assertArrayEquals(expected(0), late.policy().logProbs(1, TOKENS));
-        assertEquals(2, PolicyReplica.count(run));
+        assertEquals(2, ExecutorState.OF_THIS_JVM.count(run));
       }
       assertArrayEquals(expected(1), newest.policy().logProbs(1, TOKENS));
     }
-    assertEquals(1, PolicyReplica.count(run));
+    assertEquals(1, ExecutorState.OF_THIS_JVM.count(run));
   }
 
   @Test
@@ -114,7 +114,7 @@ class PolicyReplicaTest {
         assertArrayEquals(expected, initial.policy().logProbs(1, TOKENS));
         assertArrayEquals(expected(version), newest.policy().logProbs(1, TOKENS));
       }
-      assertEquals(2, PolicyReplica.count(run));
+      assertEquals(2, ExecutorState.OF_THIS_JVM.count(run));
     }
   }
 
@@ -152,6 +152,6 @@ class PolicyReplicaTest {
     for (boolean one : right) {
       assertTrue(one);
     }
-    assertEquals(1, PolicyReplica.count(run));
+    assertEquals(1, ExecutorState.OF_THIS_JVM.count(run));
   }
 }

@@ -30,9 +30,12 @@ class RolloutTableTest {
           new RolloutTable(
               context, ConfigReader.read("test", "", List.of("rollout.shards=6")), run);
       Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-      RolloutTable.Writer writer = table.begin(1, "main");
+      StepWriter writer = (StepWriter) table.begin(1, "main");
       String part = "part-00000.parquet";
-      writer.committer().write(storage, 0, 0, part, new byte[9], OutputCommitter::commitTask);
+      writer
+          .committer()
+          .orElseThrow()
+          .write(storage, 0, 0, part, new byte[9], OutputCommitter::commitTask);
       String message = assertThrows(Failure.class, () -> table.commit(writer)).getMessage();
       assertEquals(
           run

@@ -124,7 +124,7 @@ class RolloutsTest {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     RolloutTable table = new RolloutTable(context, config, folder.toString());
     for (long step : steps) {
-      RolloutTable.Writer writer = table.begin(step, "first");
+      TableWriter writer = table.begin(step, "first");
       writer.write(config, corpus.tokenizer(), 0, step - 1, paid);
       table.commit(writer);
     }
@@ -505,7 +505,7 @@ class RolloutsTest {
     TrainingConfig config = config();
     RolloutTable table = new RolloutTable(context, config, folder.toString());
     Broadcast<Tokenizer> tokenizer = context.broadcast(corpus().tokenizer());
-    RolloutTable.Writer writer = table.begin(1, "main");
+    TableWriter writer = table.begin(1, "main");
     context
         .parallelize(List.of(0, 1), 2)
         .foreach(

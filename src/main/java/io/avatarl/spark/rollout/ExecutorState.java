@@ -1,0 +1,133 @@
+package io.avatarl.spark.rollout;
+
+import ai.djl.Device;
+import io.avatarl.config.BroadcastConfig.Precision;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.learner.LossGradient;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * What one JVM keeps between tasks, for all its tasks and runs. A task arrives as bytes and finds
+ * nothing in its executor but statics; the only one of this family is {@link #OF_THIS_JVM}.
+ *
+ * <p>Of a policy it keeps one replica per run, version and device. A version older than the newest
+ * goes when its last user does.
+ */
+final class ExecutorState {
+  static final ExecutorState OF_THIS_JVM = new ExecutorState();
+
+  /** Version of the policy before training, which every JVM can make by itself. */
+  static final long INITIAL = -1;
+
+  /** Names a replica. */
+  record Key(String run, long version, Precision precision, Device device) {
+    private DeviceOfRun deviceOfRun() {
+      return new DeviceOfRun(run, device);
+    }
+  }
+
+  private record DeviceOfRun(String run, Device device) {}
+
+  private volatile Device driversDevice = Device.cpu();
+
+  // All maps are guarded by this.
+  private final Map<Key, PolicyReplica> replicas = new HashMap<>();
+  private final Map<String, Long> newest = new HashMap<>();
+
+  /** What differentiates, and the model's constants, are the same for all versions. */
+  private final Map<DeviceOfRun, LossGradient> gradients = new HashMap<>();
+
+  /**
+   * Memory of a version that has gone, for the next one: the system gives new memory page by page,
+   * which takes longer than filling it.
+   */
+  private final Map<DeviceOfRun, Parameters> spare = new HashMap<>();
+
+  private ExecutorState() {}
+
+  /** Of the trainer in this JVM, which a local master's tasks use too; without one, the CPU. */
+  Device driversDevice() {
+    return driversDevice;
+  }
+
+  void driversDevice(Device device) {
+    driversDevice = device;
+  }
+
+  /**
+   * A replica for one more user.
+   *
+   * @param parameters makes those of a new replica, from memory that may be there for them
+   */
+  synchronized PolicyReplica acquire(
+      Key key, TrainingConfig config, Function<Optional<Parameters>, Parameters> parameters) {
+    PolicyReplica replica =
+        replicas.computeIfAbsent(
+            key,
+            k -> {
+              LossGradient gradient =
+                  gradients.computeIfAbsent(
+                      k.deviceOfRun(),
+                      of -> new LossGradient(config.learner(), config.model(), of.device));
+              Parameters own = parameters.apply(Optional.ofNullable(spare.remove(k.deviceOfRun())));
+              return new PolicyReplica(
+                  k, gradient, new Policy(config.model(), gradient.gpt(), own));
+            });
+    replica.users++;
+    if (newest.merge(key.run, key.version, Math::max) == key.version) {
+      replicas.values().stream()
+          .filter(r -> r.users == 0 && isOld(r.key()))
+          .toList()
+          .forEach(this::discard);
+    }
+    return replica;
+  }
+
+  /** A user less. */
+  synchronized void release(PolicyReplica replica) {
+    replica.users--;
+    if (replica.users == 0 && isOld(replica.key())) {
+      discard(replica);
+    }
+  }
+
+  /** Frees what a finished run left. */
+  synchronized void release(String run) {
+    newest.remove(run);
+    replicas.values().stream()
+        .filter(r -> r.key().run.equals(run) && r.users == 0)
+        .toList()
+        .forEach(this::discard);
+  }
+
+  /** Versions of a run that are here. */
+  synchronized long count(String run) {
+    return replicas.keySet().stream().filter(key -> key.run.equals(run)).count();
+  }
+
+  private boolean isOld(Key key) {
+    return key.version != INITIAL && key.version < newest.getOrDefault(key.run, Long.MAX_VALUE);
+  }
+
+  private void discard(PolicyReplica replica) {
+    Key key = replica.key();
+    replicas.remove(key);
+    replica.policy().close();
+    spare.put(key.deviceOfRun(), replica.policy().parameters());
+    if (!newest.containsKey(key.run) && count(key.run) == 0) {
+      gradients.keySet().stream()
+          .filter(of -> of.run.equals(key.run))
+          .toList()
+          .forEach(
+              of -> {
+                spare.remove(of);
+                gradients.remove(of).close();
+              });
+    }
+  }
+}

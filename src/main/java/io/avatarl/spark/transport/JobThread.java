@@ -1,0 +1,133 @@
+package io.avatarl.spark.transport;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkException;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.rdd.RDD;
+
+/**
+ * The one thread that submits a run's Spark jobs, one after the other, so that they can run while
+ * the driver does something else. All jobs carry the run as their tag, by which they are cancelled.
+ */
+public final class JobThread implements AutoCloseable {
+  private static final int CLOSE_SECONDS = 30;
+
+  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
+
+  private final JavaSparkContext spark;
+  private final String run;
+  private final String group;
+  private final int attempts;
+  private final ExecutorService thread;
+
+  /** By their count; used by the thread alone. */
+  private final Map<Integer, RDD<Integer>> numbers = new HashMap<>();
+
+  /**
+   * @param run the jobs' tag; also their group, where the caller has none
+   */
+  public JobThread(JavaSparkContext spark, String run) {
+    this.spark = spark;
+    this.run = run;
+    // A notebook cancels its cell's group.
+    this.group = Optional.ofNullable(spark.getLocalProperty("spark.jobGroup.id")).orElse(run);
+    this.attempts = GuardedTask.attempts(spark.getConf());
+    this.thread =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread daemon = new Thread(task, "spark-jobs");
+              daemon.setDaemon(true);
+              return daemon;
+            });
+  }
+
+  /** Queues what calls {@link #run}. */
+  public <T> Future<T> submit(Callable<T> work) {
+    return thread.submit(work);
+  }
+
+  /**
+   * Runs a Spark job. Only what was submitted may call it.
+   *
+   * @param description that Spark's pages show
+   * @param task gets the numbers 0, …, {@code shards} − 1
+   * @return in the order of the numbers
+   */
+  public <T> List<T> run(String description, Function<Integer, T> task, int shards) {
+    spark.setJobGroup(group, description, true);
+    spark.addJobTag(run);
+    List<GuardedTask.Result<T>> results =
+        ShardFunction.run(
+            spark,
+            numbers.computeIfAbsent(shards, count -> ShardFunction.numbers(spark, count)),
+            new GuardedTask<>(task, attempts),
+            run);
+    return results.stream().map(GuardedTask.Result::get).toList();
+  }
+
+  /** The result of submitted work; its failure is thrown as it was. */
+  public static <T> T await(Future<T> work) {
+    try {
+      return work.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for Spark", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  /** Whether a failure says that someone cancelled Spark's jobs. */
+  public static boolean cancelled(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof SparkException && CANCELLED.matcher(t.getMessage()).find()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * After a failure on the driver: takes no more work and lets the job in flight end. Cancelled,
+   * its tasks would lose what they work with, and Spark would say so at length.
+   */
+  public void settle() {
+    thread.shutdown();
+    awaitTermination();
+  }
+
+  /** Cancels the run's jobs and waits for the one that is still ending, for a while. */
+  @Override
+  public void close() {
+    spark.cancelJobsWithTag(run);
+    thread.shutdownNow();
+    awaitTermination();
+  }
+
+  /** Whether it was closed and no job is running. */
+  public boolean isTerminated() {
+    return thread.isTerminated();
+  }
+
+  private void awaitTermination() {
+    try {
+      thread.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
