@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.jobs.Training;
-import io.avatarl.train.TrialRun;
+import io.avatarl.train.FinishedRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,9 +60,9 @@ class NotebookTest {
   @Test
   void aRunIsInspected() throws Exception {
     Path run;
-    SparkSession spark = TrialRun.spark();
+    SparkSession spark = FinishedRun.spark();
     try {
-      run = TrialRun.of(spark, folder, "rolloutTable.every=2", "rolloutTable.windows=0");
+      run = FinishedRun.of(spark, folder, "rolloutTable.every=2", "rolloutTable.windows=0");
     } finally {
       spark.stop();
     }
@@ -120,7 +120,7 @@ class NotebookTest {
 
     Path whole = folder.resolve("whole");
     Map<String, Object> config = new HashMap<>(Map.of("steps", step + 5, "evaluation.every", 0));
-    SparkSession spark = TrialRun.spark();
+    SparkSession spark = FinishedRun.spark();
     try {
       config.putAll(Map.of("out", run.toString(), "resume", true));
       Training.run(spark, config);

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.train.HiddenLibrary;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,8 +33,8 @@ class BadInputTest {
 
   @BeforeAll
   static void write() throws IOException {
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
   }
 
   @AfterEach
@@ -43,18 +43,18 @@ class BadInputTest {
     assertFalse(Files.exists(run));
   }
 
-  private Outcome train(String... arguments) {
+  private CommandResult train(String... arguments) {
     String[] all = new String[arguments.length + 6];
     String[] usual = {
       "--preset", preset.toString(), "--corpus", corpus.toString(), "--out", run.toString()
     };
     System.arraycopy(usual, 0, all, 0, usual.length);
     System.arraycopy(arguments, 0, all, usual.length, arguments.length);
-    return Outcome.train(all);
+    return CommandResult.train(all);
   }
 
-  private Outcome trainOn(Path text) {
-    return Outcome.train(
+  private CommandResult trainOn(Path text) {
+    return CommandResult.train(
         "--preset", preset.toString(), "--corpus", text.toString(), "--out", run.toString());
   }
 
@@ -82,7 +82,7 @@ class BadInputTest {
     trainOn(Files.writeString(folder.resolve("marked.txt"), "\ufeff"))
         .refuses("marked.txt is empty");
     trainOn(corpus.resolve("below/a/file.txt")).refuses("play.txt/below");
-    Outcome.train("--corpus", "nosuchscheme://host/x", "--out", run.toString())
+    CommandResult.train("--corpus", "nosuchscheme://host/x", "--out", run.toString())
         .refuses("nosuchscheme");
   }
 
@@ -100,7 +100,7 @@ class BadInputTest {
   @Test
   void anOutputThatCannotBeWritten() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "mine");
-    Outcome.train(
+    CommandResult.train(
             "--preset", preset.toString(),
             "--corpus", corpus.toString(),
             "--out", file.resolve("run").toString())
@@ -145,12 +145,12 @@ class BadInputTest {
 
   @Test
   void presets() throws IOException {
-    Outcome.train("--preset", "maxlr", "--out", run.toString())
+    CommandResult.train("--preset", "maxlr", "--out", run.toString())
         .refuses("--preset maxlr: unknown preset", " maxrl, ", " smoke, or name a file");
-    Outcome.train("--preset", folder.resolve("none.conf").toString(), "--out", run.toString())
+    CommandResult.train("--preset", folder.resolve("none.conf").toString(), "--out", run.toString())
         .refuses("none.conf", "no such file");
     Path broken = Files.writeString(folder.resolve("broken.conf"), "steps = {\nmodel");
-    Outcome.train("--preset", broken.toString(), "--out", run.toString())
+    CommandResult.train("--preset", broken.toString(), "--out", run.toString())
         .refuses(broken + ", line 2: ");
   }
 
@@ -158,20 +158,21 @@ class BadInputTest {
   void options() {
     train("--stpes", "3").refuses("--stpes", "--help");
     train("run").refuses("run", "--help");
-    Outcome.train("--resume").refuses("--resume", "--out");
-    Outcome.evaluate().refuses("RUN", "--help");
-    Outcome.evaluate(run.toString(), "--checkpoint", "last").refuses("--checkpoint", "last");
-    Outcome.sample(run.toString(), "--tokens", "0").refuses("--tokens");
-    Outcome.sample(run.toString(), "--temperature", "-1").refuses("--temperature");
-    Outcome.sample(run.toString(), "--temperature", "NaN").refuses("--temperature");
+    CommandResult.train("--resume").refuses("--resume", "--out");
+    CommandResult.evaluate().refuses("RUN", "--help");
+    CommandResult.evaluate(run.toString(), "--checkpoint", "last").refuses("--checkpoint", "last");
+    CommandResult.sample(run.toString(), "--tokens", "0").refuses("--tokens");
+    CommandResult.sample(run.toString(), "--temperature", "-1").refuses("--temperature");
+    CommandResult.sample(run.toString(), "--temperature", "NaN").refuses("--temperature");
   }
 
   @Test
   void runsThatDoNotExist() {
     train("--resume").refuses(run.toString(), "no run to resume");
-    Outcome.train("--resume", "--out", run.toString()).refuses(run.toString(), "holds no run");
-    Outcome.evaluate(run.toString()).refuses(run.toString(), "holds no run");
-    Outcome.sample(run.toString()).refuses(run.toString(), "holds no run");
+    CommandResult.train("--resume", "--out", run.toString())
+        .refuses(run.toString(), "holds no run");
+    CommandResult.evaluate(run.toString()).refuses(run.toString(), "holds no run");
+    CommandResult.sample(run.toString()).refuses(run.toString(), "holds no run");
   }
 
   @Test
@@ -194,7 +195,7 @@ class BadInputTest {
 
   @Test
   void helpListsThePresets() {
-    Outcome help = Outcome.train("--help").succeeds();
+    CommandResult help = CommandResult.train("--help").succeeds();
     // The list is wrapped.
     String presets = help.out().replaceAll("\\s+", " ");
     assertTrue(presets.contains(" maxrl, ") && presets.contains(" smoke, or a file"), help.out());

@@ -11,8 +11,8 @@ import io.avatarl.PythonVenv;
 import io.avatarl.S3Server;
 import io.avatarl.files.Storage;
 import io.avatarl.train.ClusterTrouble;
-import io.avatarl.train.Trial;
-import io.avatarl.train.TrialRun;
+import io.avatarl.train.FinishedRun;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,13 +45,13 @@ class ClusterIT {
 
   @BeforeAll
   static void train() throws IOException {
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
-    SparkSession spark = TrialRun.spark();
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
+    SparkSession spark = FinishedRun.spark();
     try {
-      reference = TrialRun.of(spark, folder);
+      reference = FinishedRun.of(spark, folder);
       Path other = Files.createDirectory(folder.resolve("executors"));
-      onExecutors = TrialRun.of(spark, other, EXECUTORS, "rolloutTable.every=2");
+      onExecutors = FinishedRun.of(spark, other, EXECUTORS, "rolloutTable.every=2");
     } finally {
       spark.stop();
     }
@@ -150,7 +150,7 @@ class ClusterIT {
       assertTrue(server.proxy().count(Fault.BUSY) > 10);
       assertSpeculatedWhereTablesAreWritten(events);
       assertEquals(List.of(), server.uploads());
-      try (SparkSession spark = Trial.spark("local[2]", server.settingsWithKeys())) {
+      try (SparkSession spark = TinyTraining.spark("local[2]", server.settingsWithKeys())) {
         List<String> rows = rows(spark, onExecutors.toString());
         assertTrue(rows.size() > 100, rows.size() + " rows");
         assertEquals(rows, rows(spark, run));
@@ -185,7 +185,7 @@ class ClusterIT {
   }
 
   private static List<String> rows(SparkSession spark, String run) {
-    return Trial.sorted(spark.read().parquet(run + "/rollouts"));
+    return TinyTraining.sorted(spark.read().parquet(run + "/rollouts"));
   }
 
   /** An executor is killed in a task; the class that does it is not in the job's jar. */

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.files.Sha256;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,18 +30,18 @@ class CommandsTest {
   private static Path corpus;
   private static Path preset;
   private static Path run;
-  private static Outcome trained;
+  private static CommandResult trained;
 
   private Map<String, String> before;
 
   @BeforeAll
   static void train() throws IOException {
-    spark = Trial.spark("local[2]", Map.of());
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    spark = TinyTraining.spark("local[2]", Map.of());
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
     run = folder.resolve("run");
     trained =
-        Outcome.train(
+        CommandResult.train(
                 "--preset", preset.toString(),
                 "--corpus", corpus.toString(),
                 "--out", run.toString())
@@ -115,7 +115,7 @@ class CommandsTest {
   @Test
   void evaluationRepeatsTheSummary() throws IOException {
     JsonNode summary = summary(run);
-    String out = Outcome.evaluate(run.toString()).succeeds().out();
+    String out = CommandResult.evaluate(run.toString()).succeeds().out();
     for (String key :
         new String[] {
           "val_ce", "val_ce_sliding", "val_perplexity", "val_accuracy", "val_calibration_error"
@@ -128,11 +128,11 @@ class CommandsTest {
 
   @Test
   void anOlderCheckpointHasOtherFigures() {
-    String newest = Outcome.evaluate(run.toString()).succeeds().out();
-    String older = Outcome.evaluate(run.toString(), "--checkpoint", "4").succeeds().out();
+    String newest = CommandResult.evaluate(run.toString()).succeeds().out();
+    String older = CommandResult.evaluate(run.toString(), "--checkpoint", "4").succeeds().out();
     assertTrue(older.contains("step 4 "), older);
     assertNotEquals(valCe(newest), valCe(older));
-    Outcome.evaluate(run.toString(), "--checkpoint", "3")
+    CommandResult.evaluate(run.toString(), "--checkpoint", "3")
         .refuses("no checkpoint of step 3; there are steps [2, 4, 6]");
   }
 
@@ -143,12 +143,12 @@ class CommandsTest {
   @Test
   void samplesDependOnTheSeedAlone() {
     String[] arguments = {run.toString(), "--prompt", "KING", "--tokens", "40", "--seed", "3"};
-    String text = Outcome.sample(arguments).succeeds().out();
+    String text = CommandResult.sample(arguments).succeeds().out();
     assertTrue(text.startsWith("KING"), text);
     assertEquals(4 + 40, text.stripTrailing().length() + trailing(text));
-    assertEquals(text, Outcome.sample(arguments).succeeds().out());
+    assertEquals(text, CommandResult.sample(arguments).succeeds().out());
     arguments[6] = "4";
-    assertNotEquals(text, Outcome.sample(arguments).succeeds().out());
+    assertNotEquals(text, CommandResult.sample(arguments).succeeds().out());
   }
 
   /** White space that the model wrote at the end, without the command's own line break. */
@@ -159,7 +159,7 @@ class CommandsTest {
   @Test
   void severalSamplesDiffer() {
     String[] samples =
-        Outcome.sample(run.toString(), "--samples", "2", "--tokens", "60", "--prompt", "I")
+        CommandResult.sample(run.toString(), "--samples", "2", "--tokens", "60", "--prompt", "I")
             .succeeds()
             .out()
             .split("\n---\n");
@@ -170,30 +170,30 @@ class CommandsTest {
   @Test
   void temperatureZeroTakesTheMostProbable() {
     String one =
-        Outcome.sample(run.toString(), "--temperature", "0", "--seed", "1").succeeds().out();
+        CommandResult.sample(run.toString(), "--temperature", "0", "--seed", "1").succeeds().out();
     String two =
-        Outcome.sample(run.toString(), "--temperature", "0", "--seed", "2").succeeds().out();
+        CommandResult.sample(run.toString(), "--temperature", "0", "--seed", "2").succeeds().out();
     assertEquals(one, two);
   }
 
   @Test
   void aPromptOutsideTheVocabulary() {
-    Outcome.sample(run.toString(), "--prompt", "ROMEO\u20ac")
+    CommandResult.sample(run.toString(), "--prompt", "ROMEO\u20ac")
         .refuses("U+20AC", "position 5", "is not one of the corpus's");
-    Outcome.sample(run.toString(), "--prompt", "").refuses("the prompt is empty");
+    CommandResult.sample(run.toString(), "--prompt", "").refuses("the prompt is empty");
   }
 
   @Test
   void aCheckpointsFolderNamesTheRunAndTheStep() {
     String[] arguments = {run.toString(), "--tokens", "20", "--checkpoint", "4"};
-    String text = Outcome.sample(arguments).succeeds().out();
+    String text = CommandResult.sample(arguments).succeeds().out();
     String folder = run + "/checkpoints/step-000004";
-    assertEquals(text, Outcome.sample(folder, "--tokens", "20").succeeds().out());
-    assertEquals(text, Outcome.sample(folder + "/", "--tokens", "20").succeeds().out());
-    assertTrue(Outcome.evaluate(folder).succeeds().out().contains("step 4 "));
-    Outcome.sample(folder, "--checkpoint", "6").refuses("--checkpoint 6", "leave one out");
-    Outcome.sample(run + "/checkpoints/step-000005").refuses("no checkpoint of step 5");
-    Outcome.sample(run + "/rollouts").refuses("holds no run", "here " + run);
+    assertEquals(text, CommandResult.sample(folder, "--tokens", "20").succeeds().out());
+    assertEquals(text, CommandResult.sample(folder + "/", "--tokens", "20").succeeds().out());
+    assertTrue(CommandResult.evaluate(folder).succeeds().out().contains("step 4 "));
+    CommandResult.sample(folder, "--checkpoint", "6").refuses("--checkpoint 6", "leave one out");
+    CommandResult.sample(run + "/checkpoints/step-000005").refuses("no checkpoint of step 5");
+    CommandResult.sample(run + "/rollouts").refuses("holds no run", "here " + run);
   }
 
   @Test
@@ -202,8 +202,8 @@ class CommandsTest {
     Path text = Files.writeString(odd.resolve("text.txt"), "\ufeff" + "abacus".repeat(200));
     Path other = odd.resolve("run");
     String uri = other.toUri().toString();
-    Outcome trained =
-        Outcome.train(
+    CommandResult trained =
+        CommandResult.train(
                 "--preset",
                 preset.toString(),
                 "--corpus",
@@ -216,20 +216,20 @@ class CommandsTest {
     assertTrue(trained.err().contains("byte-order mark"), trained.err());
     assertTrue(trained.out().contains("vocabulary 5"), trained.out()); // a, b, c, s, u
     assertTrue(Files.exists(other.resolve("summary.json")), trained.out());
-    String sample = Outcome.sample(other.toString(), "--tokens", "9").succeeds().out();
+    String sample = CommandResult.sample(other.toString(), "--tokens", "9").succeeds().out();
     assertTrue(sample.matches("a[abcsu]{9}\\R"), sample);
     // What is printed to be pasted finds the run.
     String pasted =
         trained.out().lines().filter(line -> line.startsWith("try ")).findFirst().orElseThrow();
     assertTrue(pasted.endsWith("jobs/sample.sh " + uri), pasted);
-    Outcome.sample(uri).succeeds();
-    Outcome.evaluate(uri).succeeds();
-    assertTrue(Outcome.rollouts(uri).succeeds().out().contains("1 steps"));
+    CommandResult.sample(uri).succeeds();
+    CommandResult.evaluate(uri).succeeds();
+    assertTrue(CommandResult.rollouts(uri).succeeds().out().contains("1 steps"));
   }
 
   @Test
   void anOutputFolderThatHoldsARun() {
-    Outcome.train(
+    CommandResult.train(
             "--preset", preset.toString(),
             "--corpus", corpus.toString(),
             "--out", run.toString())
@@ -238,7 +238,7 @@ class CommandsTest {
 
   @Test
   void resumingWithOtherSettings() {
-    Outcome.train(
+    CommandResult.train(
             "--preset",
             preset.toString(),
             "--corpus",
@@ -251,7 +251,7 @@ class CommandsTest {
             "--set",
             "seed=2")
         .refuses("other settings", "model.width: 16 → 32", "seed: 1 → 2", "--out");
-    Outcome.train("--out", run.toString(), "--resume", "--set", "steps=5")
+    CommandResult.train("--out", run.toString(), "--resume", "--set", "steps=5")
         .refuses("has 6 steps behind it, more than steps = 5");
   }
 
@@ -259,9 +259,9 @@ class CommandsTest {
   void resumingOnAnotherText() throws IOException {
     Path other =
         Files.writeString(folder.resolve("other.txt"), Files.readString(corpus) + " and more");
-    Outcome.train("--resume", "--out", run.toString(), "--corpus", other.toString())
+    CommandResult.train("--resume", "--out", run.toString(), "--corpus", other.toString())
         .refuses("other.txt has SHA-256", Sha256.of(Files.readAllBytes(corpus)));
-    Outcome.evaluate(run.toString(), "--corpus", other.toString())
+    CommandResult.evaluate(run.toString(), "--corpus", other.toString())
         .refuses("other.txt has SHA-256", Sha256.of(Files.readAllBytes(corpus)));
   }
 
@@ -274,12 +274,12 @@ class CommandsTest {
     Files.write(file, bytes);
     Map<String, String> kept = contents(damaged);
     String says = "model.safetensors: damaged (its checksum does not match)";
-    Outcome.evaluate(damaged.toString()).refuses(file.toString(), says);
-    Outcome.sample(damaged.toString()).refuses(file.toString(), says);
+    CommandResult.evaluate(damaged.toString()).refuses(file.toString(), says);
+    CommandResult.sample(damaged.toString()).refuses(file.toString(), says);
     assertEquals(kept, contents(damaged));
     // The advice of the message works.
-    Outcome.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
-    Outcome resumed = Outcome.train("--resume", "--out", damaged.toString()).succeeds();
+    CommandResult.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
+    CommandResult resumed = CommandResult.train("--resume", "--out", damaged.toString()).succeeds();
     assertTrue(resumed.err().contains("WARNING: " + file + ": damaged"), resumed.err());
     assertTrue(resumed.err().contains("WARNING: going on from step 4 instead"), resumed.err());
     assertEquals(summary(run).path("weights_sha256"), summary(damaged).path("weights_sha256"));
@@ -291,20 +291,20 @@ class CommandsTest {
     for (String step : new String[] {"2", "4", "6"}) {
       Files.writeString(broken.resolve("checkpoints/step-00000" + step + "/trainer.json"), "{");
     }
-    Outcome.sample(broken.toString()).refuses("trainer.json: damaged");
-    Outcome.sample(broken.toString(), "--checkpoint", "best").refuses("no checkpoint knows");
-    Outcome.train("--resume", "--out", broken.toString())
+    CommandResult.sample(broken.toString()).refuses("trainer.json: damaged");
+    CommandResult.sample(broken.toString(), "--checkpoint", "best").refuses("no checkpoint knows");
+    CommandResult.train("--resume", "--out", broken.toString())
         .refuses("none of its checkpoints can be read", "--out");
     Files.writeString(broken.resolve("config.conf"), "steps = ");
-    Outcome.sample(broken.toString()).refuses("config.conf");
+    CommandResult.sample(broken.toString()).refuses("config.conf");
   }
 
   @Test
   void theBestCheckpoint() {
     // Whose cross-entropy falls all the time: the last one.
     assertEquals(
-        Outcome.evaluate(run.toString()).succeeds().out(),
-        Outcome.evaluate(run.toString(), "--checkpoint", "best").succeeds().out());
+        CommandResult.evaluate(run.toString()).succeeds().out(),
+        CommandResult.evaluate(run.toString(), "--checkpoint", "best").succeeds().out());
   }
 
   @Test
@@ -314,7 +314,7 @@ class CommandsTest {
       Files.delete(resumed.resolve("checkpoints/" + file + "/trainer.json"));
     }
     Files.delete(resumed.resolve("summary.json"));
-    Outcome outcome = Outcome.train("--resume", "--out", resumed.toString()).succeeds();
+    CommandResult outcome = CommandResult.train("--resume", "--out", resumed.toString()).succeeds();
     assertTrue(outcome.out().contains("resumed    after step 2"), outcome.out());
     assertEquals(summary(run).path("weights_sha256"), summary(resumed).path("weights_sha256"));
     assertEquals("trial", summary(resumed).path("preset").asText());
@@ -323,7 +323,8 @@ class CommandsTest {
   @Test
   void theConfigurationOfARunIsAPreset() throws IOException {
     Path repeated = folder.resolve("repeated");
-    Outcome.train("--preset", run.resolve("config.conf").toString(), "--out", repeated.toString())
+    CommandResult.train(
+            "--preset", run.resolve("config.conf").toString(), "--out", repeated.toString())
         .succeeds();
     assertEquals(summary(run).path("weights_sha256"), summary(repeated).path("weights_sha256"));
     assertEquals(summary(run).path("val_ce"), summary(repeated).path("val_ce"));

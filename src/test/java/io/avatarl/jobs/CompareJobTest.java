@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,7 +20,7 @@ class CompareJobTest {
 
   @Test
   void leavesATableAndAPageOverAllPresets() throws Exception {
-    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    Path preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
     Path out = folder.resolve("comparison");
     String[] arguments = {
       preset.toString(),
@@ -33,12 +33,12 @@ class CompareJobTest {
       "--set",
       "evaluation={ every = 1, windows = 8, batch = 4 }",
       "--corpus",
-      Trial.corpus(folder).toString(),
+      TinyTraining.corpus(folder).toString(),
       "--out",
       out.toString()
     };
-    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
-      Outcome.compare(arguments).succeeds();
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
+      CommandResult.compare(arguments).succeeds();
       JsonNode rows = new ObjectMapper().readTree(out.resolve("compare.json").toFile());
       assertEquals(3, rows.size());
       assertTrue(rows.get(0).get("lowest_val_ce").asDouble() > 0);
@@ -50,7 +50,7 @@ class CompareJobTest {
         assertTrue(page.contains(sha));
       }
       // Nothing is left to train: the same figures.
-      Outcome.compare(arguments).succeeds();
+      CommandResult.compare(arguments).succeeds();
       assertEquals(rows, new ObjectMapper().readTree(out.resolve("compare.json").toFile()));
     }
   }
@@ -58,8 +58,8 @@ class CompareJobTest {
   @Test
   void theRunOfMaxrlIsTheRefereeOfThosePresetsAfterItThatNameNone() throws Exception {
     Path out = folder.resolve("refereed");
-    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
-      Outcome.compare(
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
+      CommandResult.compare(
               "maxrl",
               "2025-08-06-referee",
               "--groups",
@@ -69,7 +69,7 @@ class CompareJobTest {
               "--set",
               "model={ layers = 1, heads = 2, width = 16, context = 8 }",
               "--corpus",
-              Trial.corpus(folder).toString(),
+              TinyTraining.corpus(folder).toString(),
               "--out",
               out.toString())
           .succeeds();
@@ -91,10 +91,10 @@ class CompareJobTest {
 
   @Test
   void aRunThatDivergesDoesNotEndTheComparison() throws Exception {
-    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    Path preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
     Path out = folder.resolve("diverged");
-    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
-      Outcome.compare(
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
+      CommandResult.compare(
               preset
                   + ",learner.optimizer.learningRate=10,learner.optimizer.warmup=0,"
                   + "learner.optimizer.clipNorm=0,learner.optimizer.weightDecay=10,learner.clipLow=1,"
@@ -103,7 +103,7 @@ class CompareJobTest {
               "--groups",
               "0",
               "--corpus",
-              Trial.corpus(folder).toString(),
+              TinyTraining.corpus(folder).toString(),
               "--out",
               out.toString())
           .succeeds();

@@ -9,7 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.NativeEngine;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,10 +40,10 @@ class DiskFullTest {
   @BeforeAll
   static void train() throws IOException {
     spark =
-        Trial.spark(
+        TinyTraining.spark(
             "local[2]", Map.of("spark.hadoop.fs.faultydisk.impl", FaultyDisk.class.getName()));
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
     weights = weights(train(folder.resolve("undisturbed").toString()).succeeds());
   }
 
@@ -52,16 +52,16 @@ class DiskFullTest {
     spark.stop();
   }
 
-  private static Outcome train(String run, String... more) {
+  private static CommandResult train(String run, String... more) {
     String[] all = {
       "--preset", preset.toString(), "--corpus", corpus.toString(), "--out", run,
     };
     String[] joined = Arrays.copyOf(all, all.length + more.length);
     System.arraycopy(more, 0, joined, all.length, more.length);
-    return Outcome.train(joined);
+    return CommandResult.train(joined);
   }
 
-  private static String weights(Outcome outcome) {
+  private static String weights(CommandResult outcome) {
     return outcome
         .out()
         .lines()
@@ -83,7 +83,7 @@ class DiskFullTest {
     Path run = folder.resolve(("run " + victim + fault).replaceAll("\\W", ""));
     FaultyDisk.fault = fault;
     FaultyDisk.victim = victim;
-    Outcome outcome = train("faultydisk:" + run);
+    CommandResult outcome = train("faultydisk:" + run);
     FaultyDisk.victim = null;
     assertEquals(code, outcome.code(), outcome.err());
     List<String> errors = outcome.err().lines().filter(line -> line.startsWith("error: ")).toList();
@@ -93,7 +93,7 @@ class DiskFullTest {
     assertFalse(outcome.err().contains("\tat "), outcome.err());
     assertFalse(Files.exists(run.resolve("summary.json")));
     // With room again it ends as if nothing had been.
-    Outcome resumed = train("faultydisk:" + run, "--resume").succeeds();
+    CommandResult resumed = train("faultydisk:" + run, "--resume").succeeds();
     assertEquals(weights, weights(resumed));
     assertEquals(
         List.of(2L, 4L, 6L),
@@ -102,7 +102,7 @@ class DiskFullTest {
             .toList());
   }
 
-  private static Outcome failing(Callable<Integer> task) {
+  private static CommandResult failing(Callable<Integer> task) {
     @Command(name = "failing", mixinStandardHelpOptions = true)
     final class Failing implements Callable<Integer> {
       @Override
@@ -111,13 +111,13 @@ class DiskFullTest {
       }
     }
 
-    return Outcome.of((out, err) -> new Failing());
+    return CommandResult.of((out, err) -> new Failing());
   }
 
   @Test
   void memoryThatPyTorchCannotHaveIsOneLine() {
     NativeEngine.load(1);
-    Outcome outcome =
+    CommandResult outcome =
         failing(
             () -> {
               try (NDManager manager = NDManager.newBaseManager()) {
@@ -133,7 +133,7 @@ class DiskFullTest {
 
   @Test
   void heapThatIsNotThereIsOneLine() {
-    Outcome outcome = failing(() -> new long[1 << 30].length + new long[1 << 30].length);
+    CommandResult outcome = failing(() -> new long[1 << 30].length + new long[1 << 30].length);
     assertEquals(1, outcome.code());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
     assertTrue(outcome.err().startsWith("error: out of memory: Java heap"), outcome.err());
@@ -142,7 +142,7 @@ class DiskFullTest {
 
   @Test
   void whatNobodyForesawKeepsItsStackTrace() {
-    Outcome outcome =
+    CommandResult outcome =
         failing(
             () -> {
               throw new IllegalStateException("a bug");

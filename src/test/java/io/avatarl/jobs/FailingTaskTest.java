@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.train.ClusterRun;
-import io.avatarl.train.Trial;
-import io.avatarl.train.TrialRun;
+import io.avatarl.train.FinishedRun;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,10 +40,10 @@ class FailingTaskTest {
 
   @BeforeAll
   static void train() throws IOException {
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
-    try (SparkSession spark = TrialRun.spark()) {
-      weights = weights(Outcome.train(arguments(folder.resolve("undisturbed").toString())));
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
+    try (SparkSession spark = FinishedRun.spark()) {
+      weights = weights(CommandResult.train(arguments(folder.resolve("undisturbed").toString())));
     }
   }
 
@@ -54,7 +54,7 @@ class FailingTaskTest {
         .toArray(String[]::new);
   }
 
-  private static String weights(Outcome outcome) {
+  private static String weights(CommandResult outcome) {
     return outcome
         .succeeds()
         .out()
@@ -64,7 +64,7 @@ class FailingTaskTest {
         .orElseThrow();
   }
 
-  private static Outcome process(
+  private static CommandResult process(
       Map<String, String> properties, Class<?> mainClass, String... arguments)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
@@ -81,7 +81,7 @@ class FailingTaskTest {
     if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
       process.destroyForcibly().waitFor();
     }
-    return new Outcome(process.exitValue(), Files.readString(out), Files.readString(err));
+    return new CommandResult(process.exitValue(), Files.readString(out), Files.readString(err));
   }
 
   @ParameterizedTest
@@ -98,7 +98,7 @@ class FailingTaskTest {
       String master, FaultyDisk.Fault fault, String victim, int code, String says)
       throws Exception {
     Path run = folder.resolve(master.replaceAll("\\W", "") + fault + victim.charAt(0));
-    Outcome outcome =
+    CommandResult outcome =
         process(
             Map.of(
                 "ai.djl.offline",
@@ -133,8 +133,8 @@ class FailingTaskTest {
         CheckpointFolder.list(new Storage(new Configuration()), run.toString());
     assertEquals(
         victim.startsWith("rollouts") ? 4 : 2, checkpoints.get(checkpoints.size() - 1).step());
-    try (SparkSession spark = TrialRun.spark()) {
-      assertEquals(weights, weights(Outcome.train(arguments(run.toString(), "--resume"))));
+    try (SparkSession spark = FinishedRun.spark()) {
+      assertEquals(weights, weights(CommandResult.train(arguments(run.toString(), "--resume"))));
     }
   }
 
@@ -157,7 +157,7 @@ class FailingTaskTest {
 
   @Test
   void noThreadThatRunsOutOfMemoryIsWaitedFor() throws Exception {
-    Outcome outcome = process(Map.of(), Waiting.class);
+    CommandResult outcome = process(Map.of(), Waiting.class);
     assertEquals(1, outcome.code(), outcome.err());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
     assertTrue(outcome.err().startsWith("error: out of memory: Java heap space on the driver"));

@@ -61,7 +61,7 @@ class JobTest {
     System.setProperty("spark.master", "local[1]");
     System.setProperty("spark.testing.memory", "1000");
     try {
-      Outcome.of((out, err) -> new Starts(), new String[0])
+      CommandResult.of((out, err) -> new Starts(), new String[0])
           .refuses("Spark does not start", "1000 must be at least", "--driver-memory");
     } finally {
       System.clearProperty("spark.master");

@@ -34,7 +34,8 @@ class LaunchIT {
       sample { count = 1, tokens = 5 }
       """;
 
-  private static Outcome script(Map<String, String> environment, String name, String... arguments)
+  private static CommandResult script(
+      Map<String, String> environment, String name, String... arguments)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of("jobs", name).toAbsolutePath().toString());
@@ -50,13 +51,13 @@ class LaunchIT {
     builder.environment().putAll(environment);
     Process process = builder.start();
     assertTrue(PythonVenv.ends(process, MINUTES, TimeUnit.MINUTES));
-    return new Outcome(
+    return new CommandResult(
         process.exitValue(),
         Files.readString(out, StandardCharsets.UTF_8),
         Files.readString(err, StandardCharsets.UTF_8));
   }
 
-  private static void refused(Outcome outcome, String says) {
+  private static void refused(CommandResult outcome, String says) {
     assertEquals(2, outcome.code(), outcome.err());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
     assertTrue(outcome.err().contains(says), outcome.err());
@@ -115,7 +116,7 @@ class LaunchIT {
             folder.resolve("Fürst.txt"), "Der Fürst von Ülm, größer als groß. ".repeat(40));
     Path preset = Files.writeString(folder.resolve("tiny.conf"), PRESET);
     String run = "runs/mit Raum ü";
-    Outcome trained =
+    CommandResult trained =
         script(
             bare,
             "train.sh",
@@ -130,10 +131,10 @@ class LaunchIT {
     String pasted =
         trained.out().lines().filter(line -> line.startsWith("try ")).findFirst().orElseThrow();
     assertTrue(pasted.endsWith("/jobs/sample.sh 'runs/mit Raum ü'"), pasted);
-    Outcome sample = script(bare, "sample.sh", run, "--prompt", "Fürst ü", "--tokens", "2");
+    CommandResult sample = script(bare, "sample.sh", run, "--prompt", "Fürst ü", "--tokens", "2");
     assertEquals(0, sample.code(), sample.err());
     assertTrue(sample.out().startsWith("Fürst ü"), sample.out());
-    Outcome sql = script(bare, "rollouts.sh", run, "--sql", "SELECT 'größer' AS w", "--json");
+    CommandResult sql = script(bare, "rollouts.sh", run, "--sql", "SELECT 'größer' AS w", "--json");
     assertEquals("{\"w\":\"größer\"}\n", sql.out(), sql.err());
   }
 }

@@ -141,12 +141,14 @@ class LearningCurveTest {
     Files.writeString(
         run.resolve("config.conf"), ConfigReader.render(ConfigReader.read("run", "", List.of())));
     Path svg = folder.resolve("curve.svg");
-    Outcome outcome = Outcome.report(run.toString(), "--svg", svg.toString()).succeeds();
+    CommandResult outcome =
+        CommandResult.report(run.toString(), "--svg", svg.toString()).succeeds();
     assertEquals("learning curve " + svg + "\n", outcome.out());
     assertTrue(Files.readString(svg).startsWith("<svg "));
     assertFalse(Files.exists(run.resolve("report.html")));
     Path html = folder.resolve("page.html");
-    Outcome.report(run.toString(), "--svg", svg.toString(), "--html", html.toString()).succeeds();
+    CommandResult.report(run.toString(), "--svg", svg.toString(), "--html", html.toString())
+        .succeeds();
     assertTrue(Files.exists(html));
   }
 }

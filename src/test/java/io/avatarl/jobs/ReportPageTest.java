@@ -125,14 +125,14 @@ class ReportPageTest {
     assertEquals(List.of("one", "two"), data.path("runs").findValuesAsText("name"));
     assertEquals(
         "[{\"name\":\"baseline-ce\",\"ce\":1.5,\"accuracy\":0.5}]", data.path("lines").toString());
-    Outcome.report(folder.resolve("comparison").toString()).succeeds();
+    CommandResult.report(folder.resolve("comparison").toString()).succeeds();
     assertTrue(Files.exists(folder.resolve("comparison/report.html")));
   }
 
   @Test
   void aFolderWithoutRunsIsRefused() {
-    Outcome.report(folder.toString()).refuses(folder.toString(), "holds no run");
-    Outcome.report(folder + "/none").refuses("holds no run");
+    CommandResult.report(folder.toString()).refuses(folder.toString(), "holds no run");
+    CommandResult.report(folder + "/none").refuses("holds no run");
   }
 
   @Test

@@ -24,7 +24,7 @@ class RolloutsJobTest {
     Path text =
         Files.writeString(
             folder.resolve("text"), "to be or not to be, that is\nthe question.\n".repeat(20));
-    Outcome.train(
+    CommandResult.train(
             "--corpus",
             text.toString(),
             "--out",
@@ -56,7 +56,7 @@ class RolloutsJobTest {
   }
 
   private static String refused(String... args) {
-    Outcome outcome = Outcome.rollouts(args);
+    CommandResult outcome = CommandResult.rollouts(args);
     List<String> lines = outcome.err().lines().filter(l -> l.startsWith("error: ")).toList();
     assertEquals(2, outcome.code(), outcome.err());
     assertEquals(1, lines.size(), outcome.err());
@@ -66,26 +66,28 @@ class RolloutsJobTest {
 
   @Test
   void showsTheNewestTableWithVisibleWhiteSpace() {
-    Outcome all = Outcome.rollouts(run, "--limit", "200");
+    CommandResult all = CommandResult.rollouts(run, "--limit", "200");
     assertEquals(0, all.code(), all.err());
     assertTrue(all.out().contains("tables of 2 steps (1 to 2)"), all.out());
     assertTrue(all.out().contains("␣"), all.out());
     assertTrue(all.out().contains("↵"), all.out());
     assertTrue(all.out().lines().skip(1).allMatch(line -> line.length() <= 120), all.out());
-    assertTrue(Outcome.rollouts(run, "--limit", "3").out().contains("there are more"));
+    assertTrue(CommandResult.rollouts(run, "--limit", "3").out().contains("there are more"));
   }
 
   @Test
   void showsOneGroupAndAnswersQueries() {
     // Step 2 begins after 4 windows of 8 positions.
-    Outcome group = Outcome.rollouts(run, "--group", "32");
+    CommandResult group = CommandResult.rollouts(run, "--group", "32");
     assertTrue(group.out().contains("step 2, group 32"), group.out());
-    Outcome json = Outcome.rollouts(run, "--step", "1", "--limit", "2", "--json");
+    CommandResult json = CommandResult.rollouts(run, "--step", "1", "--limit", "2", "--json");
     assertEquals(2, json.out().lines().filter(line -> line.startsWith("{\"step\":1,")).count());
-    Outcome sql = Outcome.rollouts(run, "--sql", "SELECT step, groups FROM progress ORDER BY step");
+    CommandResult sql =
+        CommandResult.rollouts(run, "--sql", "SELECT step, groups FROM progress ORDER BY step");
     assertEquals("   1      32", sql.out().lines().skip(2).findFirst().orElse(""), sql.out());
-    Outcome metrics =
-        Outcome.rollouts(run, "--sql", "SELECT count(*) AS n FROM metrics WHERE kind = 'update'");
+    CommandResult metrics =
+        CommandResult.rollouts(
+            run, "--sql", "SELECT count(*) AS n FROM metrics WHERE kind = 'update'");
     assertEquals("4", metrics.out().lines().skip(2).findFirst().orElse(""), metrics.out());
   }
 
@@ -120,8 +122,8 @@ class RolloutsJobTest {
     // Here Spark looks into its catalog, and makes the folder of tables.
     assertTrue(refused(run, "--sql", "SELECT * FROM nowhere").contains("nowhere"));
     assertTrue(
-        Outcome.rollouts(run, "--sql", "DESCRIBE rollouts").out().contains("policy_version"));
-    assertTrue(Outcome.rollouts(run, "--sql", "SHOW TABLES").out().contains("confusions"));
+        CommandResult.rollouts(run, "--sql", "DESCRIBE rollouts").out().contains("policy_version"));
+    assertTrue(CommandResult.rollouts(run, "--sql", "SHOW TABLES").out().contains("confusions"));
     assertEquals(before, files());
     assertFalse(Files.exists(table));
     assertFalse(Files.exists(Path.of("spark-warehouse")));

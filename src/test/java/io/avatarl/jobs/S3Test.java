@@ -14,7 +14,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.Rollouts;
 import io.avatarl.train.HiddenLibrary;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -69,13 +69,13 @@ class S3Test {
     // The least is 15 seconds otherwise.
     AWSClientConfig.setMinimumOperationDuration(Duration.ZERO);
     settings.put("spark.hadoop.fs.s3a.connection.timeout", "1s");
-    spark = Trial.spark("local[2]", settings);
+    spark = TinyTraining.spark("local[2]", settings);
     storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    Path corpus = Trial.corpus(folder);
+    Path corpus = TinyTraining.corpus(folder);
     storage.writeBytes(CORPUS, Files.readAllBytes(corpus));
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET).toString();
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET).toString();
     Path local = folder.resolve("local");
-    Outcome.train(arguments(corpus.toString(), local.toString())).succeeds();
+    CommandResult.train(arguments(corpus.toString(), local.toString())).succeeds();
     expected = sha256(Files.readString(local.resolve("summary.json")));
   }
 
@@ -117,16 +117,18 @@ class S3Test {
     assertNotEquals(0, killed.exitValue(), Files.readString(log));
     assertFalse(storage.exists(run + "/summary.json"), Files.readString(log));
 
-    List<Outcome> outcomes = new ArrayList<>();
-    outcomes.add(Outcome.train("--resume", "--out", run).succeeds());
+    List<CommandResult> outcomes = new ArrayList<>();
+    outcomes.add(CommandResult.train("--resume", "--out", run).succeeds());
     assertTrue(outcomes.get(0).out().contains("resumed    after step"), outcomes.get(0).out());
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
-    Outcome evaluated = Outcome.evaluate(run).succeeds();
+    CommandResult evaluated = CommandResult.evaluate(run).succeeds();
     assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
-    Outcome sampled = Outcome.sample(run, "--tokens", "20", "--prompt", "the ").succeeds();
+    CommandResult sampled =
+        CommandResult.sample(run, "--tokens", "20", "--prompt", "the ").succeeds();
     assertTrue(sampled.out().startsWith("the "), sampled.out());
-    Outcome queried =
-        Outcome.rollouts(run, "--sql", "SELECT count(DISTINCT step) AS n FROM rollouts", "--json")
+    CommandResult queried =
+        CommandResult.rollouts(
+                run, "--sql", "SELECT count(DISTINCT step) AS n FROM rollouts", "--json")
             .succeeds();
     assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
@@ -136,7 +138,7 @@ class S3Test {
     // Readers that know nothing of this project see the same rows.
     assertEquals(
         Rollouts.read(spark, run).count(), spark.read().parquet(run + "/rollouts").count());
-    outcomes.add(Outcome.report(run, "--html", HOME + "report.html").succeeds());
+    outcomes.add(CommandResult.report(run, "--html", HOME + "report.html").succeeds());
     outcomes.addAll(List.of(evaluated, sampled, queried));
 
     // Whoever is told of the run is not told of the keys.
@@ -219,9 +221,9 @@ class S3Test {
   void faultsOnTheWayChangeNothing() throws Exception {
     server.proxy().plan(new Faults());
     String run = HOME + "runs/faults";
-    Outcome.train(arguments(CORPUS, run)).succeeds();
+    CommandResult.train(arguments(CORPUS, run)).succeeds();
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
-    Outcome evaluated = Outcome.evaluate(run).succeeds();
+    CommandResult evaluated = CommandResult.evaluate(run).succeeds();
     assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
     assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
     assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
@@ -251,7 +253,7 @@ class S3Test {
     String run = HOME + "runs/cancelled";
     spark.sparkContext().addSparkListener(listener);
     try {
-      Outcome.train(with(arguments(CORPUS, run), more)).succeeds();
+      CommandResult.train(with(arguments(CORPUS, run), more)).succeeds();
     } finally {
       spark.sparkContext().removeSparkListener(listener);
     }
@@ -263,9 +265,9 @@ class S3Test {
     assertEquals(List.of(), server.uploads());
     assertFalse(storage.exists(run + "/summary.json"));
     assertFalse(storage.exists(run + "/rollouts/step=4/_SUCCESS"));
-    Outcome.train("--resume", "--out", run).succeeds();
+    CommandResult.train("--resume", "--out", run).succeeds();
     String whole = folder.resolve("executors").toString();
-    Outcome.train(with(arguments(CORPUS, whole), more)).succeeds();
+    CommandResult.train(with(arguments(CORPUS, whole), more)).succeeds();
     assertEquals(
         sha256(Files.readString(Path.of(whole, "summary.json"))),
         sha256(storage.readString(run + "/summary.json")));
@@ -277,13 +279,13 @@ class S3Test {
   void aDeltaTable() {
     String run = HOME + "runs/delta";
     String[] delta = {"--set", "rolloutTable.format=delta", "--set", "steps=1"};
-    Outcome.train(with(arguments(CORPUS, run), delta)).succeeds();
+    CommandResult.train(with(arguments(CORPUS, run), delta)).succeeds();
     assertEquals(firstStep(folder.resolve("local").toString()), firstStep(run));
     assertEquals(List.of(), server.uploads());
   }
 
   private static List<String> firstStep(String run) {
-    return Trial.sorted(Rollouts.read(spark, run).where("step = 1"));
+    return TinyTraining.sorted(Rollouts.read(spark, run).where("step = 1"));
   }
 
   private static String[] with(String[] arguments, String... more) {
@@ -306,28 +308,30 @@ class S3Test {
 
   @Test
   void mistakesAreOneLine() {
-    Outcome.train(arguments(CORPUS, "s3a://nosuchbucket/run"))
+    CommandResult.train(arguments(CORPUS, "s3a://nosuchbucket/run"))
         .refuses("s3a://nosuchbucket/run", "no such bucket");
-    Outcome.train(arguments("s3a://nosuchbucket/x.txt", HOME + "none")).refuses("no such bucket");
-    Outcome.train(arguments(CORPUS, "s3a://wrong/run"))
+    CommandResult.train(arguments("s3a://nosuchbucket/x.txt", HOME + "none"))
+        .refuses("no such bucket");
+    CommandResult.train(arguments(CORPUS, "s3a://wrong/run"))
         .refuses("fs.s3a.committer.name = magick", "magic, directory");
-    Outcome.evaluate("s3a://nosuchbucket/run").refuses("no such bucket");
-    Outcome.train(arguments(CORPUS, "s3a://denied/run"))
+    CommandResult.evaluate("s3a://nosuchbucket/run").refuses("no such bucket");
+    CommandResult.train(arguments(CORPUS, "s3a://denied/run"))
         .refuses("s3a://denied/run", "the store refuses the credentials", "AWS_SECRET_ACCESS_KEY");
-    Outcome.train(arguments("s3a://denied/x.txt", HOME + "none"))
+    CommandResult.train(arguments("s3a://denied/x.txt", HOME + "none"))
         .refuses("the store refuses the credentials");
-    Outcome.train(arguments(HOME + "none.txt", HOME + "none")).refuses("none.txt", "no such file");
+    CommandResult.train(arguments(HOME + "none.txt", HOME + "none"))
+        .refuses("none.txt", "no such file");
     assertFalse(storage.exists(HOME + "none"));
   }
 
   @Test
   void keysInAPathAreRefusedAndNotRepeated() {
     String path = "s3a://" + S3Server.KEY + ":" + S3Server.SECRET + "@avatarl/x.txt";
-    for (Outcome outcome :
+    for (CommandResult outcome :
         List.of(
-            Outcome.train(arguments(path, HOME + "none")),
-            Outcome.train(arguments(CORPUS, path)),
-            Outcome.evaluate(path))) {
+            CommandResult.train(arguments(path, HOME + "none")),
+            CommandResult.train(arguments(CORPUS, path)),
+            CommandResult.evaluate(path))) {
       outcome.refuses("s3a://***@avatarl/x.txt", "must not hold credentials");
       assertNoKeys(outcome.err());
     }

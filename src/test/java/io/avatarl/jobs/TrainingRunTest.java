@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.UserError;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,9 +45,9 @@ class TrainingRunTest {
 
   @BeforeAll
   static void start() throws IOException {
-    spark = Trial.spark("local[2]", Map.of());
-    corpus = Trial.corpus(folder);
-    preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
+    spark = TinyTraining.spark("local[2]", Map.of());
+    corpus = TinyTraining.corpus(folder);
+    preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
   }
 
   @AfterAll
@@ -90,7 +90,7 @@ class TrainingRunTest {
     }
     assertNull(training.next());
     assertEquals(called.toString(), training.result());
-    Outcome.train(
+    CommandResult.train(
             "--preset", preset.toString(),
             "--corpus", corpus.toString(),
             "--out", commanded.toString(),

@@ -9,8 +9,8 @@ import io.avatarl.PythonVenv;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.train.Summary;
+import io.avatarl.train.TinyTraining;
 import io.avatarl.train.TrainingListener;
-import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -92,11 +92,11 @@ class MlflowServerTest {
     TrainingConfig config =
         ConfigReader.read(
             "trial",
-            Trial.PRESET,
+            TinyTraining.PRESET,
             List.of("tracking.uri=" + uri, "tracking.experiment=a real server"));
     List<String> warnings = Collections.synchronizedList(new ArrayList<>());
     try (MlflowTracker tracker =
-        MlflowTracker.of(config.tracking(), Map.of(), Trial.storage(), warnings::add)
+        MlflowTracker.of(config.tracking(), Map.of(), TinyTraining.storage(), warnings::add)
             .orElseThrow()) {
       tracker.started(
           config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", run.toString()), 0);

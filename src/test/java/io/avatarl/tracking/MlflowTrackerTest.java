@@ -15,8 +15,8 @@ import io.avatarl.config.TrackingConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.train.Summary;
+import io.avatarl.train.TinyTraining;
 import io.avatarl.train.TrainingListener;
-import io.avatarl.train.Trial;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -125,10 +125,10 @@ class MlflowTrackerTest {
   private MlflowTracker tracker(Map<String, String> environment, long step) {
     String uri = "http://127.0.0.1:" + port + "/";
     TrainingConfig config =
-        ConfigReader.read("trial", Trial.PRESET, List.of("tracking.uri=" + uri));
+        ConfigReader.read("trial", TinyTraining.PRESET, List.of("tracking.uri=" + uri));
     MlflowTracker tracker =
         new MlflowTracker(
-            config.tracking(), environment, Trial.storage(), warnings::add, patience());
+            config.tracking(), environment, TinyTraining.storage(), warnings::add, patience());
     tracker.started(
         config, new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", folder.toString()), step);
     return tracker;
@@ -330,11 +330,11 @@ class MlflowTrackerTest {
         new MlflowTracker(
             new TrackingConfig("databricks", "e"),
             environment,
-            Trial.storage(),
+            TinyTraining.storage(),
             warnings::add,
             patience())) {
       tracker.started(
-          ConfigReader.read("trial", Trial.PRESET, List.of()),
+          ConfigReader.read("trial", TinyTraining.PRESET, List.of()),
           new TrainingListener.Facts("play", 1, 1, 1, 1, "CPU", folder.toString()),
           0);
     }
@@ -348,7 +348,8 @@ class MlflowTrackerTest {
       UserError error =
           assertThrows(
               UserError.class,
-              () -> ConfigReader.read("trial", Trial.PRESET, List.of("tracking.uri=" + uri)));
+              () ->
+                  ConfigReader.read("trial", TinyTraining.PRESET, List.of("tracking.uri=" + uri)));
       assertTrue(error.getMessage().startsWith("--set tracking.uri="), error.getMessage());
       assertFalse(error.getMessage().contains("secret"), error.getMessage());
     }
@@ -356,9 +357,9 @@ class MlflowTrackerTest {
         UserError.class,
         () ->
             MlflowTracker.of(
-                new TrackingConfig("databricks", "e"), Map.of(), Trial.storage(), w -> {}));
+                new TrackingConfig("databricks", "e"), Map.of(), TinyTraining.storage(), w -> {}));
     assertTrue(
-        MlflowTracker.of(new TrackingConfig("", "e"), Map.of(), Trial.storage(), w -> {})
+        MlflowTracker.of(new TrackingConfig("", "e"), Map.of(), TinyTraining.storage(), w -> {})
             .isEmpty());
   }
 }

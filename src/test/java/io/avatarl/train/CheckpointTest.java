@@ -69,7 +69,7 @@ class CheckpointTest {
   static void write() {
     TrainingConfig config =
         ConfigReader.read(
-            "trial", Trial.PRESET, List.of("model.norm=layer", "model.activation=gelu"));
+            "trial", TinyTraining.PRESET, List.of("model.norm=layer", "model.activation=gelu"));
     tokenizer = CharacterTokenizer.of("\n\"\\ abé€😀");
     ParameterLayout layout = ParameterLayout.of(config.model(), tokenizer.vocabularySize());
     NativeEngine.load(1);
@@ -77,7 +77,7 @@ class CheckpointTest {
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       checkpoint =
           Checkpoint.write(
-              Trial.storage(),
+              TinyTraining.storage(),
               run.toString(),
               config.model(),
               tokenizer,
@@ -94,9 +94,11 @@ class CheckpointTest {
   @Test
   void javaReadsBackWhatItWrote() {
     assertEquals(
-        parameters.sha256(), checkpoint.parameters(Trial.storage(), parameters.layout()).sha256());
-    assertEquals(tokenizer, checkpoint.tokenizer(Trial.storage()));
-    Checkpoint.State state = Checkpoint.read(Trial.storage(), checkpoint, parameters.layout());
+        parameters.sha256(),
+        checkpoint.parameters(TinyTraining.storage(), parameters.layout()).sha256());
+    assertEquals(tokenizer, checkpoint.tokenizer(TinyTraining.storage()));
+    Checkpoint.State state =
+        Checkpoint.read(TinyTraining.storage(), checkpoint, parameters.layout());
     assertEquals(TRAINER, state.trainer());
     assertArrayEquals(parameters.toArray(), state.behaviour());
   }
@@ -112,7 +114,7 @@ class CheckpointTest {
                  "bias": false, "tied": true, "init_std": 0.02,
                  "constants": {"rms_epsilon": 1e-6, "layer_norm_epsilon": 1e-5, "rotary_base": 10000.0}}
                 """),
-        Trial.json(file("config.json")));
+        TinyTraining.json(file("config.json")));
   }
 
   @Test
@@ -126,7 +128,7 @@ class CheckpointTest {
                     "python3",
                     Path.of("src", "test", "python", "read_checkpoint.py").toString(),
                     checkpoint.path()));
-    assertEquals(Trial.json(file("config.json")), read.path("config"));
+    assertEquals(TinyTraining.json(file("config.json")), read.path("config"));
     assertEquals(tokenizer.vocabularySize(), read.path("vocabulary").size());
     for (int token = 0; token < tokenizer.vocabularySize(); token++) {
       assertEquals(tokenizer.decode(token), read.path("vocabulary").path(token).asText());

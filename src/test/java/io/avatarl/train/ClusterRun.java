@@ -105,7 +105,7 @@ public final class ClusterRun {
     AtomicInteger removed = new AtomicInteger();
     AtomicLong results = new AtomicLong();
     AtomicLong fetched = new AtomicLong();
-    try (SparkSession spark = Trial.spark(args[0], settings)) {
+    try (SparkSession spark = TinyTraining.spark(args[0], settings)) {
       spark
           .sparkContext()
           .addSparkListener(
@@ -139,7 +139,8 @@ public final class ClusterRun {
                 }
               });
       Summary summary =
-          Trial.train(spark, Path.of(args[1]), Path.of(args[2]), overrides.toArray(String[]::new));
+          TinyTraining.train(
+              spark, Path.of(args[1]), Path.of(args[2]), overrides.toArray(String[]::new));
       spark.sparkContext().listenerBus().waitUntilEmpty();
       System.out.println("RESULT task_results=" + results);
       System.out.println("RESULT fetched=" + fetched);

@@ -30,12 +30,12 @@ class DeltaTablesTest {
 
   @BeforeAll
   static void start() throws IOException {
-    corpus = Trial.corpus(folder);
+    corpus = TinyTraining.corpus(folder);
     // Three attempts of a task.
-    spark = Trial.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
+    spark = TinyTraining.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
     Path parquet = folder.resolve("parquet");
-    Trial.train(spark, corpus, parquet, with());
-    expected = Trial.sorted(Rollouts.read(spark, parquet.toString()));
+    TinyTraining.train(spark, corpus, parquet, with());
+    expected = TinyTraining.sorted(Rollouts.read(spark, parquet.toString()));
     assertFalse(expected.isEmpty());
   }
 
@@ -65,8 +65,8 @@ class DeltaTablesTest {
   }
 
   private static void assertSameRows(Path run) {
-    assertEquals(expected, Trial.sorted(Rollouts.read(spark, run.toString())));
-    assertEquals(expected, Trial.sorted(plain(run)));
+    assertEquals(expected, TinyTraining.sorted(Rollouts.read(spark, run.toString())));
+    assertEquals(expected, TinyTraining.sorted(plain(run)));
     assertEquals(Rollouts.SCHEMA, Rollouts.read(spark, run.toString()).schema());
     assertEquals(List.of(1L, 2L, 3L, 4L, 5L), Rollouts.steps(spark, run.toString()));
   }
@@ -80,7 +80,7 @@ class DeltaTablesTest {
   @Test
   void hasTheRowsOfTheParquetTable() throws IOException {
     Path run = folder.resolve("whole");
-    Trial.train(spark, corpus, run, delta());
+    TinyTraining.train(spark, corpus, run, delta());
     assertSameRows(run);
     assertEquals(List.of(), hidden(run));
     assertTrue(Files.isDirectory(run.resolve("rollouts/step=5")));
@@ -95,7 +95,7 @@ class DeltaTablesTest {
   void aTaskThatFailsWritesOnce() {
     FailingTasks.failAfter(7);
     Path run = folder.resolve("failing");
-    Trial.train(spark, corpus, run, delta());
+    TinyTraining.train(spark, corpus, run, delta());
     assertEquals(1, FailingTasks.failed());
     assertSameRows(run);
   }
@@ -103,12 +103,12 @@ class DeltaTablesTest {
   @Test
   void stoppedAndTwiceResumedItHasTheSameRows() throws IOException {
     Path run = folder.resolve("resumed");
-    assertTrue(Trial.trainUntil(3, spark, corpus, run, delta()).isEmpty());
-    Summary first = Trial.resume(spark, corpus, run, delta());
+    assertTrue(TinyTraining.trainUntil(3, spark, corpus, run, delta()).isEmpty());
+    Summary first = TinyTraining.resume(spark, corpus, run, delta());
     delete(run.resolve("checkpoints/step-000005"));
     // A step that was killed before its commit.
     Files.createDirectories(run.resolve("rollouts/.step=5"));
-    Summary second = Trial.resume(spark, corpus, run, delta());
+    Summary second = TinyTraining.resume(spark, corpus, run, delta());
     assertEquals(first.weightsSha256(), second.weightsSha256());
     assertSameRows(run);
     assertEquals(List.of(), hidden(run));
@@ -135,16 +135,17 @@ class DeltaTablesTest {
   @Test
   void aRunKeepsItsFormat() {
     Path run = folder.resolve("kept");
-    Trial.trainUntil(2, spark, corpus, run, with());
+    TinyTraining.trainUntil(2, spark, corpus, run, with());
     String message =
-        assertThrows(UserError.class, () -> Trial.resume(spark, corpus, run, delta())).getMessage();
+        assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run, delta()))
+            .getMessage();
     assertTrue(message.contains("rolloutTable.format"), message);
   }
 
   @Test
   void aTableWithoutTheLibrarySaysWhatToAdd() {
     Path run = folder.resolve("unreadable");
-    Trial.train(spark, corpus, run, delta("steps=1"));
+    TinyTraining.train(spark, corpus, run, delta("steps=1"));
     String message =
         HiddenLibrary.hide(
             "io.delta.",

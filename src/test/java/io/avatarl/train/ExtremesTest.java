@@ -34,7 +34,7 @@ class ExtremesTest {
 
   @BeforeAll
   static void start() {
-    spark = Trial.spark("local[1]", Map.of());
+    spark = TinyTraining.spark("local[1]", Map.of());
   }
 
   @AfterAll
@@ -49,8 +49,8 @@ class ExtremesTest {
     all[SMALLEST.length] = "advantage.estimator=" + estimator;
     System.arraycopy(more, 0, all, SMALLEST.length + 1, more.length);
     Path run = folder.resolve(name + estimator);
-    Summary summary = Trial.train(spark, corpus, run, all);
-    for (JsonNode record : Trial.metrics(run)) {
+    Summary summary = TinyTraining.train(spark, corpus, run, all);
+    for (JsonNode record : TinyTraining.metrics(run)) {
       for (Map.Entry<String, JsonNode> figure : record.properties()) {
         // What is no number would be text here.
         boolean isText = figure.getKey().matches("kind|stage|warning");
@@ -83,7 +83,7 @@ class ExtremesTest {
   @ParameterizedTest
   @ValueSource(strings = {"maxrl", "grpo", "dr-grpo"})
   void groupsWithoutAReward(String estimator) throws IOException {
-    String text = Files.readString(Trial.corpus(folder));
+    String text = Files.readString(TinyTraining.corpus(folder));
     Summary summary =
         train("none", text, estimator, "rollout.exploration=sampled", "rollout.samples=2");
     assertTrue(summary.reward() < 0.2, summary.toString());

@@ -74,9 +74,10 @@ class HostileRunFilesTest {
     }
     if (node instanceof ObjectNode marker) {
       CheckpointFolder folder = CheckpointFolder.of(run.toString(), 3);
-      folder.write(Trial.storage(), Map.of(), marker);
+      folder.write(TinyTraining.storage(), Map.of(), marker);
       TrainerState trainer =
-          Mutation.read(json.length(), () -> folder.content(Trial.storage(), TrainerState.class));
+          Mutation.read(
+              json.length(), () -> folder.content(TinyTraining.storage(), TrainerState.class));
       if (trainer != null) {
         new HealthMonitor(trainer.monitor()).state();
       }
@@ -105,8 +106,8 @@ class HostileRunFilesTest {
   @Provide
   Arbitrary<byte[]> contexts() throws IOException {
     Files.deleteIfExists(run.resolve(RunFiles.CONTEXTS));
-    PolicySnapshots.add(Trial.storage(), run.toString(), probe(0));
-    PolicySnapshots.add(Trial.storage(), run.toString(), probe(2));
+    PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(0));
+    PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(2));
     return Mutation.of(Files.readAllBytes(run.resolve(RunFiles.CONTEXTS)));
   }
 
@@ -118,10 +119,10 @@ class HostileRunFilesTest {
     Mutation.read(
         before.length,
         () -> {
-          PolicySnapshots.add(Trial.storage(), run.toString(), probe(4));
+          PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(4));
           return true;
         });
-    JsonNode after = Trial.json(file);
+    JsonNode after = TinyTraining.json(file);
     assertEquals(4, after.at("/last/step").asLong());
     assertTrue(after.path("first").isObject());
     JsonNode samples = after.path("samples");

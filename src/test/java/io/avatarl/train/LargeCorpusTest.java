@@ -35,7 +35,7 @@ class LargeCorpusTest {
 
   @BeforeAll
   static void start() {
-    spark = Trial.spark("local[2]", Map.of());
+    spark = TinyTraining.spark("local[2]", Map.of());
   }
 
   @AfterAll
@@ -48,7 +48,7 @@ class LargeCorpusTest {
     all.add("corpus.path=" + folder.resolve("books"));
     all.add("corpus.ngramSample=5 kB");
     all.add("evaluation.maxTokens=500");
-    TrainingConfig config = ConfigReader.read("trial", Trial.PRESET, all);
+    TrainingConfig config = ConfigReader.read("trial", TinyTraining.PRESET, all);
     Trainer[] trainer = new Trainer[1];
     TrainingListener listener =
         new TrainingListener() {
@@ -66,8 +66,8 @@ class LargeCorpusTest {
         };
     CorpusLoader corpora =
         new CorpusLoader(
-            Trial.storage(),
-            new CorpusSource(Trial.storage(), run.toString(), Map.of()),
+            TinyTraining.storage(),
+            new CorpusSource(TinyTraining.storage(), run.toString(), Map.of()),
             () -> spark,
             new CorpusProgress() {
               @Override
@@ -82,7 +82,13 @@ class LargeCorpusTest {
             });
     trainer[0] =
         new Trainer(
-            Trial.storage(), config, corpora, run.toString(), resume, listener, NgramBaselines::of);
+            TinyTraining.storage(),
+            config,
+            corpora,
+            run.toString(),
+            resume,
+            listener,
+            NgramBaselines::of);
     return trainer[0];
   }
 
@@ -119,11 +125,11 @@ class LargeCorpusTest {
   }
 
   private int tokens(String run) {
-    TrainingConfig config = Runs.config(Trial.storage(), folder.resolve(run).toString());
+    TrainingConfig config = Runs.config(TinyTraining.storage(), folder.resolve(run).toString());
     var corpus =
         new CorpusLoader(
-                Trial.storage(),
-                new CorpusSource(Trial.storage(), folder.toString(), Map.of()),
+                TinyTraining.storage(),
+                new CorpusSource(TinyTraining.storage(), folder.toString(), Map.of()),
                 () -> spark,
                 new CorpusProgress() {
                   @Override

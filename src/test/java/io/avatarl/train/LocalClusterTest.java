@@ -29,12 +29,12 @@ class LocalClusterTest {
 
   @BeforeAll
   static void trainInOneProcess() throws Exception {
-    corpus = Trial.corpus(folder);
+    corpus = TinyTraining.corpus(folder);
     expected = new HashMap<>();
-    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
       for (String placement : new String[] {EXECUTORS, DRIVER}) {
         Path run = folder.resolve("local-" + placement);
-        Summary summary = Trial.train(spark, corpus, run, placement);
+        Summary summary = TinyTraining.train(spark, corpus, run, placement);
         expected.put(placement, ClusterRun.figures(spark, run, summary));
       }
     }

@@ -68,15 +68,15 @@ class PlacementTest {
 
   @BeforeAll
   static void start() throws IOException {
-    corpus = Trial.corpus(folder);
-    spark = Trial.spark("local[1]", Map.of());
+    corpus = TinyTraining.corpus(folder);
+    spark = TinyTraining.spark("local[1]", Map.of());
     onOneCore =
         KINDS.keySet().stream()
             .collect(
                 Collectors.toMap(
                     kind -> kind, kind -> train("one core, " + kind, with(kind, EXECUTORS))));
     spark.stop();
-    spark = Trial.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
+    spark = TinyTraining.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
   }
 
   @AfterAll
@@ -85,7 +85,7 @@ class PlacementTest {
   }
 
   private static Summary train(String name, String... overrides) {
-    return Trial.train(spark, corpus, folder.resolve(name), overrides);
+    return TinyTraining.train(spark, corpus, folder.resolve(name), overrides);
   }
 
   private static String[] with(String kind, String... more) {
@@ -114,7 +114,8 @@ class PlacementTest {
     assertEquals(expected.valCe(), summary.valCe());
     assertEquals(expected.groups(), summary.groups());
     assertEquals(
-        Trial.metrics(folder.resolve("one core, " + kind)), Trial.metrics(folder.resolve(run)));
+        TinyTraining.metrics(folder.resolve("one core, " + kind)),
+        TinyTraining.metrics(folder.resolve(run)));
   }
 
   @ParameterizedTest
@@ -130,8 +131,9 @@ class PlacementTest {
   @MethodSource("kinds")
   void executorsStopAndResumeBitForBit(String kind) {
     Path run = folder.resolve("stopped, " + kind);
-    assertTrue(Trial.trainUntil(3, spark, corpus, run, with(kind, EXECUTORS)).isEmpty());
-    assertSame(kind, "stopped, " + kind, Trial.resume(spark, corpus, run, with(kind, EXECUTORS)));
+    assertTrue(TinyTraining.trainUntil(3, spark, corpus, run, with(kind, EXECUTORS)).isEmpty());
+    assertSame(
+        kind, "stopped, " + kind, TinyTraining.resume(spark, corpus, run, with(kind, EXECUTORS)));
   }
 
   @ParameterizedTest
@@ -144,8 +146,8 @@ class PlacementTest {
     String[] more = Arrays.copyOf(each, each.length + 1);
     more[each.length] = EXECUTORS;
     train(executors, with(kind, more));
-    List<JsonNode> expected = Trial.metrics(folder.resolve(driver));
-    List<JsonNode> actual = Trial.metrics(folder.resolve(executors));
+    List<JsonNode> expected = TinyTraining.metrics(folder.resolve(driver));
+    List<JsonNode> actual = TinyTraining.metrics(folder.resolve(executors));
     assertEquals(expected.size(), actual.size());
     for (int i = 0; i < expected.size(); i++) {
       JsonNode record = actual.get(i);
@@ -179,24 +181,24 @@ class PlacementTest {
   }
 
   private static float[] weights(String run) {
-    return newest(run).parameters(Trial.storage(), layout(run)).toArray();
+    return newest(run).parameters(TinyTraining.storage(), layout(run)).toArray();
   }
 
   private static ParameterLayout layout(String run) {
-    TrainingConfig config = Runs.config(Trial.storage(), folder.resolve(run).toString());
+    TrainingConfig config = Runs.config(TinyTraining.storage(), folder.resolve(run).toString());
     return ParameterLayout.of(
-        config.model(), newest(run).tokenizer(Trial.storage()).vocabularySize());
+        config.model(), newest(run).tokenizer(TinyTraining.storage()).vocabularySize());
   }
 
   private static CheckpointFolder newest(String run) {
     return CheckpointFolder.find(
-        Trial.storage(), folder.resolve(run).toString(), CheckpointFolder.NEWEST);
+        TinyTraining.storage(), folder.resolve(run).toString(), CheckpointFolder.NEWEST);
   }
 
   @Test
   void everyUpdateOnExecutorsExploresWithTheNewestWeights() {
     List<JsonNode> updates =
-        Trial.metrics(folder.resolve("one core, exhaustive")).stream()
+        TinyTraining.metrics(folder.resolve("one core, exhaustive")).stream()
             .filter(record -> record.path("kind").asText().equals("update"))
             .toList();
     assertEquals(12, updates.size());
@@ -270,7 +272,7 @@ class PlacementTest {
   }
 
   private static List<Double> evaluations(String run) {
-    return Trial.metrics(folder.resolve(run)).stream()
+    return TinyTraining.metrics(folder.resolve(run)).stream()
         .filter(record -> record.path("kind").asText().equals("evaluation"))
         .map(record -> record.path("val_ce").asDouble())
         .toList();

@@ -24,10 +24,10 @@ class RefereeTest {
 
   @BeforeAll
   static void trainTheReferee() throws IOException {
-    spark = Trial.spark("local[1]", Map.of());
-    corpus = Trial.corpus(folder);
+    spark = TinyTraining.spark("local[1]", Map.of());
+    corpus = TinyTraining.corpus(folder);
     referee = folder.resolve("referee");
-    Trial.train(spark, corpus, referee, "steps=1");
+    TinyTraining.train(spark, corpus, referee, "steps=1");
   }
 
   @AfterAll
@@ -41,7 +41,7 @@ class RefereeTest {
     all[1] = "reward.weights.referee=1";
     all[2] = "steps=1";
     System.arraycopy(overrides, 0, all, 3, overrides.length);
-    return Trial.training(text, folder.resolve(name), false, new TrainingListener() {}, all);
+    return TinyTraining.training(text, folder.resolve(name), false, new TrainingListener() {}, all);
   }
 
   private static String refused(Path text, String... overrides) {

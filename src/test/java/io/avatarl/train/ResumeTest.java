@@ -42,10 +42,10 @@ class ResumeTest {
 
   @BeforeAll
   static void train() throws IOException {
-    corpus = Trial.corpus(folder);
-    spark = TrialRun.spark();
+    corpus = TinyTraining.corpus(folder);
+    spark = FinishedRun.spark();
     whole = folder.resolve("whole");
-    expected = Trial.train(spark, corpus, whole);
+    expected = TinyTraining.train(spark, corpus, whole);
   }
 
   @AfterAll
@@ -56,7 +56,7 @@ class ResumeTest {
   /** A run that stopped after five steps, with checkpoints of steps 2, 4 and 5. */
   private static Path stopped(String name) {
     Path run = folder.resolve(name);
-    assertTrue(Trial.trainUntil(5, spark, corpus, run).isEmpty());
+    assertTrue(TinyTraining.trainUntil(5, spark, corpus, run).isEmpty());
     return run;
   }
 
@@ -68,7 +68,7 @@ class ResumeTest {
     assertEquals(expected.weightsSha256(), summary.weightsSha256());
     assertEquals(expected.valCe(), summary.valCe());
     assertEquals(expected.bytesPerStep(), summary.bytesPerStep());
-    assertEquals(Trial.metrics(whole), Trial.metrics(run));
+    assertEquals(TinyTraining.metrics(whole), TinyTraining.metrics(run));
   }
 
   private enum Damage {
@@ -117,16 +117,16 @@ class ResumeTest {
       void inflict(Path checkpoint) throws IOException {
         // Written whole, with checksums that match.
         CheckpointFolder forged = new CheckpointFolder(5, checkpoint.toString());
-        ObjectNode marker = forged.content(Trial.storage());
+        ObjectNode marker = forged.content(TinyTraining.storage());
         Map<String, byte[]> files = new LinkedHashMap<>();
         for (String name : List.of("optimizer.safetensors", "config.json", "tokenizer.json")) {
-          files.put(name, forged.read(Trial.storage(), name));
+          files.put(name, forged.read(TinyTraining.storage(), name));
         }
         Map<String, Safetensors.Tensor> tensors =
-            new HashMap<>(forged.tensors(Trial.storage(), "model.safetensors"));
+            new HashMap<>(forged.tensors(TinyTraining.storage(), "model.safetensors"));
         tensors.put("transformer.wte.weight", new Safetensors.Tensor(List.of(4), new float[4]));
         files.put("model.safetensors", Safetensors.write(tensors));
-        forged.write(Trial.storage(), files, marker);
+        forged.write(TinyTraining.storage(), files, marker);
       }
     };
 
@@ -145,7 +145,7 @@ class ResumeTest {
     Path run = stopped("damaged " + damage);
     damage.inflict(checkpoint(run, 5));
     List<String> warnings = new ArrayList<>();
-    assertEndsLikeTheWhole(run, Trial.resume(spark, corpus, run, warnings));
+    assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run, warnings));
     assertEquals(2, warnings.size(), warnings.toString());
     assertTrue(warnings.get(0).contains(damage.says), warnings.get(0));
     assertEquals("going on from step 4 instead", warnings.get(1));
@@ -155,9 +155,9 @@ class ResumeTest {
   @Test
   void killedInItsFinalEvaluationItIsOnlyEvaluated() throws IOException {
     Path run = folder.resolve("evaluated");
-    Trial.train(spark, corpus, run);
+    TinyTraining.train(spark, corpus, run);
     Files.delete(run.resolve("summary.json"));
-    assertEndsLikeTheWhole(run, Trial.resume(spark, corpus, run));
+    assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run));
   }
 
   @Test
@@ -166,10 +166,10 @@ class ResumeTest {
     for (int step : new int[] {2, 4, 5}) {
       Files.writeString(checkpoint(run, step).resolve("trainer.json"), "[]");
     }
-    List<JsonNode> metrics = Trial.metrics(run);
-    UserError error = assertThrows(UserError.class, () -> Trial.resume(spark, corpus, run));
+    List<JsonNode> metrics = TinyTraining.metrics(run);
+    UserError error = assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run));
     assertTrue(error.getMessage().contains("none of its checkpoints can be read"));
-    assertEquals(metrics, Trial.metrics(run));
+    assertEquals(metrics, TinyTraining.metrics(run));
     assertTrue(Files.exists(checkpoint(run, 2)));
   }
 
@@ -177,7 +177,7 @@ class ResumeTest {
   void theBestByValidationIsKept() throws IOException {
     // A learning rate that ruins what was learnt in the second half.
     Path run = folder.resolve("best");
-    Trial.train(
+    TinyTraining.train(
         spark,
         corpus,
         run,
@@ -189,7 +189,7 @@ class ResumeTest {
         "checkpoint.every=1",
         "checkpoint.keep=1");
     Map<Long, Double> valCe = new LinkedHashMap<>();
-    for (JsonNode record : Trial.metrics(run)) {
+    for (JsonNode record : TinyTraining.metrics(run)) {
       if (record.path("kind").asText().equals("evaluation")) {
         valCe.put(record.path("step").asLong(), record.path("val_ce").asDouble());
       }
@@ -198,15 +198,15 @@ class ResumeTest {
     assertTrue(best > 1 && best < 12, valCe.toString());
     assertEquals(
         List.of(best, 12L),
-        CheckpointFolder.list(Trial.storage(), run.toString()).stream()
+        CheckpointFolder.list(TinyTraining.storage(), run.toString()).stream()
             .map(CheckpointFolder::step)
             .toList());
     CheckpointFolder found =
-        CheckpointFolder.find(Trial.storage(), run.toString(), CheckpointFolder.BEST);
+        CheckpointFolder.find(TinyTraining.storage(), run.toString(), CheckpointFolder.BEST);
     assertEquals(best, found.step());
     assertEquals(
         new TrainerState.Evaluation(best, valCe.get(best)),
-        found.content(Trial.storage(), TrainerState.class).evaluation());
+        found.content(TinyTraining.storage(), TrainerState.class).evaluation());
   }
 
   @Test
@@ -216,14 +216,14 @@ class ResumeTest {
         assertThrows(
             UserError.class,
             () ->
-                Trial.resume(
+                TinyTraining.resume(
                     spark, corpus, run, "seed=2", "learner.clipHigh=0.1", "sample.count=2"));
     assertTrue(
         error.getMessage().contains("(learner.clipHigh: 0.2 → 0.1; seed: 1 → 2)"),
         error.getMessage());
     assertEndsLikeTheWhole(
         run,
-        Trial.resume(
+        TinyTraining.resume(
             spark, corpus, run, "checkpoint.every=1", "rolloutTable.every=0", "sample.count=0"));
   }
 
@@ -234,7 +234,7 @@ class ResumeTest {
     Files.writeString(file, Files.readString(file).replaceAll("\\bentropy=[0.]+", "entropy=0.5"));
     UserError error =
         assertThrows(
-            UserError.class, () -> Trial.resume(spark, corpus, run, "learner.entropy=0.5"));
+            UserError.class, () -> TinyTraining.resume(spark, corpus, run, "learner.entropy=0.5"));
     assertTrue(error.getMessage().contains("learner.entropy: 0"), error.getMessage());
   }
 
@@ -242,11 +242,13 @@ class ResumeTest {
   void aLongerRunWithAConstantRateEndsLikeOneThatWasPlannedSo() {
     String[] constant = {"learner.optimizer.schedule=constant", "rollout.ahead=1"};
     String[] longer = {constant[0], constant[1], "steps=8"};
-    String weights = Trial.train(spark, corpus, folder.resolve("planned"), longer).weightsSha256();
+    String weights =
+        TinyTraining.train(spark, corpus, folder.resolve("planned"), longer).weightsSha256();
     Path run = folder.resolve("longer");
-    Trial.train(spark, corpus, run, constant);
+    TinyTraining.train(spark, corpus, run, constant);
     List<String> warnings = new ArrayList<>();
-    assertEquals(weights, Trial.resume(spark, corpus, run, warnings, longer).weightsSha256());
+    assertEquals(
+        weights, TinyTraining.resume(spark, corpus, run, warnings, longer).weightsSha256());
     assertEquals(List.of(), warnings);
   }
 
@@ -254,10 +256,10 @@ class ResumeTest {
   void aLongerRunWithAScheduleIsWarnedAbout() {
     Path run = stopped("longer schedule");
     UserError error =
-        assertThrows(UserError.class, () -> Trial.resume(spark, corpus, run, "steps=4"));
+        assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run, "steps=4"));
     assertTrue(error.getMessage().contains("has 5 steps behind it"), error.getMessage());
     List<String> warnings = new ArrayList<>();
-    Summary summary = Trial.resume(spark, corpus, run, warnings, "steps=8");
+    Summary summary = TinyTraining.resume(spark, corpus, run, warnings, "steps=8");
     assertEquals(8, summary.steps());
     assertEquals(16, summary.updates());
     assertEquals(1, warnings.size(), warnings.toString());
@@ -268,9 +270,9 @@ class ResumeTest {
   void aTextThatChangedUnderwayIsRefused() throws IOException {
     Path text = Files.copy(corpus, folder.resolve("changing.txt"));
     Path run = folder.resolve("changing");
-    assertTrue(Trial.trainUntil(3, spark, text, run).isEmpty());
+    assertTrue(TinyTraining.trainUntil(3, spark, text, run).isEmpty());
     Files.writeString(text, Files.readString(text).replace('a', 'e'));
-    UserError error = assertThrows(UserError.class, () -> Trial.resume(spark, text, run));
+    UserError error = assertThrows(UserError.class, () -> TinyTraining.resume(spark, text, run));
     assertTrue(
         error.getMessage().contains("not the expected " + Sha256.of(Files.readAllBytes(corpus))),
         error.getMessage());
@@ -281,7 +283,7 @@ class ResumeTest {
     JsonNode marker =
         JSON.readTree(Files.readAllBytes(checkpoint(whole, 6).resolve("trainer.json")));
     Map<String, String> settings =
-        ConfigReader.flat(Runs.config(Trial.storage(), whole.toString()));
+        ConfigReader.flat(Runs.config(TinyTraining.storage(), whole.toString()));
     assertEquals(settings.size(), marker.path("settings").size());
     settings.forEach(
         (key, value) -> assertEquals(value, marker.path("settings").path(key).asText(), key));
@@ -292,8 +294,9 @@ class ResumeTest {
     Path run = stopped("earlier");
     Path file = run.resolve("config.conf");
     Files.writeString(file, Files.readString(file).replace("rolloutTable", "rollouts"));
-    CheckpointFolder checkpoint = CheckpointFolder.find(Trial.storage(), run.toString(), "5");
-    ObjectNode marker = checkpoint.content(Trial.storage());
+    CheckpointFolder checkpoint =
+        CheckpointFolder.find(TinyTraining.storage(), run.toString(), "5");
+    ObjectNode marker = checkpoint.content(TinyTraining.storage());
     ObjectNode settings = (ObjectNode) marker.get("settings");
     for (String key : List.of("every", "format", "topActions", "windows")) {
       settings.set("rollouts." + key, settings.remove("rolloutTable." + key));
@@ -301,21 +304,22 @@ class ResumeTest {
     Map<String, byte[]> files = new LinkedHashMap<>();
     for (String name :
         List.of("model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json")) {
-      files.put(name, checkpoint.read(Trial.storage(), name));
+      files.put(name, checkpoint.read(TinyTraining.storage(), name));
     }
-    checkpoint.write(Trial.storage(), files, marker);
+    checkpoint.write(TinyTraining.storage(), files, marker);
 
     List<String> warnings = new ArrayList<>();
-    Runs.config(Trial.storage(), run.toString(), List.of(), warnings::add);
+    Runs.config(TinyTraining.storage(), run.toString(), List.of(), warnings::add);
     assertEquals(1, warnings.size(), warnings.toString());
     assertTrue(warnings.get(0).contains("rollouts is called rolloutTable"), warnings.get(0));
-    assertEndsLikeTheWhole(run, Trial.resume(spark, corpus, run));
+    assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run));
     assertTrue(Files.readString(file).contains("rolloutTable"), "written under the new name");
     // A changed format is still refused, by its new name.
     Files.writeString(file, Files.readString(file).replace("rolloutTable", "rollouts"));
     UserError error =
         assertThrows(
-            UserError.class, () -> Trial.resume(spark, corpus, run, "rollouts.format=delta"));
+            UserError.class,
+            () -> TinyTraining.resume(spark, corpus, run, "rollouts.format=delta"));
     assertTrue(
         error.getMessage().contains("rolloutTable.format: parquet → delta"), error.getMessage());
   }

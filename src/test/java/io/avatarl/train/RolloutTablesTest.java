@@ -26,7 +26,7 @@ class RolloutTablesTest {
 
   @BeforeAll
   static void start() {
-    spark = Trial.spark("local[2]", Map.of());
+    spark = TinyTraining.spark("local[2]", Map.of());
   }
 
   @AfterAll
@@ -47,15 +47,15 @@ class RolloutTablesTest {
 
   @Test
   void trainingIsTheSameWithAndWithoutTables() throws Exception {
-    Path corpus = Trial.corpus(folder);
+    Path corpus = TinyTraining.corpus(folder);
     Summary with =
-        Trial.train(
+        TinyTraining.train(
             spark,
             corpus,
             folder.resolve("with"),
             with("rolloutTable.every=2", "rolloutTable.windows=0"));
     Summary without =
-        Trial.train(spark, corpus, folder.resolve("without"), with("rolloutTable.every=0"));
+        TinyTraining.train(spark, corpus, folder.resolve("without"), with("rolloutTable.every=0"));
     assertEquals(without.weightsSha256(), with.weightsSha256());
     assertEquals(List.of(1L, 2L, 4L, 5L), Rollouts.steps(spark, folder.resolve("with").toString()));
     assertFalse(Files.exists(folder.resolve("without/rollouts")));
@@ -66,16 +66,16 @@ class RolloutTablesTest {
 
   @Test
   void aStoppedAndResumedRunHasTheSameTables() throws Exception {
-    Path corpus = Trial.corpus(folder);
+    Path corpus = TinyTraining.corpus(folder);
     for (String ahead : List.of("0", "1")) {
       String[] overrides = with("rolloutTable.every=1", "rollout.ahead=" + ahead);
-      Summary whole = Trial.train(spark, corpus, folder.resolve("whole" + ahead), overrides);
+      Summary whole = TinyTraining.train(spark, corpus, folder.resolve("whole" + ahead), overrides);
       Path parts = folder.resolve("parts" + ahead);
-      assertTrue(Trial.trainUntil(3, spark, corpus, parts, overrides).isEmpty());
-      Summary resumed = Trial.resume(spark, corpus, parts, overrides);
+      assertTrue(TinyTraining.trainUntil(3, spark, corpus, parts, overrides).isEmpty());
+      Summary resumed = TinyTraining.resume(spark, corpus, parts, overrides);
       assertEquals(whole.weightsSha256(), resumed.weightsSha256());
       assertEquals(rows("whole" + ahead), rows("parts" + ahead));
-      JsonNode contexts = Trial.json(parts.resolve("contexts.json"));
+      JsonNode contexts = TinyTraining.json(parts.resolve("contexts.json"));
       assertEquals(0, contexts.at("/first/step").asLong());
       assertEquals(5, contexts.at("/last/step").asLong());
       // Steps 0 (before), 2, 3, 4 and 5; that of step 1 would be that of step 0 over again.
@@ -85,7 +85,7 @@ class RolloutTablesTest {
 
   @Test
   void everyExplorationHasATableAndAProbe() throws Exception {
-    Path corpus = Trial.corpus(folder);
+    Path corpus = TinyTraining.corpus(folder);
     for (String exploration :
         List.of(
             "active",
@@ -93,21 +93,21 @@ class RolloutTablesTest {
             "sampled,rollout.samples=3,rollout.horizon=4,rollout.credit=sequence")) {
       String name = "run" + exploration.length();
       String[] overrides = with(("steps=1,rollout.exploration=" + exploration).split(","));
-      Trial.train(spark, corpus, folder.resolve(name), overrides);
+      TinyTraining.train(spark, corpus, folder.resolve(name), overrides);
       assertFalse(rows(name).isEmpty());
-      JsonNode contexts = Trial.json(folder.resolve(name).resolve("contexts.json"));
+      JsonNode contexts = TinyTraining.json(folder.resolve(name).resolve("contexts.json"));
       assertFalse(contexts.at("/first/states/0/actions").isEmpty(), exploration);
     }
   }
 
   @Test
   void rowsNameTheStageThatPaid() throws Exception {
-    Path corpus = Trial.corpus(folder);
+    Path corpus = TinyTraining.corpus(folder);
     String[] overrides =
         with(
             "rolloutTable.every=1",
             "curriculum.stages=[{name=early,promotion=step,steps=2,reward={bigram=1}},{name=late}]");
-    Trial.train(spark, corpus, folder.resolve("stages"), overrides);
+    TinyTraining.train(spark, corpus, folder.resolve("stages"), overrides);
     List<Row> stages =
         Rollouts.read(spark, folder.resolve("stages").toString())
             .selectExpr("step", "stage", "array_join(array_sort(map_keys(reward_components)), '+')")
@@ -118,7 +118,7 @@ class RolloutTablesTest {
         "[[1,early,bigram+exact], [2,early,bigram+exact], [3,late,exact], [4,late,exact],"
             + " [5,late,exact]]",
         stages.toString());
-    Trial.metrics(folder.resolve("stages")).stream()
+    TinyTraining.metrics(folder.resolve("stages")).stream()
         .filter(record -> record.path("kind").asText().equals("update"))
         .forEach(
             record ->

@@ -29,7 +29,7 @@ class RunClaimTest {
   private final List<String> told = new ArrayList<>();
 
   private RunClaim take(Duration patience) {
-    return RunClaim.take(Trial.storage(), run.toString(), patience, told::add, NEVER);
+    return RunClaim.take(TinyTraining.storage(), run.toString(), patience, told::add, NEVER);
   }
 
   private List<Path> files() throws IOException {
@@ -143,7 +143,11 @@ class RunClaimTest {
   void whoWasTakenForDeadWritesNothingMore() throws Exception {
     RunClaim held =
         RunClaim.take(
-            Trial.storage(), run.toString(), Duration.ZERO, told::add, Duration.ofMillis(20));
+            TinyTraining.storage(),
+            run.toString(),
+            Duration.ZERO,
+            told::add,
+            Duration.ofMillis(20));
     Path file = files().get(0);
     FileTime first = Files.getLastModifiedTime(file);
     for (int i = 0; i < 500 && first.equals(Files.getLastModifiedTime(file)); i++) {

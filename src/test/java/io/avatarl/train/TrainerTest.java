@@ -91,23 +91,23 @@ class TrainerTest {
 
   @BeforeAll
   static void start() throws IOException {
-    corpus = Trial.corpus(folder);
-    spark = Trial.spark("local[1]", Map.of());
+    corpus = TinyTraining.corpus(folder);
+    spark = TinyTraining.spark("local[1]", Map.of());
     onOneCore =
         List.of(AHEAD + 0, AHEAD + 1, SAMPLED).stream()
             .collect(
                 Collectors.toMap(
                     override -> override,
-                    override -> Trial.train(spark, corpus, reference(override), override)));
+                    override -> TinyTraining.train(spark, corpus, reference(override), override)));
     ladderOnOneCore =
         LADDER.keySet().stream()
             .collect(
                 Collectors.toMap(
                     name -> name,
-                    name -> Trial.train(spark, corpus, reference(name), LADDER.get(name))));
+                    name -> TinyTraining.train(spark, corpus, reference(name), LADDER.get(name))));
     spark.stop();
     // Three attempts of a task; in plain local mode the first failure would end the job.
-    spark = Trial.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
+    spark = TinyTraining.spark("local[2,3]", Map.of("spark.plugins", FailingTasks.class.getName()));
   }
 
   @AfterAll
@@ -129,12 +129,12 @@ class TrainerTest {
     Summary expected = onOneCore.get(override);
     for (int i = 0; i < 2; i++) {
       Path run = fresh("again", override, i);
-      Summary again = Trial.train(spark, corpus, run, override);
+      Summary again = TinyTraining.train(spark, corpus, run, override);
       assertEquals(expected.weightsSha256(), again.weightsSha256());
       assertEquals(expected.valCe(), again.valCe());
       assertEquals(expected.valCeSliding(), again.valCeSliding());
       assertEquals(expected.valCalibrationError(), again.valCalibrationError());
-      assertEquals(Trial.metrics(reference(override)), Trial.metrics(run));
+      assertEquals(TinyTraining.metrics(reference(override)), TinyTraining.metrics(run));
     }
   }
 
@@ -142,7 +142,7 @@ class TrainerTest {
   void anotherSeedOrAWaitForTheNewestWeightsMakesAnotherModel() {
     Set<String> weights = new TreeSet<>();
     onOneCore.values().forEach(summary -> weights.add(summary.weightsSha256()));
-    weights.add(Trial.train(spark, corpus, fresh("seed"), "seed=2").weightsSha256());
+    weights.add(TinyTraining.train(spark, corpus, fresh("seed"), "seed=2").weightsSha256());
     assertEquals(4, weights.size());
   }
 
@@ -151,10 +151,10 @@ class TrainerTest {
   void aTaskThatFailsIsRepeatedWithTheSameResult(int ahead) {
     FailingTasks.failAfter(7);
     Path run = fresh("failing", ahead);
-    Summary summary = Trial.train(spark, corpus, run, AHEAD + ahead);
+    Summary summary = TinyTraining.train(spark, corpus, run, AHEAD + ahead);
     assertEquals(1, FailingTasks.failed());
     assertEquals(onOneCore.get(AHEAD + ahead).weightsSha256(), summary.weightsSha256());
-    assertEquals(Trial.metrics(reference(AHEAD + ahead)), Trial.metrics(run));
+    assertEquals(TinyTraining.metrics(reference(AHEAD + ahead)), TinyTraining.metrics(run));
     // No row twice, and none missing.
     assertEquals(rollouts(reference(AHEAD + ahead)), rollouts(run));
   }
@@ -174,39 +174,39 @@ class TrainerTest {
   void stopAndResumeEndsLikeTheUninterruptedRun(int ahead) throws IOException {
     Path run = fresh("stopped", ahead);
     // After an evaluation, between two checkpoints.
-    assertTrue(Trial.trainUntil(3, spark, corpus, run, AHEAD + ahead).isEmpty());
+    assertTrue(TinyTraining.trainUntil(3, spark, corpus, run, AHEAD + ahead).isEmpty());
     assertFalse(Files.exists(run.resolve("summary.json")));
     assertEquals(3, newest(run).step());
-    assertSameAsUninterrupted(ahead, run, Trial.resume(spark, corpus, run, AHEAD + ahead));
+    assertSameAsUninterrupted(ahead, run, TinyTraining.resume(spark, corpus, run, AHEAD + ahead));
   }
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
   void resumesFromAnOlderCheckpointWhereTheNewestIsIncomplete(int ahead) throws IOException {
     Path run = fresh("older", ahead);
-    assertTrue(Trial.trainUntil(5, spark, corpus, run, AHEAD + ahead).isEmpty());
+    assertTrue(TinyTraining.trainUntil(5, spark, corpus, run, AHEAD + ahead).isEmpty());
     // As if the process had been killed before the last file of a checkpoint.
     Files.delete(run.resolve("checkpoints/step-000005/trainer.json"));
     delete(run.resolve("checkpoints/step-000004"));
     assertEquals(2, newest(run).step());
-    assertSameAsUninterrupted(ahead, run, Trial.resume(spark, corpus, run, AHEAD + ahead));
+    assertSameAsUninterrupted(ahead, run, TinyTraining.resume(spark, corpus, run, AHEAD + ahead));
   }
 
   @Test
   void aRunWithoutACheckpointStartsAgain() throws IOException {
     Path run = fresh("killed early");
-    assertTrue(Trial.trainUntil(1, spark, corpus, run, AHEAD + 1).isEmpty());
+    assertTrue(TinyTraining.trainUntil(1, spark, corpus, run, AHEAD + 1).isEmpty());
     delete(run.resolve("checkpoints"));
-    assertSameAsUninterrupted(1, run, Trial.resume(spark, corpus, run, AHEAD + 1));
+    assertSameAsUninterrupted(1, run, TinyTraining.resume(spark, corpus, run, AHEAD + 1));
   }
 
   @Test
   void resumingAFinishedRunRepeatsItsFigures() throws IOException {
     Path run = fresh("finished");
-    Summary first = Trial.train(spark, corpus, run);
+    Summary first = TinyTraining.train(spark, corpus, run);
     Files.delete(run.resolve("summary.json"));
-    assertSameAsUninterrupted(0, run, Trial.resume(spark, corpus, run));
-    JsonNode again = Trial.json(run.resolve("summary.json"));
+    assertSameAsUninterrupted(0, run, TinyTraining.resume(spark, corpus, run));
+    JsonNode again = TinyTraining.json(run.resolve("summary.json"));
     assertTrue(again.path("train_seconds").asDouble() >= 0.5 * first.trainSeconds());
     assertTrue(
         again.path("stage_seconds").path("learn").asDouble()
@@ -217,19 +217,19 @@ class TrainerTest {
   @ValueSource(strings = {"curriculum", "continuations", "active"})
   void everyRungOfTheLadderStopsAndResumesBitForBit(String name) {
     Path run = fresh("ladder", name);
-    assertTrue(Trial.trainUntil(3, spark, corpus, run, LADDER.get(name)).isEmpty());
-    Summary resumed = Trial.resume(spark, corpus, run, LADDER.get(name));
+    assertTrue(TinyTraining.trainUntil(3, spark, corpus, run, LADDER.get(name)).isEmpty());
+    Summary resumed = TinyTraining.resume(spark, corpus, run, LADDER.get(name));
     Summary expected = ladderOnOneCore.get(name);
     assertEquals(expected.weightsSha256(), resumed.weightsSha256());
     assertEquals(expected.valCe(), resumed.valCe());
     assertEquals(expected.groups(), resumed.groups());
-    assertEquals(Trial.metrics(reference(name)), Trial.metrics(run));
+    assertEquals(TinyTraining.metrics(reference(name)), TinyTraining.metrics(run));
   }
 
   @Test
   void theCurriculumIsInTheRecords() {
     List<JsonNode> updates =
-        Trial.metrics(reference("curriculum")).stream()
+        TinyTraining.metrics(reference("curriculum")).stream()
             .filter(record -> record.path("kind").asText().equals("update"))
             .toList();
     assertEquals(
@@ -254,11 +254,11 @@ class TrainerTest {
     assertEquals(expected.updates(), summary.updates());
     assertEquals(expected.groups(), summary.groups());
     assertEquals(expected.rollouts(), summary.rollouts());
-    assertEquals(Trial.metrics(reference(AHEAD + ahead)), Trial.metrics(run));
+    assertEquals(TinyTraining.metrics(reference(AHEAD + ahead)), TinyTraining.metrics(run));
   }
 
   private static CheckpointFolder newest(Path run) {
-    return CheckpointFolder.find(Trial.storage(), run.toString(), CheckpointFolder.NEWEST);
+    return CheckpointFolder.find(TinyTraining.storage(), run.toString(), CheckpointFolder.NEWEST);
   }
 
   private static void delete(Path tree) throws IOException {
@@ -272,15 +272,15 @@ class TrainerTest {
   @Test
   void keepsTheNewestCheckpoints() {
     List<Long> steps =
-        CheckpointFolder.list(Trial.storage(), reference(AHEAD + 0).toString()).stream()
+        CheckpointFolder.list(TinyTraining.storage(), reference(AHEAD + 0).toString()).stream()
             .map(CheckpointFolder::step)
             .toList();
     assertEquals(List.of(2L, 4L, 6L), steps);
     Path run = fresh("kept");
-    Trial.train(spark, corpus, run, "checkpoint.keep=1");
+    TinyTraining.train(spark, corpus, run, "checkpoint.keep=1");
     assertEquals(
         List.of(6L),
-        CheckpointFolder.list(Trial.storage(), run.toString()).stream()
+        CheckpointFolder.list(TinyTraining.storage(), run.toString()).stream()
             .map(CheckpointFolder::step)
             .toList());
   }
@@ -295,9 +295,9 @@ class TrainerTest {
     Path copy = fresh("repeated");
     Summary again =
         new Trainer(
-                Trial.storage(),
+                TinyTraining.storage(),
                 config,
-                new CorpusSource(Trial.storage(), folder.toString(), Map.of()),
+                new CorpusSource(TinyTraining.storage(), folder.toString(), Map.of()),
                 copy.toString(),
                 false,
                 TrainingListener.NONE,
@@ -313,7 +313,7 @@ class TrainerTest {
   @Test
   void evaluatingTheCheckpointRepeatsTheFiguresExactly() throws IOException {
     Path run = reference(AHEAD + 0);
-    TrainingConfig config = Runs.config(Trial.storage(), run.toString());
+    TrainingConfig config = Runs.config(TinyTraining.storage(), run.toString());
     Corpus text =
         Corpus.of("play", Files.readAllBytes(corpus), config.corpus().validationFraction());
     FinalEvaluation scores =
@@ -323,7 +323,7 @@ class TrainerTest {
             text,
             newest(run)
                 .parameters(
-                    Trial.storage(),
+                    TinyTraining.storage(),
                     ParameterLayout.of(config.model(), text.tokenizer().vocabularySize())));
     Summary summary = onOneCore.get(AHEAD + 0);
     assertEquals(summary.valCe(), scores.consecutive().crossEntropy());
@@ -336,7 +336,7 @@ class TrainerTest {
 
   @Test
   void theSummaryHasEveryKey() throws IOException {
-    JsonNode summary = Trial.json(reference(AHEAD + 0).resolve("summary.json"));
+    JsonNode summary = TinyTraining.json(reference(AHEAD + 0).resolve("summary.json"));
     assertEquals(
         List.of(
             "val_ce",
@@ -423,7 +423,7 @@ class TrainerTest {
   @Test
   void oneStepAheadExploresWithTheWeightsBefore() {
     List<Long> versions =
-        Trial.metrics(reference(AHEAD + 1)).stream()
+        TinyTraining.metrics(reference(AHEAD + 1)).stream()
             .filter(record -> record.path("kind").asText().equals("update"))
             .map(record -> record.path("policy_version").asLong())
             .distinct()
@@ -443,7 +443,7 @@ class TrainerTest {
           }
         };
     spark.sparkContext().addSparkListener(listener);
-    Trial.train(spark, corpus, fresh("described"), "steps=2", "evaluation.every=1");
+    TinyTraining.train(spark, corpus, fresh("described"), "steps=2", "evaluation.every=1");
     // The jobs are over, but their events may not all have arrived.
     spark.sparkContext().listenerBus().waitUntilEmpty();
     spark.sparkContext().removeSparkListener(listener);
@@ -462,7 +462,7 @@ class TrainerTest {
 
   @Test
   void zeroStepsLeaveTheRandomModel() {
-    Summary summary = Trial.train(spark, corpus, fresh("nothing"), "steps=0");
+    Summary summary = TinyTraining.train(spark, corpus, fresh("nothing"), "steps=0");
     assertEquals(0, summary.updates());
     assertEquals(0, newest(fresh("nothing")).step());
     assertNotEquals(onOneCore.get(AHEAD + 0).weightsSha256(), summary.weightsSha256());

@@ -15,10 +15,10 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.files.Storage;
+import io.avatarl.jobs.CommandResult;
 import io.avatarl.jobs.Job;
 import io.avatarl.jobs.NgramsJob;
-import io.avatarl.jobs.Outcome;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -46,13 +46,13 @@ class BenchJobTest {
 
   @BeforeAll
   static void prepare() throws IOException {
-    spark = Trial.spark("local[2]", Map.of());
-    Path play = Trial.corpus(folder);
+    spark = TinyTraining.spark("local[2]", Map.of());
+    Path play = TinyTraining.corpus(folder);
     configs =
         overrides -> {
           List<String> all = new ArrayList<>(overrides);
           all.add("corpus.path=" + play);
-          return ConfigReader.read("trial", Trial.PRESET, all);
+          return ConfigReader.read("trial", TinyTraining.PRESET, all);
         };
     TrainingConfig config = configs.apply(List.of());
     corpus = Corpus.of("play", Files.readAllBytes(play), config.corpus());
@@ -202,7 +202,7 @@ class BenchJobTest {
     bench("--only", "everything").refuses("everything");
   }
 
-  private static Outcome bench(String... arguments) {
-    return Outcome.of(BenchJob::new, arguments);
+  private static CommandResult bench(String... arguments) {
+    return CommandResult.of(BenchJob::new, arguments);
   }
 }

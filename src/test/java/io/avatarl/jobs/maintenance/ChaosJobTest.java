@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.avatarl.jobs.Outcome;
-import io.avatarl.train.Trial;
+import io.avatarl.jobs.CommandResult;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,8 +19,8 @@ class ChaosJobTest {
 
   @Test
   void aRunKilledSeveralTimesEndsLikeTheUndisturbedOne() throws IOException {
-    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
-    Outcome outcome =
+    Path preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
+    CommandResult outcome =
         chaos(
                 "--kills",
                 "3",
@@ -31,7 +31,7 @@ class ChaosJobTest {
                 "--preset",
                 preset.toString(),
                 "--corpus",
-                Trial.corpus(folder).toString())
+                TinyTraining.corpus(folder).toString())
             .succeeds();
     List<String> lines = outcome.out().lines().toList();
     assertTrue(lines.get(0).startsWith("seed 1, 3 kills"), outcome.out());
@@ -82,7 +82,7 @@ class ChaosJobTest {
     return run;
   }
 
-  private static Outcome chaos(String... arguments) {
-    return Outcome.of(ChaosJob::new, arguments);
+  private static CommandResult chaos(String... arguments) {
+    return CommandResult.of(ChaosJob::new, arguments);
   }
 }

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.avatarl.jobs.Outcome;
-import io.avatarl.train.TrialRun;
+import io.avatarl.jobs.CommandResult;
+import io.avatarl.train.FinishedRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,8 +23,8 @@ class ScaleJobTest {
 
   @BeforeAll
   static void train() throws Exception {
-    spark = TrialRun.spark();
-    run = TrialRun.of(spark, folder, "learner.placement=executors");
+    spark = FinishedRun.spark();
+    run = FinishedRun.of(spark, folder, "learner.placement=executors");
   }
 
   @AfterAll
@@ -34,7 +34,7 @@ class ScaleJobTest {
 
   @Test
   void theRunThatGaveTheConstantsIsPredictedExactly() {
-    Outcome outcome = scale("2=" + run, "--workers", "8,64").succeeds();
+    CommandResult outcome = scale("2=" + run, "--workers", "8,64").succeeds();
     List<String> lines = outcome.out().lines().toList();
     assertTrue(lines.get(0).contains("learner on executors, 2 rounds of 3 shards"), lines.get(0));
     String point =
@@ -46,7 +46,7 @@ class ScaleJobTest {
   /** Where links were held down, their bytes take the time that they take. */
   @Test
   void aSlowLinkAddsItsBytes() throws Exception {
-    Outcome outcome = scale("1=" + run, "1@0.001=" + run).succeeds();
+    CommandResult outcome = scale("1=" + run, "1@0.001=" + run).succeeds();
     List<String> lines = outcome.out().lines().toList();
     String point =
         lines.stream().filter(line -> line.contains(" 0.001 ")).findFirst().orElseThrow();
@@ -69,7 +69,7 @@ class ScaleJobTest {
     scale("2=" + unfinished).refuses("not finished");
   }
 
-  private static Outcome scale(String... arguments) {
-    return Outcome.of((out, err) -> new ScaleJob(out), arguments);
+  private static CommandResult scale(String... arguments) {
+    return CommandResult.of((out, err) -> new ScaleJob(out), arguments);
   }
 }

@@ -3,9 +3,9 @@ package io.avatarl.jobs.maintenance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.avatarl.jobs.Outcome;
-import io.avatarl.train.Trial;
-import io.avatarl.train.TrialRun;
+import io.avatarl.jobs.CommandResult;
+import io.avatarl.train.FinishedRun;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,9 +32,9 @@ class SoakJobTest {
 
   @Test
   void showsWhatTheProcessHolds() throws IOException {
-    Path preset = Files.writeString(folder.resolve("trial.conf"), Trial.PRESET);
-    try (SparkSession spark = TrialRun.spark()) {
-      Outcome outcome =
+    Path preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
+    try (SparkSession spark = FinishedRun.spark()) {
+      CommandResult outcome =
           soak(
               "--steps",
               "8",
@@ -43,7 +43,7 @@ class SoakJobTest {
               "--preset",
               preset.toString(),
               "--corpus",
-              Trial.corpus(folder).toString());
+              TinyTraining.corpus(folder).toString());
       // So few steps say nothing about slopes, but all of it is there.
       List<String> lines = outcome.out().lines().toList();
       assertEquals(2 + 8 + 3 + 1, lines.size(), outcome.out());
@@ -54,7 +54,7 @@ class SoakJobTest {
     }
   }
 
-  private static Outcome soak(String... arguments) {
-    return Outcome.of(SoakJob::new, arguments);
+  private static CommandResult soak(String... arguments) {
+    return CommandResult.of(SoakJob::new, arguments);
   }
 }

@@ -10,7 +10,7 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.DeviceType;
 import io.avatarl.config.UserError;
 import io.avatarl.model.NativeEngine;
-import io.avatarl.train.TrialRun;
+import io.avatarl.train.FinishedRun;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -67,10 +67,10 @@ class DevicesTest {
 
   @Test
   void aRunThatAsksForAGpuEndsAtOnceWhereThereIsNone() {
-    SparkSession spark = TrialRun.spark();
+    SparkSession spark = FinishedRun.spark();
     try {
       UserError error =
-          assertThrows(UserError.class, () -> TrialRun.of(spark, folder, "device=gpu"));
+          assertThrows(UserError.class, () -> FinishedRun.of(spark, folder, "device=gpu"));
       assertTrue(error.getMessage().contains("assigns its tasks no GPU"), error.getMessage());
       assertTrue(Files.notExists(folder.resolve("trial-run/config.conf")));
       assertEquals(
@@ -93,7 +93,7 @@ class DevicesTest {
 
   @Test
   void aLocalMastersTasksUseTheDeviceThatTheDriverShares() throws IOException {
-    try (SparkSession session = TrialRun.spark()) {
+    try (SparkSession session = FinishedRun.spark()) {
       JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
       Devices.shareWithLocalTasks(Device.gpu(7));
       assertEquals(List.of("gpu(7)", "cpu()"), devicesOfATask(spark));

@@ -16,7 +16,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
 import io.avatarl.spark.transport.PackedFloats;
 import io.avatarl.spark.transport.PolicyWeights;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,7 +27,8 @@ import org.junit.jupiter.api.Test;
 /** The policy inside an executor, here the driver's own JVM. */
 class PolicyReplicaTest {
   private static final int VOCABULARY = 5;
-  private static final TrainingConfig CONFIG = ConfigReader.read("trial", Trial.PRESET, List.of());
+  private static final TrainingConfig CONFIG =
+      ConfigReader.read("trial", TinyTraining.PRESET, List.of());
   private static final Corpus CORPUS = Corpus.of("five", "abcdeabcde".getBytes(US_ASCII), 0.5);
   private static final ParameterLayout LAYOUT = ParameterLayout.of(CONFIG.model(), VOCABULARY);
   private static final long[] TOKENS = {0, 1, 2, 3};

@@ -8,7 +8,7 @@ import io.avatarl.S3Server;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.Failure;
 import io.avatarl.files.Storage;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.util.List;
 import org.apache.hadoop.mapreduce.OutputCommitter;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -23,7 +23,7 @@ class RolloutTableTest {
   @Test
   void aCommitThatFindsFewerFilesThanShardsFails() throws Exception {
     try (S3Server server = new S3Server();
-        SparkSession spark = Trial.spark("local[1]", server.settingsWithKeys())) {
+        SparkSession spark = TinyTraining.spark("local[1]", server.settingsWithKeys())) {
       JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
       String run = "s3a://" + S3Server.BUCKET + "/run";
       RolloutTable table =

@@ -16,7 +16,7 @@ import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import io.avatarl.model.SavedModel;
 import io.avatarl.spark.TextGenerator;
-import io.avatarl.train.TrialRun;
+import io.avatarl.train.FinishedRun;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -58,8 +58,8 @@ class TextGeneratorTest {
 
   @BeforeAll
   static void start() throws IOException {
-    spark = TrialRun.spark();
-    run = TrialRun.of(spark, folder);
+    spark = FinishedRun.spark();
+    run = FinishedRun.of(spark, folder);
   }
 
   @AfterAll

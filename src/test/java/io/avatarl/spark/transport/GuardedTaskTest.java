@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
@@ -32,7 +32,7 @@ class GuardedTaskTest {
 
   @BeforeAll
   static void start() {
-    spark = Trial.spark("local[2," + ATTEMPTS + "]", Map.of());
+    spark = TinyTraining.spark("local[2," + ATTEMPTS + "]", Map.of());
   }
 
   @AfterAll

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.BroadcastConfig.Precision;
-import io.avatarl.train.Trial;
+import io.avatarl.train.TinyTraining;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -113,7 +113,7 @@ class InProcessTransferTest {
 
   @Test
   void aLocalJobHandsItsResultsOver() throws Exception {
-    try (SparkSession spark = Trial.spark("local[2]", Map.of())) {
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
       JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
       ConcurrentLinkedQueue<Long> sizes = new ConcurrentLinkedQueue<>();
       spark

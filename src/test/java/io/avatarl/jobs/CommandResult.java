@@ -9,46 +9,46 @@ import java.io.PrintStream;
 import java.util.concurrent.Callable;
 
 /** A command's exit code and what it wrote. */
-public record Outcome(int code, String out, String err) {
+public record CommandResult(int code, String out, String err) {
   /** Makes a command that writes to these streams. */
   public interface Command {
     Callable<Integer> on(PrintStream out, PrintStream err);
   }
 
-  static Outcome train(String... arguments) {
+  static CommandResult train(String... arguments) {
     return of(TrainJob::new, arguments);
   }
 
-  static Outcome evaluate(String... arguments) {
+  static CommandResult evaluate(String... arguments) {
     return of(EvaluateJob::new, arguments);
   }
 
-  static Outcome sample(String... arguments) {
+  static CommandResult sample(String... arguments) {
     return of((out, err) -> new SampleJob(out), arguments);
   }
 
-  static Outcome rollouts(String... arguments) {
+  static CommandResult rollouts(String... arguments) {
     return of((out, err) -> new RolloutsJob(out), arguments);
   }
 
-  static Outcome report(String... arguments) {
+  static CommandResult report(String... arguments) {
     return of((out, err) -> new ReportJob(out), arguments);
   }
 
-  static Outcome compare(String... arguments) {
+  static CommandResult compare(String... arguments) {
     return of(CompareJob::new, arguments);
   }
 
-  public static Outcome of(Command command, String... arguments) {
+  public static CommandResult of(Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream outStream = new PrintStream(out, true, UTF_8);
     PrintStream errStream = new PrintStream(err, true, UTF_8);
     int code = Job.run(command.on(outStream, errStream), outStream, errStream, arguments);
-    return new Outcome(code, out.toString(UTF_8), err.toString(UTF_8));
+    return new CommandResult(code, out.toString(UTF_8), err.toString(UTF_8));
   }
 
-  public Outcome succeeds() {
+  public CommandResult succeeds() {
     assertEquals(0, code, err);
     return this;
   }

@@ -6,18 +6,18 @@ import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 
 /** A finished run for tests of what is done with runs. */
-public final class TrialRun {
-  private TrialRun() {}
+public final class FinishedRun {
+  private FinishedRun() {}
 
   /** Spark on two cores of this machine. */
   public static SparkSession spark() {
-    return Trial.spark("local[2]", Map.of());
+    return TinyTraining.spark("local[2]", Map.of());
   }
 
   /** Trains below {@code folder}; the run's folder. */
   public static Path of(SparkSession spark, Path folder, String... overrides) throws IOException {
     Path run = folder.resolve("trial-run");
-    Trial.train(spark, Trial.corpus(folder), run, overrides);
+    TinyTraining.train(spark, TinyTraining.corpus(folder), run, overrides);
     return run;
   }
 }

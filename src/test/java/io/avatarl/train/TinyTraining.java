@@ -27,7 +27,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /** Runs small enough for tests: a second each on a generated play. */
-public final class Trial {
+public final class TinyTraining {
   /** A preset: six steps of two updates, a checkpoint after every second one. */
   public static final String PRESET =
       """
@@ -42,7 +42,7 @@ public final class Trial {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private Trial() {}
+  private TinyTraining() {}
 
   /** Spark on this machine, without what tests do not look at. */
   public static SparkSession spark(String master, Map<String, String> settings) {
