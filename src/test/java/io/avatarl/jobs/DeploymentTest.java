@@ -410,7 +410,7 @@ class DeploymentTest {
   }
 
   private static String property(String pom, String name) {
-    return pom.replaceAll("(?s).*<" + name + ">(.*)</" + name + ">.*", "$1");
+    return pom.replaceAll("(?s).*?<" + name + ">(.*?)</" + name + ">.*", "$1");
   }
 
   /** The manifests and the bundle carry what the scripts take from conf/spark-defaults.conf. */

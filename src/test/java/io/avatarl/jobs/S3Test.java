@@ -350,7 +350,7 @@ class S3Test {
     assertTrue(message.contains("; add --packages org.apache.hadoop:hadoop-aws:"), message);
     String pom = Files.readString(Path.of("pom.xml"));
     for (String property : List.of("hadoop.version", "aws.sdk.version")) {
-      String version = pom.replaceAll("(?s).*<" + property + ">(.*)</" + property + ">.*", "$1");
+      String version = pom.replaceAll("(?s).*?<" + property + ">(.*?)</" + property + ">.*", "$1");
       assertTrue(message.contains(":" + version), message);
     }
   }
