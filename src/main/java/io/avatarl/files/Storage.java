@@ -6,21 +6,14 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.Serializable;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumFileSystem;
 import org.apache.hadoop.fs.FSDataInputStream;
@@ -45,9 +38,6 @@ import org.apache.hadoop.util.functional.FutureIO;
  * where the file system is.
  */
 public final class Storage {
-  // "a:b.txt" is a local file name; a scheme is followed by a slash ("dbfs:/x", "s3a://x").
-  private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*");
-
   /** Where objects appear whole when their last byte is there, and renaming one copies it. */
   private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "gs");
 
@@ -149,56 +139,6 @@ public final class Storage {
           }
           return lengths;
         });
-  }
-
-  /**
-   * A file with something in it.
-   *
-   * @param path from its file system's root
-   * @param length in bytes, at least 1
-   * @param modified milliseconds since 1970
-   */
-  public record FileEntry(String path, long length, long modified) implements Serializable {}
-
-  /**
-   * The files that a path, a folder (with all below it) or a glob names, sorted by path. Empty
-   * files and what Hadoop and Spark hide (names that begin with {@code _} or {@code .}) are left
-   * out.
-   *
-   * @throws UserError where nothing is there
-   */
-  public List<FileEntry> find(String path) {
-    return at(
-        "read",
-        path,
-        (files, pattern) -> {
-          FileStatus[] roots = files.globStatus(pattern);
-          if (roots == null || roots.length == 0) {
-            throw new FileNotFoundException(path);
-          }
-          List<FileEntry> found = new ArrayList<>();
-          for (FileStatus root : roots) {
-            find(files, root, found);
-          }
-          found.sort(Comparator.comparing(FileEntry::path));
-          return found;
-        });
-  }
-
-  private static void find(FileSystem files, FileStatus status, List<FileEntry> found)
-      throws IOException {
-    if (status.isDirectory()) {
-      for (FileStatus child : files.listStatus(status.getPath())) {
-        String name = child.getPath().getName();
-        if (!name.startsWith("_") && !name.startsWith(".")) {
-          find(files, child, found);
-        }
-      }
-    } else if (status.getLen() > 0) {
-      found.add(
-          new FileEntry(
-              status.getPath().toString(), status.getLen(), status.getModificationTime()));
-    }
   }
 
   /** What another JVM needs to reach the same file systems. */
@@ -372,7 +312,7 @@ public final class Storage {
         "rename",
         from,
         (files, source) -> {
-          Path target = parse(to);
+          Path target = HadoopPath.parse(to);
           files.delete(target, true);
           if (!files.rename(source, target)) {
             throw new IOException("cannot rename " + from + " to " + to);
@@ -395,48 +335,11 @@ public final class Storage {
 
   /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
   public static String resolve(String base, String child) {
-    if (base.isEmpty() || child.startsWith("/") || SCHEME.matcher(child).matches()) {
+    if (base.isEmpty() || child.startsWith("/") || HadoopPath.SCHEME.matcher(child).matches()) {
       return child;
     }
     return base.endsWith("/") ? base + child : base + "/" + child;
   }
-
-  /**
-   * The path as Hadoop and Spark write it: of a {@code file:} URI the escapes ({@code %20}) are
-   * characters, as everywhere else where URIs are read.
-   */
-  public static String hadoop(String path) {
-    return parse(path).toString();
-  }
-
-  /** The folder that a path is in; empty where the path names none. */
-  public static String parent(String path) {
-    Path parent = parse(path).getParent();
-    return parent == null ? "" : parent.toString();
-  }
-
-  private static Path parse(String path) {
-    if (!SCHEME.matcher(path).matches()) {
-      return new Path(null, null, path);
-    }
-    if (path.startsWith("file:") && path.indexOf('%') >= 0) {
-      try {
-        return new Path(new URI(path));
-      } catch (URISyntaxException e) {
-        // A path with a scheme before it, in which a percent sign is one.
-      }
-    }
-    return new Path(path);
-  }
-
-  /** Whether the names of local files may hold any character; not so in the locale C. */
-  public static boolean namesAreUnicode() {
-    return NAMES.newEncoder().canEncode('\u20ac');
-  }
-
-  /** The character set of the names of local files. */
-  private static final Charset NAMES =
-      Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
   interface Action<T> {
     T apply(FileSystem files, Path path) throws IOException;
@@ -449,14 +352,14 @@ public final class Storage {
     Path parsed;
     FileSystem files;
     try {
-      parsed = parse(path);
+      parsed = HadoopPath.parse(path);
       files = parsed.getFileSystem(configuration);
     } catch (IOException | RuntimeException e) {
       throw errors.noFileSystem(e);
     }
     if (files.getUri().getScheme().equals("file")
-        && !NAMES.newEncoder().canEncode(parsed.toString())) {
-      throw errors.notInTheLocale(NAMES);
+        && !HadoopPath.NAMES.newEncoder().canEncode(parsed.toString())) {
+      throw errors.notInTheLocale(HadoopPath.NAMES);
     }
     if (files instanceof ChecksumFileSystem checked) {
       files = checked.getRawFileSystem();

@@ -8,6 +8,7 @@ import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.evaluation.Scores;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
@@ -89,7 +90,7 @@ public final class EvaluateJob implements Callable<Integer> {
               .load(
                   corpusPath == null ? source : source.at(corpusPath, source.sha256()),
                   config.evaluation().maxTokens(),
-                  Storage.parent(chosen.run()))
+                  HadoopPath.parent(chosen.run()))
               .corpus();
       console.close();
       if (!corpus.tokenizer().equals(tokenizer)) {

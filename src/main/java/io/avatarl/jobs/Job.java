@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -80,7 +81,7 @@ public final class Job {
    */
   static void requireReadable(String... args) {
     for (String argument : args) {
-      if (argument.indexOf('\ufffd') >= 0 && !Storage.namesAreUnicode()) {
+      if (argument.indexOf('\ufffd') >= 0 && !HadoopPath.namesAreUnicode()) {
         throw new UserError(
             "the argument \""
                 + argument

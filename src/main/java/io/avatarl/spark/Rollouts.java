@@ -1,6 +1,7 @@
 package io.avatarl.spark;
 
 import io.avatarl.config.UserError;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.table.DeltaRollouts;
 import io.avatarl.spark.table.RolloutColumns;
@@ -37,7 +38,7 @@ public final class Rollouts {
   public static Dataset<Row> read(SparkSession spark, String run) {
     List<Long> steps = steps(spark, run);
     if (RolloutTable.isDelta(storage(spark), run)) {
-      return DeltaRollouts.read(spark, Storage.hadoop(RolloutTable.folder(run)));
+      return DeltaRollouts.read(spark, HadoopPath.of(RolloutTable.folder(run)));
     }
     String[] folders =
         steps.stream().map(step -> literal(RolloutTable.folder(run, step))).toArray(String[]::new);
@@ -45,14 +46,14 @@ public final class Rollouts {
         spark
             .read()
             .schema(SCHEMA)
-            .option("basePath", Storage.hadoop(RolloutTable.folder(run)))
+            .option("basePath", HadoopPath.of(RolloutTable.folder(run)))
             .parquet(folders);
     return rows.select(RolloutColumns.of(rows));
   }
 
   /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */
   private static String literal(String path) {
-    return Storage.hadoop(path).replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
+    return HadoopPath.of(path).replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
   }
 
   /**

@@ -7,6 +7,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.LoadedCorpus;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.DamagedCheckpoint;
@@ -74,7 +75,7 @@ record PreparedRun(
         requireFresh(storage, output, asked);
       }
       LoadedCorpus source =
-          corpora.load(asked.corpus(), asked.evaluation().maxTokens(), Storage.parent(output));
+          corpora.load(asked.corpus(), asked.evaluation().maxTokens(), HadoopPath.parent(output));
       source.warnings().forEach(listener::warned);
       Corpus corpus = source.corpus();
       corpus.requireWindows(asked.model().context());

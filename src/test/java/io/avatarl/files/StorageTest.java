@@ -47,9 +47,9 @@ class StorageTest {
     assertEquals(
         "text", storage.readString("file:" + directory + "/a b%2541ü/x".replace("%25", "%")));
     assertEquals("text", storage.readString(odd.resolve("x").toString()));
-    assertEquals("file:/a b/c%41", Storage.hadoop("file:///a%20b/c%2541"));
-    assertEquals("a%20b", Storage.hadoop("a%20b"));
-    assertEquals("s3a://bucket/a%20b", Storage.hadoop("s3a://bucket/a%20b"));
+    assertEquals("file:/a b/c%41", HadoopPath.of("file:///a%20b/c%2541"));
+    assertEquals("a%20b", HadoopPath.of("a%20b"));
+    assertEquals("s3a://bucket/a%20b", HadoopPath.of("s3a://bucket/a%20b"));
   }
 
   @Test

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.UserError;
-import io.avatarl.files.Storage;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.train.HiddenLibrary;
 import io.avatarl.train.TinyTraining;
 import java.io.IOException;
@@ -190,7 +190,7 @@ class BadInputTest {
     // In a locale that has every character, the sign for an unknown one is text.
     assertDoesNotThrow(() -> Job.requireReadable("a\ufffd"));
     String names = System.getProperty("sun.jnu.encoding");
-    assertTrue(Storage.namesAreUnicode(), names);
+    assertTrue(HadoopPath.namesAreUnicode(), names);
   }
 
   @Test

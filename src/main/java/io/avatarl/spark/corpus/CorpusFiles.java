@@ -2,6 +2,8 @@ package io.avatarl.spark.corpus;
 
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.files.FileEntry;
+import io.avatarl.files.FileListing;
 import io.avatarl.files.Storage;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -17,8 +19,7 @@ import java.util.stream.Collectors;
  * @param format of all of them
  * @param roots what Spark is told to read, where it reads them
  */
-record CorpusFiles(
-    String name, List<Storage.FileEntry> files, CorpusFormat format, List<String> roots) {
+record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List<String> roots) {
   private static final int MAGIC = 4;
 
   /**
@@ -30,20 +31,20 @@ record CorpusFiles(
    */
   static CorpusFiles find(Storage storage, String path, CorpusConfig.Format asked) {
     List<String> roots = storage.exists(path) ? List.of(path) : split(path);
-    List<Storage.FileEntry> files = new ArrayList<>();
+    List<FileEntry> files = new ArrayList<>();
     boolean delta = asked == CorpusConfig.Format.DELTA;
     for (String root : roots) {
       if (storage.exists(Storage.resolve(root, "_delta_log"))) {
         delta = true;
       }
-      List<Storage.FileEntry> found = storage.find(root);
+      List<FileEntry> found = FileListing.of(storage, root);
       if (found.isEmpty()) {
         throw new UserError(
             "Corpus " + root + " holds no file with anything in it; name a text with --corpus");
       }
       files.addAll(found);
     }
-    files.sort(Comparator.comparing(Storage.FileEntry::path));
+    files.sort(Comparator.comparing(FileEntry::path));
     CorpusFormat format;
     if (delta) {
       format = CorpusFormat.DELTA;
@@ -72,13 +73,13 @@ record CorpusFiles(
     return parts.stream().filter(part -> !part.isEmpty()).toList();
   }
 
-  private static CorpusFormat guess(Storage storage, String path, List<Storage.FileEntry> files) {
+  private static CorpusFormat guess(Storage storage, String path, List<FileEntry> files) {
     TreeSet<CorpusFormat> formats = new TreeSet<>();
-    for (Storage.FileEntry file : files) {
+    for (FileEntry file : files) {
       formats.add(CorpusFormat.ofName(file.path()));
     }
     // A name that says nothing is not believed; the first of many is like the others.
-    Storage.FileEntry first = files.get(0);
+    FileEntry first = files.get(0);
     if (formats.equals(new TreeSet<>(List.of(CorpusFormat.TEXT)))) {
       byte[] head =
           storage.readRange(first.path(), first.length(), 0, (int) Math.min(MAGIC, first.length()));
@@ -98,7 +99,7 @@ record CorpusFiles(
 
   /** Bytes of all files. */
   long bytes() {
-    return files.stream().mapToLong(Storage.FileEntry::length).sum();
+    return files.stream().mapToLong(FileEntry::length).sum();
   }
 
   /** Whether some file is packed, so that it says little about the length of its text. */

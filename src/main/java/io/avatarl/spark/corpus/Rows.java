@@ -11,7 +11,7 @@ import static org.apache.spark.sql.functions.xxhash64;
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.TextChunks;
-import io.avatarl.files.Storage;
+import io.avatarl.files.FileEntry;
 import io.avatarl.files.StorageSettings;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -71,7 +71,7 @@ record Rows(String name, Dataset<Row> rows, String identity, long bytes) impleme
     String[] paths =
         files.format() == CorpusFormat.DELTA
             ? files.roots().toArray(String[]::new)
-            : files.files().stream().map(Storage.FileEntry::path).toArray(String[]::new);
+            : files.files().stream().map(FileEntry::path).toArray(String[]::new);
     Dataset<Row> rows;
     try {
       switch (files.format()) {

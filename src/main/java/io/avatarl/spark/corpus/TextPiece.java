@@ -1,6 +1,6 @@
 package io.avatarl.spark.corpus;
 
-import io.avatarl.files.Storage;
+import io.avatarl.files.FileEntry;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,13 +38,13 @@ record TextPiece(List<Range> ranges) implements Serializable {
    *
    * @param pieceBytes of a piece at least, but for large corpora
    */
-  static List<TextPiece> cut(List<Storage.FileEntry> files, long pieceBytes) {
-    long total = files.stream().mapToLong(Storage.FileEntry::length).sum();
+  static List<TextPiece> cut(List<FileEntry> files, long pieceBytes) {
+    long total = files.stream().mapToLong(FileEntry::length).sum();
     long bytes = Math.max(pieceBytes, total / MOST);
     List<TextPiece> pieces = new ArrayList<>();
     List<Range> open = new ArrayList<>();
     long filled = 0;
-    for (Storage.FileEntry file : files) {
+    for (FileEntry file : files) {
       boolean packed = CorpusFormat.Packing.of(file.path()) != CorpusFormat.Packing.NONE;
       if (filled > 0 && filled + file.length() > bytes) {
         pieces.add(new TextPiece(List.copyOf(open)));

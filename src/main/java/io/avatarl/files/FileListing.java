@@ -1,0 +1,56 @@
+package io.avatarl.files;
+
+import io.avatarl.config.UserError;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+
+/** What lies behind a path of the user's that may name many files. */
+public final class FileListing {
+  private FileListing() {}
+
+  /**
+   * The files that a path, a folder (with all below it) or a glob names, sorted by path. Empty
+   * files and what Hadoop and Spark hide (names that begin with {@code _} or {@code .}) are left
+   * out.
+   *
+   * @throws UserError where nothing is there
+   */
+  public static List<FileEntry> of(Storage storage, String path) {
+    return storage.at(
+        "read",
+        path,
+        (files, pattern) -> {
+          FileStatus[] roots = files.globStatus(pattern);
+          if (roots == null || roots.length == 0) {
+            throw new FileNotFoundException(path);
+          }
+          List<FileEntry> found = new ArrayList<>();
+          for (FileStatus root : roots) {
+            add(files, root, found);
+          }
+          found.sort(Comparator.comparing(FileEntry::path));
+          return found;
+        });
+  }
+
+  private static void add(FileSystem files, FileStatus status, List<FileEntry> found)
+      throws IOException {
+    if (status.isDirectory()) {
+      for (FileStatus child : files.listStatus(status.getPath())) {
+        String name = child.getPath().getName();
+        if (!name.startsWith("_") && !name.startsWith(".")) {
+          add(files, child, found);
+        }
+      }
+    } else if (status.getLen() > 0) {
+      found.add(
+          new FileEntry(
+              status.getPath().toString(), status.getLen(), status.getModificationTime()));
+    }
+  }
+}
