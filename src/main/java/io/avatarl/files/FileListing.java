@@ -25,7 +25,11 @@ public final class FileListing {
         "read",
         path,
         (files, pattern) -> {
-          FileStatus[] roots = files.globStatus(pattern);
+          // A name may have a glob's characters in it.
+          FileStatus[] roots =
+              files.exists(pattern)
+                  ? new FileStatus[] {files.getFileStatus(pattern)}
+                  : files.globStatus(pattern);
           if (roots == null || roots.length == 0) {
             throw new FileNotFoundException(path);
           }

@@ -130,7 +130,7 @@ class CorpusLoaderTest {
   @ParameterizedTest
   @ValueSource(strings = {"character", "bpe"})
   void aTextInPiecesIsTheTextInMemory(String tokenizer) throws IOException {
-    Path file = Files.writeString(folder.resolve("a text.txt"), TEXT);
+    Path file = Files.writeString(folder.resolve("a [text] {1,2}.txt"), TEXT);
     String[] more = {"corpus.tokenizer=" + tokenizer, "corpus.bpe.merges=60"};
     Corpus expected = Corpus.of("x", TEXT.getBytes(UTF_8), config(file, more));
     Corpus stored = stored(file, more);
