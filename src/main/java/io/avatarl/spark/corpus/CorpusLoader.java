@@ -178,7 +178,7 @@ public final class CorpusLoader implements CorpusProvider {
   }
 
   private void requireNoHalf(String path) {
-    if (storage.exists(Storage.resolve(path, CorpusTokenizer.WORK + "/plan.json"))) {
+    if (storage.exists(Storage.resolve(path, TokenizingWork.FOLDER + "/plan.json"))) {
       throw new UserError(
           path + ": is half of a folder of tokens; finish it with jobs/tokenize.sh --out " + path);
     }

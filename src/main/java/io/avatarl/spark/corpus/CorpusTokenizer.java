@@ -1,6 +1,5 @@
 package io.avatarl.spark.corpus;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.CorpusConfig.TokenizerKind;
 import io.avatarl.config.UserError;
@@ -19,17 +18,13 @@ import io.avatarl.files.Storage;
 import io.avatarl.files.StorageSettings;
 import java.io.IOException;
 import java.io.Serializable;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.IntStream;
-import java.util.zip.CRC32C;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
@@ -43,9 +38,7 @@ import org.apache.spark.sql.SparkSession;
  * noted in {@code _work/} when it is done; the manifest comes last.
  */
 final class CorpusTokenizer {
-  static final String WORK = "_work";
   private static final int PIECE_BYTES = 32 << 20;
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final JavaSparkContext spark;
   private final Storage storage;
@@ -53,6 +46,7 @@ final class CorpusTokenizer {
   private final CorpusInput input;
   private final CorpusProgress progress;
   private final long pieceBytes;
+  private final BpeLearner bpe;
 
   /**
    * @param pieceBytes of a piece; 0: the usual
@@ -70,6 +64,7 @@ final class CorpusTokenizer {
     this.input = input;
     this.progress = progress;
     this.pieceBytes = pieceBytes == 0 ? PIECE_BYTES : pieceBytes;
+    this.bpe = new BpeLearner(this.spark, config, input, progress);
   }
 
   /** Of the source and of the settings that its tokens depend on. */
@@ -116,7 +111,7 @@ final class CorpusTokenizer {
     if (TokenFolder.isAt(storage, folder)) {
       return tokenize(folder).corpus(input.name(), limits);
     }
-    Work work = new Work(folder, fingerprint());
+    TokenizingWork work = new TokenizingWork(storage, folder, fingerprint());
     Documents<?> documents = documents();
     CorpusScan scan = work.scan().orElseGet(() -> scan(documents));
     if (scan.bytes() <= limits.memoryBytes()) {
@@ -144,7 +139,7 @@ final class CorpusTokenizer {
       }
       return there;
     }
-    Work work = new Work(folder, fingerprint);
+    TokenizingWork work = new TokenizingWork(storage, folder, fingerprint);
     Documents<?> documents = documents();
     return tokenize(work, documents, work.scan().orElseGet(() -> scan(documents)));
   }
@@ -237,69 +232,11 @@ final class CorpusTokenizer {
         known.orElseGet(
             () ->
                 config.tokenizer() == TokenizerKind.BPE
-                    ? learn(documents, scan, split, before)
+                    ? bpe.learn(documents, scan, split, before)
                     : CharacterTokenizer.of(
                         IntStream.concat(
                             Arrays.stream(scan.codePoints()), separator.codePoints())));
     return new Recipe(tokenizer, split, separator, before, scan.checksums(), input.name());
-  }
-
-  /** Words of a piece and how often each occurs. */
-  private record WordCounts(String[] words, int[] counts) implements Serializable {}
-
-  private Tokenizer learn(
-      Documents<?> documents, CorpusScan scan, DocumentSplit split, long[] before) {
-    double share = sampledShare(scan);
-    int pieces = documents.pieces();
-    List<WordCounts> counted =
-        documents.run(
-            spark,
-            "corpus: count the words of " + input.name(),
-            (piece, reader) -> {
-              Map<String, int[]> words = new HashMap<>();
-              SplitReader.read(
-                  reader,
-                  split,
-                  before[piece],
-                  "",
-                  (text, heldOut, document) -> {
-                    if (!heldOut && isSampled(text, share)) {
-                      BpeTokenizer.countWords(text, words);
-                    }
-                  });
-              return new WordCounts(
-                  words.keySet().toArray(String[]::new),
-                  words.values().stream().mapToInt(count -> count[0]).toArray());
-            },
-            done -> progress.at("counting words", done, pieces));
-    Map<String, int[]> words = new HashMap<>();
-    for (WordCounts piece : counted) {
-      for (int i = 0; i < piece.words.length; i++) {
-        words.computeIfAbsent(piece.words[i], w -> new int[1])[0] += piece.counts[i];
-      }
-    }
-    if (share < 1) {
-      progress.warned(
-          String.format(
-              "BPE is learnt from %.2g %% of the training split (corpus.bpe.sample)", 100 * share));
-    }
-    progress.at("learning " + config.bpe().merges() + " merges", 0, 1);
-    return BpeTokenizer.train(words, config.bpe().merges());
-  }
-
-  private double sampledShare(CorpusScan scan) {
-    double train = scan.bytes() * (1 - config.validationFraction());
-    return Math.min(1, config.bpe().sample().bytes() / train);
-  }
-
-  /** By the text alone, so that it does not matter which piece a document is in. */
-  private static boolean isSampled(String text, double share) {
-    if (share >= 1) {
-      return true;
-    }
-    CRC32C hash = new CRC32C();
-    hash.update(text.getBytes(StandardCharsets.UTF_8));
-    return hash.getValue() < share * (1L << Integer.SIZE);
   }
 
   private Corpus inMemory(Documents<?> documents, CorpusScan scan, TokenFolder.Limits limits) {
@@ -343,14 +280,14 @@ final class CorpusTokenizer {
     return tokens;
   }
 
-  private TokenFolder tokenize(Work work, Documents<?> documents, CorpusScan scan) {
+  private TokenFolder tokenize(TokenizingWork work, Documents<?> documents, CorpusScan scan) {
     work.begin(scan);
     Recipe recipe = recipe(documents, scan, work.tokenizer());
     work.keep(recipe.tokenizer);
     TokenType type = TokenType.of(recipe.tokenizer.vocabularySize());
     int pieces = documents.pieces();
     StorageSettings settings = storage.settings();
-    String folder = work.folder;
+    String folder = work.folder();
     String notes = documents.isRepeatable() ? work.path("") : "";
     // Pieces that another run would cut otherwise have names of their own.
     String suffix =
@@ -390,81 +327,16 @@ final class CorpusTokenizer {
             recipe.tokenizer,
             new TokenManifest.Source(
                 input.name(),
-                work.fingerprint,
+                work.fingerprint(),
                 scan.documents(),
                 scan.skipped(),
                 recipe.before[recipe.before.length - 1],
-                recipe.tokenizer instanceof BpeTokenizer && sampledShare(scan) < 1),
+                recipe.tokenizer instanceof BpeTokenizer && bpe.sampledShare(scan) < 1),
             new TokenManifest.Split(recipe.split.rule(), config.validationFraction()),
             train,
             validation),
         recipe.tokenizer);
     work.end();
     return TokenFolder.open(storage, folder);
-  }
-
-  /** What a run that is interrupted leaves for the next one. */
-  private final class Work {
-    private final String folder;
-    private final String fingerprint;
-
-    /**
-     * @throws UserError where the folder holds the half of other tokens
-     */
-    Work(String folder, String fingerprint) {
-      this.folder = folder;
-      this.fingerprint = fingerprint;
-      String plan = path("plan.json");
-      if (storage.exists(plan) && !storage.readString(plan).equals(fingerprint)) {
-        throw new UserError(
-            folder
-                + ": holds half of the tokens of another corpus, of an earlier state of this one, or"
-                + " of other settings; delete it, or name another folder");
-      }
-    }
-
-    String path(String name) {
-      return Storage.resolve(Storage.resolve(folder, WORK), name);
-    }
-
-    Optional<CorpusScan> scan() {
-      return read("scan.json").map(this::parse);
-    }
-
-    private CorpusScan parse(String json) {
-      try {
-        return JSON.readValue(json, CorpusScan.class);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    Optional<Tokenizer> tokenizer() {
-      return read("tokenizer.json").map(Tokenizer::fromJson);
-    }
-
-    private Optional<String> read(String name) {
-      return storage.exists(path(name))
-          ? Optional.of(storage.readString(path(name)))
-          : Optional.empty();
-    }
-
-    void begin(CorpusScan scan) {
-      storage.requireWritableDirectory(folder);
-      storage.writeString(path("plan.json"), fingerprint);
-      try {
-        storage.writeBytes(path("scan.json"), JSON.writeValueAsBytes(scan));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    void keep(Tokenizer tokenizer) {
-      storage.writeString(path("tokenizer.json"), tokenizer.toJson());
-    }
-
-    void end() {
-      storage.delete(Storage.resolve(folder, WORK));
-    }
   }
 }
