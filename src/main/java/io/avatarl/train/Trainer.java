@@ -94,7 +94,9 @@ public final class Trainer implements AutoCloseable {
               });
       openFolder(spark);
       listener.started(
-          config, facts(Devices.describe(context, config, device)), run.state().step());
+          config,
+          facts(Devices.describe(context, config, device) + "; " + NativeEngine.describe()),
+          run.state().step());
       RunState state = new RunState(config, run.state(), learner, listener);
       TrainingLoop loop =
           new TrainingLoop(run, learner, cluster, state, listener, () -> stopRequested);
