@@ -248,9 +248,9 @@ class PlacementTest {
   }
 
   /**
-   * Early in training the loss is steep, and which way two such runs part depends on how a
-   * processor adds; so no difference of the last losses is small everywhere. What holds everywhere:
-   * rounding costs few steps. PrecisionTest compares the gradients themselves.
+   * Which way two such runs part depends on how a processor adds, so no difference of their losses
+   * is small everywhere. What holds everywhere: rounded products learn nearly as much of what there
+   * was to learn since the uniform policy. PrecisionTest compares the gradients themselves.
    */
   @Test
   void bfloat16ProductsTrainAnotherModelAlmostAsFastAndTf32TheSameWithoutAGpu() {
@@ -262,20 +262,12 @@ class PlacementTest {
     more[longer.length] = PRODUCTS;
     Summary rounded = train("longer, bfloat16", more);
     assertNotEquals(exact.weightsSha256(), rounded.weightsSha256());
-    List<Double> float32 = evaluations("longer, float32");
-    List<Double> bfloat16 = evaluations("longer, bfloat16");
-    assertEquals(2, float32.size());
-    assertTrue(float32.get(1) < float32.get(0) - 0.05, float32::toString);
-    // Nearer to where float32 is after 40 steps than to where it was after 20.
-    double halfway = (float32.get(0) + float32.get(1)) / 2;
-    assertTrue(bfloat16.get(1) < halfway, () -> bfloat16 + " and " + float32);
-  }
-
-  private static List<Double> evaluations(String run) {
-    return TinyTraining.metrics(folder.resolve(run)).stream()
-        .filter(record -> record.path("kind").asText().equals("evaluation"))
-        .map(record -> record.path("val_ce").asDouble())
-        .toList();
+    int vocabulary = layout("longer, float32").parameters().get(0).shape().get(0);
+    double uniform = Math.log(vocabulary);
+    assertTrue(uniform - exact.valCe() > 0.5, () -> "float32 learnt little: " + exact.valCe());
+    assertTrue(
+        uniform - rounded.valCe() > 0.8 * (uniform - exact.valCe()),
+        () -> rounded.valCe() + " and " + exact.valCe() + " of " + uniform);
   }
 
   @Test
