@@ -161,7 +161,7 @@ class DocsTest {
   void theDocumentationNamesNoMachine() throws IOException {
     for (Path page : pages()) {
       String text = Files.readString(page);
-      assertFalse(text.contains("/work/") || text.contains("file:///home"), page.toString());
+      assertFalse(text.contains("/root/") || text.contains("file:///home"), page.toString());
     }
   }
 
