@@ -14,21 +14,13 @@ import java.util.Arrays;
  * split's begin.
  */
 public final class SplitTokens {
-  private static final int CHUNK = 1 << 20;
   private static final int AHEAD = 1 << 10;
 
-  /** Bytes that decide a boundary: the longest character before it. */
-  private static final int VIEW = 4;
-
-  private final InputStream in;
+  private final BoundaryBuffer buffer;
   private final Tokenizer tokenizer;
   private final long to;
   private long characters; // still to come before the text ends
 
-  private byte[] bytes = new byte[CHUNK + CHUNK / 4];
-  private int size;
-  private long position; // in the text, of bytes[0]: where the next chunk begins
-  private boolean exhausted;
   private boolean ended;
 
   /**
@@ -38,24 +30,24 @@ public final class SplitTokens {
    */
   public SplitTokens(InputStream in, Tokenizer tokenizer, long from, long to, long characters)
       throws IOException {
-    this.in = in;
+    this.buffer = new BoundaryBuffer(in, tokenizer::isBoundary, from);
     this.tokenizer = tokenizer;
     this.to = to;
     this.characters = characters;
-    this.position = from;
     if (from > 0) {
-      int start = boundary(VIEW);
+      int start = buffer.boundary(BoundaryBuffer.VIEW);
       this.characters -= beginnings(start);
-      drop(start);
+      buffer.drop(start);
     }
-    ended = size == 0 && exhausted || this.characters <= 0;
+    ended = buffer.isSpent() || this.characters <= 0;
   }
 
   /** The next tokens of the split; empty where there are no more. */
   public int[] next() throws IOException {
     int[] tokens = new int[0];
-    while (tokens.length == 0 && !ended && position < to + VIEW) {
-      tokens = chunk((int) Math.min(CHUNK, to + VIEW - position));
+    while (tokens.length == 0 && !ended && buffer.position() < to + BoundaryBuffer.VIEW) {
+      tokens =
+          chunk((int) Math.min(BoundaryBuffer.CHUNK, to + BoundaryBuffer.VIEW - buffer.position()));
     }
     return tokens;
   }
@@ -73,56 +65,25 @@ public final class SplitTokens {
   }
 
   private int[] chunk(int atLeast) throws IOException {
-    int length = boundary(atLeast);
+    int length = buffer.boundary(atLeast);
     long begun = beginnings(length);
-    String text = new String(bytes, 0, length, StandardCharsets.UTF_8);
+    String text = new String(buffer.bytes(), 0, length, StandardCharsets.UTF_8);
     if (begun >= characters) {
       text = text.substring(0, text.offsetByCodePoints(0, (int) characters));
       ended = true;
     }
     characters -= begun;
-    drop(length);
-    ended |= size == 0 && exhausted;
+    buffer.drop(length);
+    ended |= buffer.isSpent();
     return tokenizer.encode(text);
   }
 
-  /** The first boundary at {@code at} or after, or the end of the text. */
-  private int boundary(int at) throws IOException {
-    while (true) {
-      if (at >= size && !fill(at)) {
-        return size;
-      }
-      if (tokenizer.isBoundary(bytes, at)) {
-        return at;
-      }
-      at++;
-    }
-  }
-
-  /** Reads on; whether there is a byte at {@code at} then. */
-  private boolean fill(int at) throws IOException {
-    while (!exhausted && size <= at) {
-      if (size == bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.addExact(size, size / 2));
-      }
-      int got = in.read(bytes, size, bytes.length - size);
-      exhausted = got < 0;
-      size += Math.max(got, 0);
-    }
-    return size > at;
-  }
-
   private long beginnings(int length) {
+    byte[] bytes = buffer.bytes();
     long count = 0;
     for (int i = 0; i < length; i++) {
       count += Tokenizer.beginsCharacter(bytes[i]) ? 1 : 0;
     }
     return count;
-  }
-
-  private void drop(int length) {
-    System.arraycopy(bytes, length, bytes, 0, size - length);
-    size -= length;
-    position += length;
   }
 }

@@ -7,7 +7,6 @@ import java.nio.CharBuffer;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.zip.CRC32C;
 
 /**
@@ -17,11 +16,6 @@ import java.util.zip.CRC32C;
  * has these boundaries makes the same tokens of them.
  */
 public final class TextChunks {
-  private static final int CHUNK = 1 << 20;
-
-  /** Bytes a boundary is told by: the longest character before it. */
-  private static final int VIEW = 4;
-
   /** Where a text may be cut: {@link Tokenizer#isBoundary} of some tokenizer. */
   public interface Boundary {
     boolean isAt(byte[] utf8, int at);
@@ -49,27 +43,19 @@ public final class TextChunks {
     }
   }
 
-  private final InputStream in;
-  private final Boundary boundary;
+  private final BoundaryBuffer buffer;
   private final long to;
   private final CRC32C checksum = new CRC32C();
-
-  private byte[] bytes = new byte[CHUNK + CHUNK / 4];
-  private int size;
-  private long position; // in the text, of bytes[0]: where the next chunk begins
-  private boolean exhausted;
 
   /**
    * @param in stands at byte {@code from} of the text
    * @param to the end of the range; may be beyond the text's
    */
   public TextChunks(InputStream in, Boundary boundary, long from, long to) throws IOException {
-    this.in = in;
-    this.boundary = boundary;
+    this.buffer = new BoundaryBuffer(in, boundary, from);
     this.to = to;
-    this.position = from;
     if (from > 0) {
-      drop(boundary(VIEW));
+      buffer.drop(buffer.boundary(BoundaryBuffer.VIEW));
     }
   }
 
@@ -79,19 +65,20 @@ public final class TextChunks {
    * @throws NoText at a byte that is NUL or no UTF-8
    */
   public String next() throws IOException {
-    if (position >= to + VIEW) {
+    long left = to + BoundaryBuffer.VIEW - buffer.position();
+    if (left <= 0) {
       return "";
     }
-    int length = boundary((int) Math.min(CHUNK, Math.max(1, to + VIEW - position)));
+    int length = buffer.boundary((int) Math.min(BoundaryBuffer.CHUNK, left));
     String text = decode(length);
-    checksum.update(bytes, 0, length);
-    drop(length);
+    checksum.update(buffer.bytes(), 0, length);
+    buffer.drop(length);
     return text;
   }
 
   /** Whether the text, not the range alone, has ended. */
   public boolean ended() throws IOException {
-    return size == 0 && !fill(0);
+    return buffer.ended();
   }
 
   /** CRC-32C of the bytes of the chunks so far. */
@@ -101,58 +88,27 @@ public final class TextChunks {
 
   /** Strict, at the speed of a decoder that is not. */
   private String decode(int length) throws IOException {
+    byte[] bytes = buffer.bytes();
     String text = new String(bytes, 0, length, StandardCharsets.UTF_8);
     if (text.indexOf('\0') >= 0) {
       for (int i = 0; i < length; i++) {
         if (bytes[i] == 0) {
-          throw new NoText(position + i, true);
+          throw new NoText(buffer.position() + i, true);
         }
       }
     }
     if (text.indexOf('\ufffd') >= 0) {
-      ByteBuffer buffer = ByteBuffer.wrap(bytes, 0, length);
+      ByteBuffer encoded = ByteBuffer.wrap(bytes, 0, length);
       CoderResult result =
           StandardCharsets.UTF_8
               .newDecoder()
               .onMalformedInput(CodingErrorAction.REPORT)
               .onUnmappableCharacter(CodingErrorAction.REPORT)
-              .decode(buffer, CharBuffer.allocate(length), true);
+              .decode(encoded, CharBuffer.allocate(length), true);
       if (result.isError()) {
-        throw new NoText(position + buffer.position(), false);
+        throw new NoText(buffer.position() + encoded.position(), false);
       }
     }
     return text;
-  }
-
-  /** The first boundary at {@code at} or after, or the end of the text. */
-  private int boundary(int at) throws IOException {
-    while (true) {
-      if (at >= size && !fill(at)) {
-        return size;
-      }
-      if (boundary.isAt(bytes, at)) {
-        return at;
-      }
-      at++;
-    }
-  }
-
-  /** Reads on; whether there is a byte at {@code at} then. */
-  private boolean fill(int at) throws IOException {
-    while (!exhausted && size <= at) {
-      if (size == bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.addExact(size, size / 2));
-      }
-      int got = in.read(bytes, size, bytes.length - size);
-      exhausted = got < 0;
-      size += Math.max(got, 0);
-    }
-    return size > at;
-  }
-
-  private void drop(int length) {
-    System.arraycopy(bytes, length, bytes, 0, size - length);
-    size -= length;
-    position += length;
   }
 }
