@@ -1,8 +1,6 @@
 package io.avatarl.jobs;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -25,9 +23,9 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -75,6 +73,15 @@ public final class CompareJob implements Callable<Integer> {
           "states scored by each (default: those of the preset maxrl; 0: each as its preset says)")
   private Long groups;
 
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      split = ",",
+      description =
+          "trains each with each of these seeds (1,2,3); the table has mean and standard deviation"
+              + " (n - 1) over them")
+  private List<Long> seeds = List.of();
+
   @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
   private String corpusPath;
 
@@ -95,47 +102,16 @@ public final class CompareJob implements Callable<Integer> {
     Job.main(new CompareJob(System.out, System.err), args);
   }
 
-  /**
-   * One line of the table.
-   *
-   * @param lowestValCe of the evaluations during training, which take a part of the split; NaN:
-   *     there were none
-   * @param lowestUpdate when that was
-   * @param updates done; where the run diverged, those before it did, and the final figures are NaN
-   */
-  record Row(
-      String name,
-      double valCe,
-      double lowestValCe,
-      long lowestUpdate,
-      double valBitsPerCharacter,
-      double valPerplexity,
-      double valAccuracy,
-      double valCalibrationError,
-      double entropy,
-      double reward,
-      long updates,
-      long groups,
-      double groupsPerSecond,
-      double seconds,
-      String weightsSha256) {
-    static Row diverged(String name, long updates) {
-      double none = Double.NaN;
-      return new Row(
-          name, none, none, 0, none, none, none, none, none, none, updates, 0, none, none, "");
-    }
-  }
+  /** A run to be made. */
+  private record Trial(String name, String folder, TrainingConfig config) {}
 
   @Override
   public Integer call() throws IOException {
     Storage storage = Job.storage();
     presets = presets.stream().flatMap(name -> Presets.inFolder(name).stream()).toList();
-    List<TrainingConfig> configs = new ArrayList<>();
-    for (String preset : presets) {
-      configs.add(config(preset, storage));
-    }
-    TrainingConfig first = configs.get(0);
-    List<Row> rows = new ArrayList<>();
+    List<List<Trial>> trials = trials(storage);
+    TrainingConfig first = trials.get(0).get(0).config();
+    List<Comparison.Row> rows = new ArrayList<>();
     List<String> folders = new ArrayList<>();
     Map<String, BaselineScores> baselines;
     try (Job.LazySession session = new Job.LazySession("avatarl compare");
@@ -148,25 +124,31 @@ public final class CompareJob implements Callable<Integer> {
               console);
       Corpus corpus = corpora.load(first.corpus(), first.evaluation().maxTokens(), output).corpus();
       storage.requireWritableDirectory(output);
-      for (int i = 0; i < presets.size(); i++) {
-        String run = folder(presets.get(i));
-        folders.add(run);
-        TrainingConfig config = configs.get(i);
-        err.printf("%n[%d/%d] %s%n", i + 1, presets.size(), presets.get(i));
-        rows.add(
-            presets.get(i).startsWith(YARDSTICK)
-                ? yardstick(presets.get(i), run, storage, session, config, corpus)
-                : trained(presets.get(i), run, storage, session, config, corpora));
+      for (List<Trial> ofRow : trials) {
+        List<Comparison.Result> results = new ArrayList<>();
+        for (Trial trial : ofRow) {
+          folders.add(trial.folder());
+          err.printf(
+              "%n[%d/%d] %s%n",
+              folders.size(),
+              trials.size() * ofRow.size(),
+              trial.name() + (seeds.isEmpty() ? "" : ", seed " + trial.config().seed()));
+          results.add(
+              trial.name().startsWith(YARDSTICK)
+                  ? yardstick(trial, storage, session, corpus)
+                  : trained(trial, storage, session, corpora));
+        }
+        rows.add(new Comparison.Row(ofRow.get(0).name(), results));
       }
       baselines =
           NgramBaselines.of(corpus, NgramCounter.count(session.spark(), corpus, first.corpus()));
     }
-    String table = table(rows, baselines);
+    Comparison comparison = new Comparison(seeds, rows, baselines);
+    String table = comparison.markdown();
     out.println(table);
     storage.writeString(Storage.resolve(output, "compare.md"), table);
     storage.writeString(
-        Storage.resolve(output, "compare.json"),
-        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n");
+        Storage.resolve(output, "compare.json"), comparison.json().toPrettyString() + "\n");
     String saved = "compare.md and compare.json";
     // A yardstick alone has nothing that a page shows.
     if (folders.stream().anyMatch(folder -> Runs.exists(storage, folder))) {
@@ -177,18 +159,46 @@ public final class CompareJob implements Callable<Integer> {
     return 0;
   }
 
-  private static final ObjectMapper JSON =
-      new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
+  /** The runs of each row; what is wrong with any of them is said before the first one starts. */
+  private List<List<Trial>> trials(Storage storage) {
+    if (Set.copyOf(seeds).size() < seeds.size()) {
+      throw new UserError("--seeds " + seeds + ": each seed once");
+    }
+    List<List<Trial>> trials = new ArrayList<>();
+    for (String preset : presets) {
+      List<Trial> row = new ArrayList<>();
+      if (seeds.isEmpty()) {
+        row.add(new Trial(preset, folder(preset), config(preset, "", storage)));
+      }
+      for (long seed : seeds) {
+        String override = ",seed=" + seed;
+        row.add(new Trial(preset, folder(preset + override), config(preset, override, storage)));
+      }
+      trials.add(row);
+    }
+    return trials;
+  }
 
-  private TrainingConfig config(String preset, Storage storage) {
+  /**
+   * A preset's configuration.
+   *
+   * @param seed {@code ,seed=N} or nothing
+   */
+  private TrainingConfig config(String preset, String seed, Storage storage) {
     String[] parts = preset.split(",");
     boolean yardstick = parts[0].equals(YARDSTICK);
     Presets.Preset chosen = Presets.load(yardstick ? Presets.DEFAULT : parts[0], storage);
     if (presets.subList(0, presets.indexOf(preset)).contains(Presets.DEFAULT)) {
-      chosen = chosen.withReferee(folder(Presets.DEFAULT));
+      chosen = chosen.withReferee(folder(Presets.DEFAULT + seed));
     }
     List<String> all = new ArrayList<>(List.of(parts).subList(1, parts.length));
     all.addAll(overrides);
+    if (!seed.isEmpty()) {
+      if (all.stream().anyMatch(override -> override.startsWith("seed="))) {
+        throw new UserError("--seeds: " + preset + " has a seed of its own; leave one of them out");
+      }
+      all.add(seed.substring(1));
+    }
     if (corpusPath != null) {
       all.add("corpus.path=" + corpusPath);
     }
@@ -222,23 +232,18 @@ public final class CompareJob implements Callable<Integer> {
     return config.groupsPerStep() * config.steps();
   }
 
-  private Row trained(
-      String name,
-      String run,
-      Storage storage,
-      Job.LazySession session,
-      TrainingConfig config,
-      CorpusProvider corpora) {
+  private Comparison.Result trained(
+      Trial trial, Storage storage, Job.LazySession session, CorpusProvider corpora) {
     Summary s;
     try {
-      Optional<Summary> done = Runs.summary(storage, run);
-      s = done.isPresent() ? done.get() : train(run, storage, session, config, corpora);
+      Optional<Summary> done = Runs.summary(storage, trial.folder());
+      s = done.isPresent() ? done.get() : train(trial, storage, session, corpora);
     } catch (DivergedException e) {
       // A result like any other: the others are still worth comparing.
       err.println(e.getMessage());
-      return Row.diverged(name, e.update() - 1);
+      return Comparison.Result.diverged(trial.name(), trial.config().seed(), e.update() - 1);
     }
-    JsonNode evaluations = RunRecord.read(storage, run).path("evaluations");
+    JsonNode evaluations = RunRecord.read(storage, trial.folder()).path("evaluations");
     double lowest = Double.NaN;
     long at = 0;
     for (int i = 0; i < evaluations.path("val_ce").size(); i++) {
@@ -248,8 +253,9 @@ public final class CompareJob implements Callable<Integer> {
         at = evaluations.path("update").get(i).asLong();
       }
     }
-    return new Row(
-        name,
+    return new Comparison.Result(
+        trial.name(),
+        trial.config().seed(),
         s.valCe(),
         lowest,
         at,
@@ -268,42 +274,34 @@ public final class CompareJob implements Callable<Integer> {
 
   /** Trains, or goes on where an interrupted comparison stopped. */
   private Summary train(
-      String run,
-      Storage storage,
-      Job.LazySession session,
-      TrainingConfig config,
-      CorpusProvider corpora) {
+      Trial trial, Storage storage, Job.LazySession session, CorpusProvider corpora) {
     return new Trainer(
             storage,
-            config,
+            trial.config(),
             corpora,
-            run,
-            Runs.exists(storage, run),
+            trial.folder(),
+            Runs.exists(storage, trial.folder()),
             new TrainingConsole(err, err, Home.terminalColumns()),
             NgramBaselines::of)
         .run(session.spark())
         .orElseThrow(() -> new UserError("stopped; start again with the same --out"));
   }
 
-  private Row yardstick(
-      String name,
-      String run,
-      Storage storage,
-      Job.LazySession session,
-      TrainingConfig config,
-      Corpus corpus)
-      throws IOException {
-    String file = Storage.resolve(run, YARDSTICK_FILE);
+  private Comparison.Result yardstick(
+      Trial trial, Storage storage, Job.LazySession session, Corpus corpus) throws IOException {
+    TrainingConfig config = trial.config();
+    String file = Storage.resolve(trial.folder(), YARDSTICK_FILE);
     if (storage.exists(file)) {
-      return JSON.readValue(storage.readBytes(file), Row.class);
+      return Comparison.JSON.readValue(storage.readBytes(file), Comparison.Result.class);
     }
     CrossEntropyTraining.Result trained = CrossEntropyTraining.train(config, corpus);
     Scores scores =
         FinalEvaluation.of(session.spark(), config, corpus, trained.parameters()).consecutive();
     long states = config.groupsPerStep() * config.steps();
-    Row row =
-        new Row(
-            name,
+    Comparison.Result result =
+        new Comparison.Result(
+            trial.name(),
+            config.seed(),
             scores.crossEntropy(),
             Double.NaN,
             0,
@@ -318,60 +316,7 @@ public final class CompareJob implements Callable<Integer> {
             states / trained.seconds(),
             trained.seconds(),
             trained.parameters().sha256());
-    storage.writeString(file, JSON.writeValueAsString(row));
-    return row;
-  }
-
-  private static String table(List<Row> rows, Map<String, BaselineScores> baselines) {
-    StringBuilder table =
-        new StringBuilder(
-            "| preset | val_ce | lowest, at update | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups | groups/s | seconds |\n"
-                + "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-    for (Row r : rows) {
-      if (Double.isNaN(r.valCe())) {
-        table.append(
-            String.format(
-                Locale.ROOT,
-                "| %s | diverged | | | | | | | | %d | | | |%n",
-                r.name(),
-                r.updates()));
-        continue;
-      }
-      table.append(
-          String.format(
-              Locale.ROOT,
-              "| %s | %.4f | %s | %.3f | %.2f | %.1f %% | %.3f | %s | %s | %d | %d | %.0f | %.0f |%n",
-              r.name(),
-              r.valCe(),
-              Double.isNaN(r.lowestValCe())
-                  ? ""
-                  : String.format(Locale.ROOT, "%.3f, %d", r.lowestValCe(), r.lowestUpdate()),
-              r.valBitsPerCharacter(),
-              r.valPerplexity(),
-              100 * r.valAccuracy(),
-              r.valCalibrationError(),
-              number(r.entropy()),
-              number(r.reward()),
-              r.updates(),
-              r.groups(),
-              r.groupsPerSecond(),
-              r.seconds()));
-    }
-    baselines.forEach(
-        (name, b) ->
-            table.append(
-                String.format(
-                    Locale.ROOT,
-                    "| %s table | %.4f | | %.3f | %.2f | %.1f %% | | | | | | | |%n",
-                    name,
-                    b.ce(),
-                    b.bitsPerCharacter(),
-                    Math.exp(b.ce()),
-                    100 * b.accuracy())));
-    return table.toString();
-  }
-
-  private static String number(double x) {
-    return Double.isNaN(x) ? "" : String.format(Locale.ROOT, "%.3f", x);
+    storage.writeString(file, Comparison.JSON.writeValueAsString(result));
+    return result;
   }
 }
