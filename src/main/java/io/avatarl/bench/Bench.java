@@ -67,9 +67,9 @@ public record Bench(
     return new ScalingSection(this).table();
   }
 
-  /** Sampled continuations. */
-  public Section generation() throws IOException {
-    return new GenerationSection(this).table();
+  /** Sampled continuations, and learning from them. */
+  public List<Section> generation() throws IOException {
+    return new GenerationSection(this).tables();
   }
 
   /** Reading, BPE, tokenizing and counting. */

@@ -36,7 +36,7 @@ public final class Benchmarks {
 
   /**
    * (a) Forward, backward and optimizer on the groups of one step, made once by the policy before
-   * training. Units: groups.
+   * training. Units: groups (of continuations: tokens).
    */
   public static Benchmark learner(TrainingConfig config, Corpus corpus) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
@@ -54,7 +54,7 @@ public final class Benchmarks {
     return Benchmark.repeating(
         () -> {
           minibatches.forEach(learner::update);
-          return config.groupsPerStep();
+          return (long) minibatches.stream().mapToInt(Minibatch::groups).sum();
         },
         learner::close);
   }

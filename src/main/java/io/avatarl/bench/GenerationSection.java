@@ -3,55 +3,153 @@ package io.avatarl.bench;
 import io.avatarl.bench.Results.Section;
 import io.avatarl.config.TrainingConfig;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Sampled continuations with a key-value cache, next to PyTorch's loop. */
+/**
+ * Sampled continuations with a key-value cache, next to PyTorch's loop, and what it costs to learn
+ * from them.
+ */
 record GenerationSection(Bench bench) {
-  Section table() throws IOException {
+  private static final int SAMPLES = 8;
+  private static final String CONTINUATIONS = "policy update on continuations";
+  private static final String SUPERVISED = "cross-entropy, own learner";
+  private static final String EAGER = "PyTorch eager";
+
+  /** So many continuations of a length at once. */
+  private record Shape(int batch, int horizon) {
+    int samples() {
+      return Math.min(SAMPLES, batch);
+    }
+
+    String name() {
+      return batch + " × " + horizon + " tokens";
+    }
+  }
+
+  List<Section> tables() throws IOException {
+    return List.of(sampling(), learning());
+  }
+
+  private Section sampling() throws IOException {
     TrainingConfig one = bench.configs().apply(List.of("nativeThreads=1"));
-    int horizon = one.model().context() / 2;
+    int context = one.model().context();
     Map<String, Benchmark> parts = new LinkedHashMap<>();
     Python torch = bench.python().forModel(one.model());
-    List<Integer> batches = List.of(1, 32, 256);
-    for (int batch : batches) {
-      int samples = Math.min(8, batch);
+    List<Shape> shapes =
+        List.of(
+            new Shape(1, context / 2),
+            new Shape(32, context / 2),
+            new Shape(256, context / 2),
+            new Shape(256, context));
+    for (Shape shape : shapes) {
       parts.put(
-          "ours " + batch,
-          Benchmarks.continuations(one, bench.corpus(), batch / samples, samples, horizon));
+          "ours " + shape.name(),
+          Benchmarks.continuations(
+              one,
+              bench.corpus(),
+              shape.batch() / shape.samples(),
+              shape.samples(),
+              shape.horizon()));
       if (torch.path() != null) {
         parts.put(
-            "torch " + batch,
+            "torch " + shape.name(),
             torch.part(
                 bench.folder(),
                 "generate",
                 one.model(),
                 bench.vocabulary(),
-                batch,
+                shape.batch(),
                 1,
-                List.of("--samples=" + samples, "--horizon=" + horizon)));
+                List.of("--samples=" + shape.samples(), "--horizon=" + shape.horizon())));
       }
     }
     Map<String, List<Measurement>> laps = bench.rounds().run(parts, bench.progress());
     Section table =
         new Section(
-            "Sampled rollouts: tokens/s of K continuations of " + horizon + " tokens, one core",
+            "Sampled rollouts: tokens/s, one core",
             "continuations at once",
             "tokens/s",
             "PyTorch tokens/s",
             "time per token / PyTorch",
             "remark");
-    for (int batch : batches) {
-      Spread ours = rate(laps, "ours " + batch);
-      int samples = Math.min(8, batch);
-      String remark = "contexts × K = " + batch / samples + " × " + samples;
+    for (Shape shape : shapes) {
+      Spread ours = rate(laps, "ours " + shape.name());
+      String remark = "contexts × K = " + shape.batch() / shape.samples() + " × " + shape.samples();
       if (torch.path() == null) {
-        table.add(batch, ours, null, null, remark + "; " + torch.missing());
+        table.add(shape.name(), ours, null, null, remark + "; " + torch.missing());
       } else {
-        Spread theirs = rate(laps, "torch " + batch);
-        table.add(batch, ours, theirs, theirs.over(ours), remark);
+        Spread theirs = rate(laps, "torch " + shape.name());
+        table.add(shape.name(), ours, theirs, theirs.over(ours), remark);
       }
+    }
+    return table;
+  }
+
+  /** An update on continuations as long as the context, and a supervised one on as many tokens. */
+  private Section learning() throws IOException {
+    TrainingConfig config = bench.config();
+    int contexts = Math.max(1, config.rollout().windowsPerUpdate() / SAMPLES);
+    int rows = contexts * SAMPLES;
+    List<String> still =
+        List.of(
+            "learner.optimizer.learningRate=1e-9", "learner.updatesPerStep=1", "rollout.shards=1");
+    List<String> continuations = new ArrayList<>(still);
+    continuations.addAll(
+        List.of(
+            "rollout.windowsPerUpdate=" + contexts,
+            "rollout.exploration=sampled",
+            "rollout.draw=independent",
+            "rollout.mixture=0",
+            "rollout.temperature=1",
+            "rollout.samples=" + SAMPLES,
+            "rollout.horizon=" + config.model().context(),
+            "advantage.mean=weighted"));
+    List<String> windows = new ArrayList<>(still);
+    windows.add("rollout.windowsPerUpdate=" + rows);
+    Map<String, Benchmark> parts = new LinkedHashMap<>();
+    parts.put(
+        CONTINUATIONS, Benchmarks.learner(bench.configs().apply(continuations), bench.corpus()));
+    parts.put(SUPERVISED, Benchmarks.crossEntropy(bench.configs().apply(windows), bench.corpus()));
+    Python torch = bench.python().forModel(config.model());
+    if (torch.path() != null) {
+      parts.put(
+          EAGER,
+          torch.part(
+              bench.folder(),
+              "train",
+              config.model(),
+              bench.vocabulary(),
+              rows,
+              bench.threads(),
+              List.of()));
+    }
+    Map<String, List<Measurement>> laps = bench.rounds().run(parts, bench.progress());
+    Section table =
+        new Section(
+            "Learning from continuations: tokens/s of an update, "
+                + contexts
+                + " contexts × "
+                + SAMPLES
+                + " × "
+                + config.model().context()
+                + " tokens",
+            "what",
+            "tokens/s",
+            "time per token / " + SUPERVISED,
+            "target",
+            "remark");
+    Spread supervised = rate(laps, SUPERVISED);
+    Spread ours = rate(laps, CONTINUATIONS);
+    table.add(CONTINUATIONS, ours, supervised.over(ours), "≤ 1.5", "without drawing them");
+    table.add(SUPERVISED, supervised, null, null, "as many tokens of the corpus");
+    if (torch.path() == null) {
+      table.add(EAGER, null, null, null, torch.missing());
+    } else {
+      Spread theirs = rate(laps, EAGER);
+      table.add(EAGER, theirs, supervised.over(theirs), null, "cross-entropy, as many tokens");
     }
     return table;
   }

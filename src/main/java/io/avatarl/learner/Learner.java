@@ -244,7 +244,7 @@ public final class Learner implements AutoCloseable {
 
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
     try (LossGradient.Forward forward =
-        lossGradient.forward(parameters, slice.windows(), slice.inputs())) {
+        lossGradient.forward(parameters, slice.windows(), slice.inputs(), slice.first())) {
       return forward.backward(slice, minibatchGroups, nextKlWeight(), sliceGradients[index]);
     }
   }

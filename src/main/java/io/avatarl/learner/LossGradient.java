@@ -52,15 +52,17 @@ public final class LossGradient implements AutoCloseable {
    * @param parameters must not change before that
    * @param windows B
    * @param inputs [B·T]
+   * @param first position in a window of the first group that will be scored
    */
-  public Forward forward(Parameters parameters, int windows, long[] inputs) {
+  public Forward forward(Parameters parameters, int windows, long[] inputs, int first) {
     // PyTorch's own calls instead of DJL's GradientCollector: that one allows a single collector
     // per JVM.
     JniUtils.setGradMode(true);
     NDManager scope = manager.newSubManager();
     try {
       NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
-      return new Forward(scope, parameters.layout(), gpt.trace(parameters.tensors(scope), tokens));
+      return new Forward(
+          scope, parameters.layout(), gpt.trace(parameters.tensors(scope), tokens, first));
     } catch (RuntimeException e) {
       scope.close();
       throw e;
@@ -72,7 +74,7 @@ public final class LossGradient implements AutoCloseable {
     private final NDManager scope;
     private final ParameterLayout layout;
     private final Gpt.Trace trace;
-    private final NDArray logits; // [B, T, V]
+    private final NDArray logits; // [B, T - first, V]
 
     private Forward(NDManager scope, ParameterLayout layout, Gpt.Trace trace) {
       this.scope = scope;
@@ -83,7 +85,7 @@ public final class LossGradient implements AutoCloseable {
       this.logits.setRequiresGradient(true);
     }
 
-    /** Log-probabilities of every token at every position, without gradient: [B·T·V]. */
+    /** Log-probabilities of every token at those positions, without gradient: [B·(T − first)·V]. */
     public float[] logProbs() {
       return logits.stopGradient().logSoftmax(-1).toFloatArray();
     }
@@ -98,12 +100,10 @@ public final class LossGradient implements AutoCloseable {
      */
     public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
       long vocabulary = logits.getShape().get(2);
-      NDArray scored = // [B, T - first, V]
-          slice.first() > 0 ? logits.get(":, " + slice.first() + ":") : logits;
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       Objective.Terms terms =
           objective.terms(
-              scored.reshape(slice.groups(), vocabulary),
+              logits.reshape(slice.groups(), vocabulary),
               new Objective.Batch(
                   slice.actions().map(a -> scope.create(a, entries)),
                   scope.create(slice.weights(), entries, DataType.FLOAT32),

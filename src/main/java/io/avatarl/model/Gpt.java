@@ -32,7 +32,7 @@ public final class Gpt implements AutoCloseable {
   final NDManager constants; // for the test that counts what it holds
   private final IValue tables;
   private final IValue noCache;
-  private final IValue start;
+  private final IValue zero;
   private final IValue yes;
   private final IValue no;
 
@@ -45,7 +45,7 @@ public final class Gpt implements AutoCloseable {
     this.constants = parent.newSubManager();
     this.tables = tables(config);
     this.noCache = IValue.listFrom(new PtNDArray[0]);
-    this.start = IValue.from(0);
+    this.zero = IValue.from(0);
     this.yes = IValue.from(true);
     this.no = IValue.from(false);
   }
@@ -95,32 +95,48 @@ public final class Gpt implements AutoCloseable {
    */
   public NDArray logits(Map<String, NDArray> weights, NDArray tokens) {
     try (IValue none = IValue.listFrom(new PtNDArray[0])) {
-      return forward(weights, tokens, noCache, start, none, no);
+      return forward(weights, tokens, noCache, zero, zero, none, no);
     }
   }
 
   /**
-   * As {@link #logits(Map, NDArray)}, for the tokens that follow those already in {@code cache};
-   * extends it.
+   * As {@link #logits(Map, NDArray)}, of the positions from {@code first} on.
+   *
+   * @return float32 [B, T - first, V]
    */
-  NDArray logits(Map<String, NDArray> weights, NDArray tokens, KeyValueCache cache) {
+  NDArray logits(Map<String, NDArray> weights, NDArray tokens, int first) {
+    try (IValue from = IValue.from(first);
+        IValue none = IValue.listFrom(new PtNDArray[0])) {
+      return forward(weights, tokens, noCache, zero, from, none, no);
+    }
+  }
+
+  /**
+   * Logits after the last of the tokens, which follow those already in {@code cache}; extends it.
+   *
+   * @return float32 [B, 1, V]
+   */
+  NDArray lastLogits(Map<String, NDArray> weights, NDArray tokens, KeyValueCache cache) {
+    int length = (int) tokens.getShape().get(1);
     try (IValue cached = IValue.listFrom(cache.arrays());
         IValue seen = IValue.from(cache.length());
+        IValue last = IValue.from(length - 1);
         IValue none = IValue.listFrom(new PtNDArray[0])) {
-      NDArray logits = forward(weights, tokens, cached, seen, none, no);
-      cache.advance((int) tokens.getShape().get(1));
+      NDArray logits = forward(weights, tokens, cached, seen, last, none, no);
+      cache.advance(length);
       return logits;
     }
   }
 
   /**
-   * As {@link #logits(Map, NDArray)}, and keeps what the backward pass needs until the result is
-   * closed.
+   * As {@link #logits(Map, NDArray)}, of the positions from {@code first} on, and keeps what the
+   * backward pass needs until the result is closed.
    */
-  public Trace trace(Map<String, NDArray> weights, NDArray tokens) {
+  public Trace trace(Map<String, NDArray> weights, NDArray tokens, int first) {
     IValue saved = IValue.listFrom(new PtNDArray[0]);
     try {
-      try (NDArray logits = forward(weights, tokens, noCache, start, saved, yes)) {
+      try (IValue from = IValue.from(first);
+          NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes)) {
         // A script runs in inference mode, whose tensors can never become part of a graph.
         return new Trace(weights, saved, logits.duplicate());
       }
@@ -135,11 +151,13 @@ public final class Gpt implements AutoCloseable {
       NDArray tokens,
       IValue cache,
       IValue start,
+      IValue first,
       IValue saved,
       IValue keep) {
     try (IValue named = named(weights);
         IValue input = IValue.from((PtNDArray) tokens);
-        IValue output = script.run("forward", input, named, tables, cache, start, saved, keep)) {
+        IValue output =
+            script.run("forward", input, named, tables, cache, start, first, saved, keep)) {
       return output.toTensor((PtNDManager) tokens.getManager());
     }
   }
@@ -162,13 +180,13 @@ public final class Gpt implements AutoCloseable {
       this.logits = logits;
     }
 
-    /** float32 [B, T, V]. */
+    /** float32 [B, T - first, V]. */
     public NDArray logits() {
       return logits;
     }
 
     /**
-     * @param gradient of a scalar with respect to {@link #logits()}, [B, T, V]
+     * @param gradient of a scalar with respect to {@link #logits()}, [B, T - first, V]
      * @return its gradients with respect to the parameters, by name, attached to the manager of
      *     {@code gradient}
      */
@@ -201,7 +219,7 @@ public final class Gpt implements AutoCloseable {
 
   @Override
   public void close() {
-    for (IValue value : new IValue[] {tables, noCache, start, yes, no}) {
+    for (IValue value : new IValue[] {tables, noCache, zero, yes, no}) {
       value.close();
     }
     constants.close();

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.GptConfig;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -83,10 +84,40 @@ public final class Policy implements AutoCloseable {
    * @return [B·T·V]
    */
   public float[] logProbs(int windows, long[] inputs) {
+    return logProbs(windows, inputs, 0);
+  }
+
+  /**
+   * The same in the states from position {@code first} on.
+   *
+   * @return [B·(T − first)·V]
+   */
+  public float[] logProbs(int windows, long[] inputs, int first) {
     try (NDManager scope = manager.newSubManager()) {
-      NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
-      return gpt.logits(weights, tokens).logSoftmax(-1).toFloatArray();
+      return logSoftmax(scope, windows, inputs, first).toFloatArray();
     }
+  }
+
+  /**
+   * Log-probabilities of one token in every state from position {@code first} on.
+   *
+   * @param windows B
+   * @param inputs [B·T], T at most the context
+   * @param actions the token of each state, [B·(T − first)]
+   * @return [B·(T − first)]
+   */
+  public float[] logProbs(int windows, long[] inputs, int first, int[] actions) {
+    try (NDManager scope = manager.newSubManager()) {
+      Shape states = new Shape(windows, actions.length / windows, 1);
+      return logSoftmax(scope, windows, inputs, first)
+          .gather(scope.create(longs(actions), states), 2)
+          .toFloatArray();
+    }
+  }
+
+  private NDArray logSoftmax(NDManager scope, int windows, long[] inputs, int first) {
+    NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
+    return gpt.logits(weights, tokens, first).logSoftmax(-1);
   }
 
   /**
@@ -121,8 +152,7 @@ public final class Policy implements AutoCloseable {
     int rows = contexts * samples;
     int[] tokens = new int[rows * horizon];
     float[] chosen = new float[rows * horizon];
-    try (KeyValueCache cache =
-        new KeyValueCache(config, contexts, prompts.length / contexts + horizon - 1, manager)) {
+    try (KeyValueCache cache = cache(contexts, prompts.length / contexts + horizon - 1)) {
       float[] logProbs = nextLogProbs(cache, contexts, longs(prompts)); // [B·V]
       cache.repeat(samples);
       for (int h = 0; h < horizon; h++) {
@@ -142,12 +172,34 @@ public final class Policy implements AutoCloseable {
     return new Continuations(tokens, chosen);
   }
 
+  /**
+   * K continuations of H tokens for each of some prompts, of any lengths. What a prompt gets
+   * depends on itself, its stream and the weights, and not on what else is asked for: see {@link
+   * PromptContinuations}.
+   *
+   * @param prompts at least one token each; a prompt's length + H − 1 is at most the context
+   * @param temperature the logits are divided by it; 0 takes the most probable token
+   * @param streams starts a prompt's stream of random numbers, by the prompt's index
+   */
+  public Continuations continuations(
+      List<int[]> prompts,
+      int samples,
+      int horizon,
+      double temperature,
+      IntFunction<RandomGenerator> streams) {
+    return new PromptContinuations(this, samples, horizon, temperature).of(prompts, streams);
+  }
+
+  /** An empty cache for so many rows. */
+  KeyValueCache cache(int rows, int capacity) {
+    return new KeyValueCache(config, rows, capacity, manager);
+  }
+
   /** Log-probabilities after each row's new tokens, which follow those in the cache: [rows·V]. */
-  private float[] nextLogProbs(KeyValueCache cache, int rows, long[] fresh) {
-    int length = fresh.length / rows;
+  float[] nextLogProbs(KeyValueCache cache, int rows, long[] fresh) {
     try (NDManager scope = manager.newSubManager()) {
-      NDArray logits = gpt.logits(weights, scope.create(fresh, new Shape(rows, length)), cache);
-      return logits.get(":, " + (length - 1)).logSoftmax(-1).toFloatArray();
+      NDArray tokens = scope.create(fresh, new Shape(rows, fresh.length / rows));
+      return gpt.lastLogits(weights, tokens, cache).logSoftmax(-1).toFloatArray();
     }
   }
 
@@ -169,12 +221,12 @@ public final class Policy implements AutoCloseable {
     int[] history = Arrays.copyOf(prompt, prompt.length + tokens);
     int length = prompt.length;
     int seen = Math.max(0, length - config.context());
-    KeyValueCache cache = new KeyValueCache(config, 1, config.context(), manager);
+    KeyValueCache cache = cache(1, config.context());
     try {
       while (length < history.length) {
         if (cache.length() + length - seen > config.context()) {
           cache.close();
-          cache = new KeyValueCache(config, 1, config.context(), manager);
+          cache = cache(1, config.context());
           seen = length - Math.max(1, config.context() / 2);
         }
         float[] logProbs = next(cache, history, seen, length);
@@ -246,12 +298,12 @@ public final class Policy implements AutoCloseable {
       history[row] = Arrays.copyOf(prompts[row], prompt + tokens);
     }
     int seen = Math.max(0, prompt - config.context());
-    KeyValueCache cache = new KeyValueCache(config, rows, config.context(), manager);
+    KeyValueCache cache = cache(rows, config.context());
     try {
       for (int length = prompt; length < prompt + tokens; length++) {
         if (cache.length() + length - seen > config.context()) {
           cache.close();
-          cache = new KeyValueCache(config, rows, config.context(), manager);
+          cache = cache(rows, config.context());
           seen = length - Math.max(1, config.context() / 2);
         }
         long[] fresh = new long[rows * (length - seen)];

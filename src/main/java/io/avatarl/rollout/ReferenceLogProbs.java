@@ -26,22 +26,11 @@ public final class ReferenceLogProbs {
 
   /** Of a policy, for every token in every group: [G·V]. */
   public static float[] policy(Policy policy, Groups groups) {
-    int vocabulary = policy.vocabulary();
     long[] inputs = new long[groups.tokens().length];
     for (int i = 0; i < inputs.length; i++) {
       inputs[i] = groups.tokens()[i];
     }
-    float[] all = policy.logProbs(groups.windows(), inputs); // [B·T·V]
-    if (groups.first() == 0) {
-      return all;
-    }
-    int row = groups.groupsPerRow() * vocabulary;
-    float[] logProbs = new float[groups.windows() * row];
-    for (int b = 0; b < groups.windows(); b++) {
-      int from = (b * groups.context() + groups.first()) * vocabulary;
-      System.arraycopy(all, from, logProbs, b * row, row);
-    }
-    return logProbs;
+    return policy.logProbs(groups.windows(), inputs, groups.first());
   }
 
   /**

@@ -25,9 +25,10 @@ class Gpt(Module):
   bfloat16 : bool
   output : str
 
-  # Logits [B, T, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per layer;
-  # empty: there are none and these are not kept). `keep`: for the backward pass.
-  def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, saved: List[Tensor], keep: bool) -> Tensor:
+  # Logits [B, T - first, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per
+  # layer; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
+  # `keep`: for the backward pass.
+  def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool) -> Tensor:
     B = torch.size(tokens, 0)
     T = torch.size(tokens, 1)
     ids = torch.reshape(tokens, [-1])
@@ -53,21 +54,26 @@ class Gpt(Module):
       x = (self).residual(x, active, weights, h + "mlp.c_proj")
       if keep:
         saved.extend([n, mixed, m, hidden, active])
+    if first > 0:
+      x = torch.reshape(torch.slice(torch.view(x, [B, T, -1]), 1, first, T), [B * (T - first), -1])
     last = (self).norm(x, weights, "transformer.ln_f", saved, keep)
     if keep:
       saved.append(last)
-    return torch.view(torch.mm(last, torch.t(weights[self.output])), [B, T, -1])
+    return torch.view(torch.mm(last, torch.t(weights[self.output])), [B, T - first, -1])
 
-  # dL/dw for every parameter w, from dL/dlogits [B, T, V].
+  # dL/dw for every parameter w, from dL/dlogits [B, T - first, V].
   def backward(self: __torch__.Gpt, logits_d: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], saved: List[Tensor]) -> Dict[str, Tensor]:
     gradients = annotate(Dict[str, Tensor], {})
     B = torch.size(logits_d, 0)
-    T = torch.size(logits_d, 1)
-    z_d = torch.reshape(logits_d, [B * T, -1])
+    T = torch.size(saved[0], 0) // B
+    first = T - torch.size(logits_d, 1)
+    z_d = torch.reshape(logits_d, [B * (T - first), -1])
     last = saved.pop()
     gradients[self.output] = torch.mm(torch.t(z_d), last)
     last_d = torch.mm(z_d, weights[self.output])
     x_d = (self).norm_backward(torch.zeros_like(last_d), last_d, last, weights, gradients, "transformer.ln_f", saved)
+    if first > 0:
+      x_d = torch.view(torch.constant_pad_nd(torch.view(x_d, [B, T - first, -1]), [0, 0, first, 0]), [B * T, -1])
     for i in range(self.layers):
       h = "transformer.h." + str(self.layers - 1 - i) + "."
       active = saved.pop()

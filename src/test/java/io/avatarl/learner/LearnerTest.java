@@ -207,7 +207,7 @@ class LearnerTest {
       Shape entries = new Shape(minibatch.groups(), minibatch.actionsPerGroup());
       NDArray tokens =
           scope.create(minibatch.inputs(), new Shape(minibatch.windows(), minibatch.context()));
-      try (Gpt.Trace trace = gpt.trace(parameters.tensors(scope), tokens)) {
+      try (Gpt.Trace trace = gpt.trace(parameters.tensors(scope), tokens, 0)) {
         NDArray logits = trace.logits();
         logits.setRequiresGradient(true);
         PolicyLoss.Terms terms =

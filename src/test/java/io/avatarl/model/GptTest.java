@@ -38,7 +38,7 @@ class GptTest {
             scope.create(
                 ReferenceValues.longs(reference.tokens()),
                 new Shape(reference.windows(), positions / reference.windows()));
-        try (Gpt.Trace trace = gpt.trace(reference.parameters().tensors(scope), tokens)) {
+        try (Gpt.Trace trace = gpt.trace(reference.parameters().tensors(scope), tokens, 0)) {
           NDArray logits = trace.logits();
           NDArray lossWeights =
               scope.create(
@@ -162,11 +162,57 @@ class GptTest {
       leaves.values().forEach(leaf -> leaf.setRequiresGradient(true));
       NDArray expected = other.logits(leaves, tokens);
       JniUtils.backward((PtNDArray) expected, (PtNDArray) seed, false, false);
-      try (Gpt.Trace trace = gpt.trace(parameters.tensors(manager), tokens)) {
+      try (Gpt.Trace trace = gpt.trace(parameters.tensors(manager), tokens, 0)) {
         assertNear("logits", expected, trace.logits());
         Map<String, NDArray> gradients = trace.backward(seed);
         assertEquals(leaves.keySet(), gradients.keySet());
         leaves.forEach((name, leaf) -> assertNear(name, leaf.getGradient(), gradients.get(name)));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"RMS, ROTARY", "LAYER, LEARNED"})
+  void onlyTheLaterPositionsArePassedThroughWhereOnlyTheyCount(
+      GptConfig.Norm norm, GptConfig.Positions positions) {
+    GptConfig config =
+        new GptConfig(
+            2,
+            2,
+            32,
+            12,
+            norm,
+            positions,
+            GptConfig.Activation.GELU,
+            true,
+            norm == GptConfig.Norm.LAYER,
+            false,
+            0.1,
+            GptConfig.Precision.FLOAT32);
+    int windows = 3;
+    int vocabulary = 20;
+    int first = 5;
+    Parameters parameters =
+        Parameters.random(ParameterLayout.of(config, vocabulary), config.initStd(), 3);
+    Random random = new Random(4);
+    long[] inputs = random.longs((long) windows * config.context(), 0, vocabulary).toArray();
+    float[] seeds = new float[inputs.length * vocabulary];
+    for (int i = 0; i < seeds.length; i++) {
+      boolean counts = i / vocabulary % config.context() >= first;
+      seeds[i] = counts ? (float) random.nextGaussian() : 0;
+    }
+    try (NDManager manager = NDManager.newBaseManager();
+        Gpt gpt = new Gpt(config, manager)) {
+      NDArray tokens = manager.create(inputs, new Shape(windows, config.context()));
+      NDArray seed = manager.create(seeds, new Shape(windows, config.context(), vocabulary));
+      Map<String, NDArray> weights = parameters.tensors(manager);
+      try (Gpt.Trace all = gpt.trace(weights, tokens, 0);
+          Gpt.Trace later = gpt.trace(weights, tokens, first)) {
+        assertNear("logits", all.logits().get(":, 5:"), later.logits());
+        Map<String, NDArray> expected = all.backward(seed);
+        Map<String, NDArray> gradients = later.backward(seed.get(":, 5:"));
+        assertEquals(expected.keySet(), gradients.keySet());
+        expected.forEach((name, gradient) -> assertNear(name, gradient, gradients.get(name)));
       }
     }
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.NativeMemory;
 import io.avatarl.ReferenceValues;
+import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -313,6 +314,88 @@ class PolicyTest {
         assertArrayEquals(
             generate(policy, prompt, 4, 0, 1),
             Arrays.copyOfRange(drawn.tokens(), row * 4, row * 4 + 4));
+      }
+    }
+  }
+
+  /** Each token by a forward pass over the state alone, with the streams of the prompts. */
+  private static int[] withoutACache(
+      Policy policy, int[] prompt, int samples, int horizon, double temperature, Random random) {
+    int[][] states = new int[samples][];
+    Arrays.setAll(states, k -> Arrays.copyOf(prompt, prompt.length + horizon));
+    for (int h = 0; h < horizon; h++) {
+      int length = prompt.length + h;
+      for (int[] state : states) {
+        double uniform = temperature == 0 ? 0 : random.nextDouble();
+        float[] logProbs =
+            policy.logProbs(1, ReferenceValues.longs(Arrays.copyOf(state, length)), length - 1);
+        state[length] =
+            TokenSampler.token(
+                logProbs, 0, policy.vocabulary(), new Policy.Sampling(temperature, 0, 1), uniform);
+      }
+    }
+    return Arrays.stream(states)
+        .flatMapToInt(state -> Arrays.stream(state, prompt.length, state.length))
+        .toArray();
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 1})
+  void continuationsOfPromptsAreThoseOfThePathWithoutACache(double temperature) {
+    GptConfig config =
+        ConfigReader.read(
+                "", "model { layers = 2, heads = 2, width = 32, context = 24 }", List.of())
+            .model();
+    int vocabulary = 65;
+    int samples = 5;
+    int horizon = 9;
+    Random random = new Random(2);
+    List<int[]> prompts = new ArrayList<>();
+    for (int i = 0; i < 70; i++) {
+      int length = i % 3 == 0 ? 7 : 1 + random.nextInt(16);
+      prompts.add(random.ints(length, 0, vocabulary).toArray());
+    }
+    int made = samples * horizon;
+    try (Policy policy =
+        new Policy(config, Parameters.random(ParameterLayout.of(config, vocabulary), 0.3, 5))) {
+      int before = NativeMemory.held(policy.manager);
+      Policy.Continuations together =
+          policy.continuations(prompts, samples, horizon, temperature, Random::new);
+      assertEquals(before, NativeMemory.held(policy.manager));
+      for (int i = 0; i < prompts.size(); i++) {
+        int[] prompt = prompts.get(i);
+        int[] tokens = Arrays.copyOfRange(together.tokens(), i * made, (i + 1) * made);
+        assertArrayEquals(
+            withoutACache(policy, prompt, samples, horizon, temperature, new Random(i)), tokens);
+        for (int k = 0; k < samples; k++) {
+          int[] state = Arrays.copyOf(prompt, prompt.length + horizon - 1);
+          System.arraycopy(tokens, k * horizon, state, prompt.length, horizon - 1);
+          float[] all = policy.logProbs(1, ReferenceValues.longs(state));
+          for (int h = 0; h < horizon; h++) {
+            assertEquals(
+                all[(prompt.length - 1 + h) * vocabulary + tokens[k * horizon + h]],
+                together.logProbs()[i * made + k * horizon + h],
+                2e-5);
+          }
+        }
+      }
+      // Any partitioning: alone, or with others in another order, the same bits.
+      int[] order = {3, 60, 0, 33, 34, 35, 5};
+      Policy.Continuations others =
+          policy.continuations(
+              Arrays.stream(order).mapToObj(prompts::get).toList(),
+              samples,
+              horizon,
+              temperature,
+              i -> new Random(order[i]));
+      for (int j = 0; j < order.length; j++) {
+        int from = order[j] * made;
+        assertArrayEquals(
+            Arrays.copyOfRange(together.tokens(), from, from + made),
+            Arrays.copyOfRange(others.tokens(), j * made, (j + 1) * made));
+        assertArrayEquals(
+            Arrays.copyOfRange(together.logProbs(), from, from + made),
+            Arrays.copyOfRange(others.logProbs(), j * made, (j + 1) * made));
       }
     }
   }

@@ -67,7 +67,7 @@ class PrecisionTest {
         for (int i = 0; i < seeds.length; i++) {
           seeds[i] = (float) random.nextGaussian() / WINDOWS;
         }
-        try (Gpt.Trace trace = gpt.trace(parameters(config).tensors(manager), tokens)) {
+        try (Gpt.Trace trace = gpt.trace(parameters(config).tensors(manager), tokens, 0)) {
           Map<String, float[]> gradients = new HashMap<>();
           trace
               .backward(manager.create(seeds, shape.add(VOCABULARY)))

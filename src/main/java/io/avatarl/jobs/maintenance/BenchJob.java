@@ -79,7 +79,7 @@ public final class BenchJob implements Callable<Integer> {
       split = ",",
       description =
           "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a group by shape),"
-              + " generation (sampled continuations), text (n-grams, BPE, tokenizing); may be repeated (default: all)")
+              + " generation (sampled continuations, updates on them), text (n-grams, BPE, tokenizing); may be repeated (default: all)")
   private List<Section> only = List.of();
 
   @Option(
@@ -185,7 +185,7 @@ public final class BenchJob implements Callable<Integer> {
             case STEP -> bench.step();
             case FLOOR -> List.of(bench.floor());
             case SCALING -> List.of(bench.scaling());
-            case GENERATION -> List.of(bench.generation());
+            case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
           };
       for (Results.Section table : tables) {

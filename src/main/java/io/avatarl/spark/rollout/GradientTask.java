@@ -41,7 +41,7 @@ final class GradientTask implements Function<Integer, ShardGradient> {
     int shard = round * config.rollout().shards() + part;
     WindowBatch rows = pipeline.rows(shard);
     try (PolicyReplica replica = pipeline.replica();
-        LossGradient.Forward forward = forward(replica, rows.windows(), rows.inputs())) {
+        LossGradient.Forward forward = forward(replica, rows.windows(), rows.inputs(), 0)) {
       ShardPipeline.Explored explored =
           pipeline.explore(shard, rows, forward.logProbs(), replica.policy(), start);
       RolloutShard rollouts = explored.shard();
@@ -57,7 +57,8 @@ final class GradientTask implements Function<Integer, ShardGradient> {
       if (groups.tokens() == rows.inputs()) {
         sums = forward.backward(minibatch, all, klWeight, gradient);
       } else {
-        try (LossGradient.Forward own = forward(replica, groups.windows(), groups.tokens())) {
+        try (LossGradient.Forward own =
+            forward(replica, groups.windows(), groups.tokens(), groups.first())) {
           sums = own.backward(minibatch, all, klWeight, gradient);
         }
       }
@@ -71,10 +72,14 @@ final class GradientTask implements Function<Integer, ShardGradient> {
     }
   }
 
-  private static LossGradient.Forward forward(PolicyReplica replica, int windows, int[] inputs) {
+  private static LossGradient.Forward forward(
+      PolicyReplica replica, int windows, int[] inputs, int first) {
     return replica
         .lossGradient()
         .forward(
-            replica.policy().parameters(), windows, Arrays.stream(inputs).asLongStream().toArray());
+            replica.policy().parameters(),
+            windows,
+            Arrays.stream(inputs).asLongStream().toArray(),
+            first);
   }
 }

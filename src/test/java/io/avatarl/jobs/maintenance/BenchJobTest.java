@@ -186,9 +186,13 @@ class BenchJobTest {
   @Test
   void generationAndText() throws IOException {
     Python none = new Python(null, "none here");
-    Results.Section generation = bench(none).generation();
-    assertEquals(3, generation.rows().size());
-    assertTrue(generation.rows().get(1).get(4).toString().endsWith("4 × 8; none here"));
+    List<Results.Section> generation = bench(none).generation();
+    assertEquals(4, generation.get(0).rows().size());
+    assertTrue(generation.get(0).rows().get(1).get(4).toString().endsWith("4 × 8; none here"));
+    Results.Section learning = generation.get(1);
+    positive(learning, "policy update on continuations", "tokens/s");
+    positive(
+        learning, "policy update on continuations", "time per token / cross-entropy, own learner");
     Results.Section text = bench(none).text();
     assertEquals(
         List.of("looked at", "BPE learnt", "tokenized", "counted"),
