@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Reads HOCON into {@link TrainingConfig} and writes it back. {@code reference.conf} next to this
@@ -46,23 +48,80 @@ public final class ConfigReader {
       String hocon,
       List<String> overrides,
       Consumer<String> warnings) {
+    return read(preset, origin, hocon, overrides, warnings, run -> Optional.empty());
+  }
+
+  /**
+   * The same, but where {@code init.run} names a run, what the texts do not say of the model and
+   * the tokenizer is as in that run.
+   *
+   * @param runs reads a run's configuration
+   */
+  public static TrainingConfig read(
+      String preset,
+      String origin,
+      String hocon,
+      List<String> overrides,
+      Consumer<String> warnings,
+      Function<String, Optional<TrainingConfig>> runs) {
     try {
       Config defaults = HoconText.defaults();
-      Config base = ConfigFactory.parseMap(Map.of("preset", preset)).withFallback(defaults);
-      Config text = RenamedKeys.applied(HoconText.parse(origin, hocon), warnings);
-      refuseUnknown(text, defaults);
-      List<Layer> layers = new ArrayList<>();
-      layers.add(new Layer(origin, text.withFallback(base)));
+      List<Layer> texts = new ArrayList<>();
+      texts.add(new Layer(origin, given(HoconText.parse(origin, hocon), defaults, warnings)));
       for (String override : overrides) {
-        Config value = RenamedKeys.applied(HoconText.parseOverride(override), warnings);
-        refuseUnknown(value, defaults);
-        Config before = layers.get(layers.size() - 1).values();
-        layers.add(new Layer(HoconText.overrideOrigin(override), value.withFallback(before)));
+        Config value = given(HoconText.parseOverride(override), defaults, warnings);
+        texts.add(new Layer(HoconText.overrideOrigin(override), value));
+      }
+      Config named = ConfigFactory.parseMap(Map.of("preset", preset));
+      List<Layer> layers = stacked(texts, named.withFallback(defaults));
+      Optional<TrainingConfig> begun =
+          Optional.of(text(last(layers), "init.run"))
+              .filter(run -> !run.isEmpty())
+              .flatMap(runs::apply);
+      if (begun.isPresent()) {
+        Config shape = shape(begun.get());
+        layers = stacked(texts, named.withFallback(shape).withFallback(defaults));
       }
       return read(layers);
     } catch (StackOverflowError e) {
       throw new UserError(origin + HoconText.NESTED);
     }
+  }
+
+  private static Config given(Config text, Config defaults, Consumer<String> warnings) {
+    Config renamed = RenamedKeys.applied(text, warnings);
+    refuseUnknown(renamed, defaults);
+    return renamed;
+  }
+
+  /** Each text with those before it, and what none of them says. */
+  private static List<Layer> stacked(List<Layer> texts, Config base) {
+    List<Layer> layers = new ArrayList<>();
+    for (Layer text : texts) {
+      Config before = layers.isEmpty() ? base : last(layers);
+      layers.add(new Layer(text.origin(), text.values().withFallback(before)));
+    }
+    return layers;
+  }
+
+  private static Config last(List<Layer> layers) {
+    return layers.get(layers.size() - 1).values();
+  }
+
+  /** A string; empty where another type stands, which is refused later. */
+  private static String text(Config values, String key) {
+    return values.hasPath(key) && values.getValue(key).unwrapped() instanceof String text
+        ? text
+        : "";
+  }
+
+  /** What a run that begins with another's weights takes from it. */
+  private static Config shape(TrainingConfig run) {
+    Config all = ConfigFactory.parseMap(RecordMapper.tree(run), "init.run");
+    return all.withOnlyPath("model")
+        .withoutPath("model.precision")
+        .withFallback(all.withOnlyPath("corpus.tokenizer"))
+        .withFallback(all.withOnlyPath("corpus.bpe"));
   }
 
   /** The configuration as HOCON with every key; {@link #read} gives it back. */

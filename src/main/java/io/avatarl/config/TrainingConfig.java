@@ -19,6 +19,7 @@ public record TrainingConfig(
     int nativeThreads,
     DeviceType device,
     CorpusConfig corpus,
+    InitConfig init,
     GptConfig model,
     RolloutConfig rollout,
     RolloutTableConfig rolloutTable,
@@ -107,13 +108,23 @@ public record TrainingConfig(
 
   /** The same with another corpus. */
   public TrainingConfig with(CorpusConfig other) {
+    return with(other, init);
+  }
+
+  /** The same with another beginning. */
+  public TrainingConfig with(InitConfig other) {
+    return with(corpus, other);
+  }
+
+  private TrainingConfig with(CorpusConfig otherCorpus, InitConfig otherInit) {
     return new TrainingConfig(
         preset,
         seed,
         steps,
         nativeThreads,
         device,
-        other,
+        otherCorpus,
+        otherInit,
         model,
         rollout,
         rolloutTable,

@@ -92,7 +92,7 @@ public final class CharacterTokenizer implements Tokenizer {
   }
 
   private UserError unknown(int codePoint, int position) {
-    return new UserError(
+    return new UnknownCharacter(
         "Character "
             + escaped(codePoint)
             + " at position "

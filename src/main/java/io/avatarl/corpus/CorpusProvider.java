@@ -14,4 +14,7 @@ public interface CorpusProvider {
    *     expects
    */
   LoadedCorpus load(CorpusConfig config, int validationTokens, String beside);
+
+  /** The same, but corpora are in this vocabulary and not in one of their own. */
+  CorpusProvider in(Tokenizer vocabulary);
 }

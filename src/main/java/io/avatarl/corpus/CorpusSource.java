@@ -48,6 +48,7 @@ public final class CorpusSource implements CorpusProvider {
   private final String home;
   private final URI address;
   private final String sha256;
+  private final Optional<Tokenizer> vocabulary;
 
   /**
    * @param home the directory that holds {@code data/}, any Hadoop path
@@ -63,11 +64,27 @@ public final class CorpusSource implements CorpusProvider {
    */
   public CorpusSource(
       Storage storage, String home, Map<String, String> environment, URI address, String sha256) {
+    this(storage, home, environment, address, sha256, Optional.empty());
+  }
+
+  private CorpusSource(
+      Storage storage,
+      String home,
+      Map<String, String> environment,
+      URI address,
+      String sha256,
+      Optional<Tokenizer> vocabulary) {
     this.storage = storage;
     this.home = home;
     this.environment = environment;
     this.address = address;
     this.sha256 = sha256;
+    this.vocabulary = vocabulary;
+  }
+
+  @Override
+  public CorpusSource in(Tokenizer known) {
+    return new CorpusSource(storage, home, environment, address, sha256, Optional.of(known));
   }
 
   /**
@@ -124,8 +141,13 @@ public final class CorpusSource implements CorpusProvider {
         find(
             Optional.of(config.path()).filter(path -> !path.isEmpty()),
             Optional.of(config.sha256()).filter(sum -> !sum.isEmpty()));
-    Corpus corpus = Corpus.of(found.name(), found.bytes(), config).scoring(validationTokens);
-    return new LoadedCorpus(corpus, found.path(), found.generated(), found.warnings());
+    Corpus corpus =
+        vocabulary
+            .map(
+                known -> Corpus.of(found.name(), found.bytes(), config.validationFraction(), known))
+            .orElseGet(() -> Corpus.of(found.name(), found.bytes(), config));
+    return new LoadedCorpus(
+        corpus.scoring(validationTokens), found.path(), found.generated(), found.warnings());
   }
 
   /** The path that the user named, in the configuration or in the environment. */

@@ -202,7 +202,7 @@ public final class CompareJob implements Callable<Integer> {
     if (corpusPath != null) {
       all.add("corpus.path=" + corpusPath);
     }
-    TrainingConfig config = chosen.read(all, warnings);
+    TrainingConfig config = chosen.read(storage, all, warnings);
     long budget = groups != null ? groups : maxrlGroups(storage);
     if (budget == 0 || all.stream().anyMatch(override -> override.startsWith("steps="))) {
       return config;
@@ -219,7 +219,7 @@ public final class CompareJob implements Callable<Integer> {
               + " in one step");
     }
     all.add("steps=" + steps);
-    return chosen.read(all, warnings);
+    return chosen.read(storage, all, warnings);
   }
 
   private String folder(String preset) {
@@ -228,7 +228,7 @@ public final class CompareJob implements Callable<Integer> {
 
   private static long maxrlGroups(Storage storage) {
     Presets.Preset maxrl = Presets.load(Presets.DEFAULT, storage);
-    TrainingConfig config = maxrl.read(List.of(), warning -> {});
+    TrainingConfig config = maxrl.read(storage, List.of(), warning -> {});
     return config.groupsPerStep() * config.steps();
   }
 

@@ -86,7 +86,7 @@ public final class EvaluateJob implements Callable<Integer> {
               console);
       CorpusConfig source = config.corpus();
       corpus =
-          loader
+          (config.init().isWarm() ? loader.in(tokenizer) : loader)
               .load(
                   corpusPath == null ? source : source.at(corpusPath, source.sha256()),
                   config.evaluation().maxTokens(),

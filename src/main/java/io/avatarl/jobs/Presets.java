@@ -5,6 +5,7 @@ import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.train.Runs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -47,10 +49,13 @@ public final class Presets {
   public record Preset(String name, String origin, String hocon) {
     /**
      * The configuration with these overrides; see {@link ConfigReader#read(String, String, String,
-     * List, Consumer)}.
+     * List, Consumer, java.util.function.Function)}.
+     *
+     * @param storage where the run is read that {@code init.run} names
      */
-    public TrainingConfig read(List<String> overrides, Consumer<String> warnings) {
-      return ConfigReader.read(name, origin, hocon, overrides, warnings);
+    public TrainingConfig read(Storage storage, List<String> overrides, Consumer<String> warnings) {
+      return ConfigReader.read(
+          name, origin, hocon, overrides, warnings, run -> Optional.of(Runs.initial(storage, run)));
     }
 
     /** The same, but where it asks for a referee and names none, this run is the referee. */

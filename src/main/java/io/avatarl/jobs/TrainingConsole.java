@@ -97,6 +97,9 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         l.optimizer().learningRate(),
         lower(l.optimizer().schedule()));
     line(out, "devices    %s", facts.devices());
+    if (config.init().isWarm()) {
+      line(out, "begins     with %s, step %s", config.init().run(), config.init().checkpoint());
+    }
     line(out, "run        %s", facts.output());
     if (step > 0) {
       line(out, "resumed    after step %,d", step);

@@ -83,7 +83,7 @@ final class TrainingRun implements AutoCloseable {
       return Runs.config(storage, folder, all, warnings);
     }
     Presets.Preset chosen = Presets.load(preset.isEmpty() ? Presets.DEFAULT : preset, storage);
-    return chosen.read(all, warnings);
+    return chosen.read(storage, all, warnings);
   }
 
   String folder() {

@@ -2,11 +2,14 @@ package io.avatarl.train;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
+import io.avatarl.config.KlConfig.Reference;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.LoadedCorpus;
+import io.avatarl.corpus.Tokenizer;
+import io.avatarl.corpus.UnknownCharacter;
 import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
@@ -25,6 +28,7 @@ import java.util.Optional;
  *
  * @param output the run's folder, any Hadoop path
  * @param config with the corpus's own path and checksum, so that training from it repeats the run
+ * @param initial the weights of {@code init.run}, where they are needed; empty: random ones
  * @param resume whether the run goes on with what its folder holds
  * @param resumed the checkpoint it goes on from; empty: from the first step
  * @param claim that no other process writes into the folder, until it is closed
@@ -37,6 +41,7 @@ record PreparedRun(
     Corpus corpus,
     ParameterLayout layout,
     Optional<FrozenPolicy> referee,
+    Optional<float[]> initial,
     boolean resume,
     Optional<Checkpoint.State> resumed,
     RunClaim claim) {
@@ -74,22 +79,38 @@ record PreparedRun(
         // Another may have begun one since, and ended it.
         requireFresh(storage, output, asked);
       }
+      // A run that goes on has its weights and vocabulary; what it began with may be gone.
+      Optional<Tokenizer> own =
+          asked.init().isWarm() && resume
+              ? WarmStart.vocabulary(storage, output)
+              : Optional.empty();
+      Optional<WarmStart> warm =
+          asked.init().isWarm()
+                  && (own.isEmpty() || asked.learner().kl().reference() == Reference.INITIAL)
+              ? Optional.of(WarmStart.find(storage, asked))
+              : Optional.empty();
+      Optional<Tokenizer> vocabulary = own.or(() -> warm.map(WarmStart::tokenizer));
       LoadedCorpus source =
-          corpora.load(asked.corpus(), asked.evaluation().maxTokens(), HadoopPath.parent(output));
+          corpus(asked, vocabulary.map(corpora::in).orElse(corpora), HadoopPath.parent(output));
       source.warnings().forEach(listener::warned);
       Corpus corpus = source.corpus();
+      warm.flatMap(start -> start.seenValidation(asked, corpus)).ifPresent(listener::warned);
       corpus.requireWindows(asked.model().context());
       requirePrompt(asked, corpus);
       ParameterLayout layout =
           ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
+      Optional<WarmStart.Weights> weights = warm.map(start -> start.weights(layout));
       return new PreparedRun(
           storage,
           output,
-          asked.with(asked.corpus().at(source.path(), corpus.sha256())),
+          asked
+              .with(asked.corpus().at(source.path(), corpus.sha256()))
+              .with(weights.map(WarmStart.Weights::init).orElse(asked.init())),
           source,
           corpus,
           layout,
           referee(storage, asked, corpus),
+          weights.map(WarmStart.Weights::values),
           resume,
           resume ? newest(storage, output, asked, layout, listener) : Optional.empty(),
           claim);
@@ -105,6 +126,28 @@ record PreparedRun(
   /** Where training begins. */
   TrainerState state() {
     return resumed.map(Checkpoint.State::trainer).orElseGet(() -> TrainerState.start(config));
+  }
+
+  private static LoadedCorpus corpus(TrainingConfig asked, CorpusProvider corpora, String beside) {
+    try {
+      return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), beside);
+    } catch (UnknownCharacter e) {
+      // Of a vocabulary of its own, a corpus knows every character.
+      throw new UserError(
+          "init.run: " + asked.init().run() + " was trained on another text: " + e.getMessage(), e);
+    }
+  }
+
+  /** What training begins with, before any checkpoint of its own. */
+  Parameters initialParameters() {
+    return initial
+        .map(
+            weights -> {
+              Parameters parameters = new Parameters(layout);
+              parameters.set(weights);
+              return parameters;
+            })
+        .orElseGet(() -> Parameters.initial(config, layout));
   }
 
   /** Weights of the rollouts that were in flight at the checkpoint; else empty. */
@@ -142,6 +185,7 @@ record PreparedRun(
         asked.corpus().sha256().isEmpty()
             ? asked.with(asked.corpus().at(asked.corpus().path(), before.corpus().sha256()))
             : asked;
+    same = same.with(WarmStart.resumed(storage, before.init(), same.init()));
     RunFiles.requireSame(output, ConfigReader.flat(before), ConfigReader.flat(same));
     return same;
   }

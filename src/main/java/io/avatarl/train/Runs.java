@@ -37,6 +37,19 @@ public final class Runs {
     return ConfigReader.read(file, file, storage.readString(file), overrides, warnings);
   }
 
+  /**
+   * The configuration of a run that another begins with.
+   *
+   * @throws UserError that names {@code init.run}
+   */
+  public static TrainingConfig initial(Storage storage, String run) {
+    try {
+      return config(storage, run);
+    } catch (UserError e) {
+      throw new UserError("init.run: " + e.getMessage(), e);
+    }
+  }
+
   /** Whether a folder holds a run, finished or not. */
   public static boolean exists(Storage storage, String run) {
     return storage.exists(Storage.resolve(run, RunFiles.CONFIG));

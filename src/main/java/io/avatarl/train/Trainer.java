@@ -75,7 +75,7 @@ public final class Trainer implements AutoCloseable {
   public Optional<Summary> run(SparkSession spark) {
     TrainingConfig config = run.config();
     NativeEngine.load(config.nativeThreads(), config.model().precision());
-    Parameters parameters = Parameters.initial(config, run.layout());
+    Parameters parameters = run.initialParameters();
     NgramCounts counts = NgramCounter.count(spark, run.corpus(), config.corpus());
     NgramCounter.leftOut(run.corpus(), config.corpus()).ifPresent(listener::warned);
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
@@ -85,7 +85,12 @@ public final class Trainer implements AutoCloseable {
             new Learner(config.learner(), config.model(), parameters, config.updates(), device);
         PolicyCluster cluster =
             PolicyCluster.forTraining(
-                context, config, run.corpus(), rewardSetup(counts), run.output())) {
+                context,
+                config,
+                run.corpus(),
+                rewardSetup(counts),
+                run.initial().orElse(new float[0]),
+                run.output())) {
       run.resumed()
           .ifPresent(
               checkpoint -> {

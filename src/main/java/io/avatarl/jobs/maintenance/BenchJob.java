@@ -215,7 +215,7 @@ public final class BenchJob implements Callable<Integer> {
       all.add("corpus.path=" + corpusPath);
     }
     all.addAll(more);
-    return chosen.read(all, warnings);
+    return chosen.read(storage, all, warnings);
   }
 
   private static Corpus corpus(Storage storage, TrainingConfig config) {

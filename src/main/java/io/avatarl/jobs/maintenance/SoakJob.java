@@ -119,7 +119,7 @@ public final class SoakJob implements Callable<Integer> {
     if (trained.corpus != null) {
       all.add("corpus.path=" + trained.corpus);
     }
-    return chosen.read(all, warnings);
+    return chosen.read(storage, all, warnings);
   }
 
   private TrainingListener watcher(List<Sample> taken) {

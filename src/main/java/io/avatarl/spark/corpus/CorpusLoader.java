@@ -7,6 +7,7 @@ import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.LoadedCorpus;
 import io.avatarl.corpus.TokenFolder;
+import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,7 @@ public final class CorpusLoader implements CorpusProvider {
   private final Supplier<SparkSession> spark;
   private final CorpusProgress progress;
   private final Optional<Dataset<Row>> rows;
+  private final Optional<Tokenizer> vocabulary;
   private final long pieceBytes;
 
   /**
@@ -40,7 +42,7 @@ public final class CorpusLoader implements CorpusProvider {
    */
   public CorpusLoader(
       Storage storage, CorpusSource texts, Supplier<SparkSession> spark, CorpusProgress progress) {
-    this(storage, texts, spark, progress, Optional.empty(), 0);
+    this(storage, texts, spark, progress, Optional.empty(), Optional.empty(), 0);
   }
 
   private CorpusLoader(
@@ -49,24 +51,38 @@ public final class CorpusLoader implements CorpusProvider {
       Supplier<SparkSession> spark,
       CorpusProgress progress,
       Optional<Dataset<Row>> rows,
+      Optional<Tokenizer> vocabulary,
       long pieceBytes) {
     this.storage = storage;
     this.texts = texts;
     this.spark = spark;
     this.progress = progress;
     this.rows = rows;
+    this.vocabulary = vocabulary;
     this.pieceBytes = pieceBytes;
   }
 
   /** The same for a corpus that is a {@code Dataset}. */
   public CorpusLoader of(Dataset<Row> dataset) {
     return new CorpusLoader(
-        storage, texts, dataset::sparkSession, progress, Optional.of(dataset), pieceBytes);
+        storage,
+        texts,
+        dataset::sparkSession,
+        progress,
+        Optional.of(dataset),
+        vocabulary,
+        pieceBytes);
+  }
+
+  @Override
+  public CorpusLoader in(Tokenizer known) {
+    return new CorpusLoader(
+        storage, texts.in(known), spark, progress, rows, Optional.of(known), pieceBytes);
   }
 
   /** The same with pieces of another length, for tests. */
   CorpusLoader inPieces(long bytes) {
-    return new CorpusLoader(storage, texts, spark, progress, rows, bytes);
+    return new CorpusLoader(storage, texts, spark, progress, rows, vocabulary, bytes);
   }
 
   @Override
@@ -78,18 +94,30 @@ public final class CorpusLoader implements CorpusProvider {
         return texts.load(config, validationTokens, beside);
       }
       if (TokenFolder.isAt(storage, path.get())) {
-        TokenFolder folder = TokenFolder.open(storage, path.get());
-        return loaded(
-            folder.corpus(path.get(), limits(config, validationTokens)),
-            storage.qualified(path.get()),
-            expected);
+        Corpus corpus =
+            TokenFolder.open(storage, path.get())
+                .corpus(path.get(), limits(config, validationTokens));
+        if (vocabulary.isPresent() && !corpus.tokenizer().equals(vocabulary.get())) {
+          throw new UserError(
+              path.get() + ": holds tokens of another vocabulary; name the text they were made of");
+        }
+        return loaded(corpus, storage.qualified(path.get()), expected);
       }
       requireNoHalf(path.get());
     }
-    CorpusTokenizer tokenizer = tokenizer(config);
-    String folder = config.tokens().isEmpty() ? folder(beside, tokenizer) : config.tokens();
+    CorpusInput input = input(config); // What can be refused without Spark, is.
+    CorpusTokenizer tokenizer = tokenizer(config, input, vocabulary);
+    if (vocabulary.isPresent()) {
+      // Runs before this one may have left the very tokens, in the corpus's own vocabulary.
+      CorpusTokenizer own = tokenizer(config, input, Optional.empty());
+      if (own.isMade(folder(config, beside, own), vocabulary.get())) {
+        tokenizer = own;
+      }
+    }
     return loaded(
-        tokenizer.corpus(folder, limits(config, validationTokens)), where(config), expected);
+        tokenizer.corpus(folder(config, beside, tokenizer), limits(config, validationTokens)),
+        where(config),
+        expected);
   }
 
   /**
@@ -98,12 +126,12 @@ public final class CorpusLoader implements CorpusProvider {
    * @param folder the same one again: what is missing is made
    */
   public TokenFolder tokenize(CorpusConfig config, String folder) {
-    return tokenizer(config).tokenize(folder);
+    return tokenizer(config, input(config), vocabulary).tokenize(folder);
   }
 
-  private CorpusTokenizer tokenizer(CorpusConfig config) {
-    CorpusInput input = input(config); // What can be refused without Spark, is.
-    return new CorpusTokenizer(spark.get(), storage, config, input, progress, pieceBytes);
+  private CorpusTokenizer tokenizer(
+      CorpusConfig config, CorpusInput input, Optional<Tokenizer> known) {
+    return new CorpusTokenizer(spark.get(), storage, config, input, known, progress, pieceBytes);
   }
 
   private CorpusInput input(CorpusConfig config) {
@@ -184,9 +212,11 @@ public final class CorpusLoader implements CorpusProvider {
     }
   }
 
-  private static String folder(String beside, CorpusTokenizer tokenizer) {
-    return Storage.resolve(
-        beside, "avatarl-tokens/" + tokenizer.fingerprint().substring(0, FOLDER_DIGITS));
+  private static String folder(CorpusConfig config, String beside, CorpusTokenizer tokenizer) {
+    return config.tokens().isEmpty()
+        ? Storage.resolve(
+            beside, "avatarl-tokens/" + tokenizer.fingerprint().substring(0, FOLDER_DIGITS))
+        : config.tokens();
   }
 
   private static TokenFolder.Limits limits(CorpusConfig config, int validationTokens) {

@@ -44,11 +44,13 @@ final class CorpusTokenizer {
   private final Storage storage;
   private final CorpusConfig config;
   private final CorpusInput input;
+  private final Optional<Tokenizer> vocabulary;
   private final CorpusProgress progress;
   private final long pieceBytes;
   private final BpeLearner bpe;
 
   /**
+   * @param vocabulary that the tokens are of; empty: the corpus's own
    * @param pieceBytes of a piece; 0: the usual
    */
   CorpusTokenizer(
@@ -56,12 +58,14 @@ final class CorpusTokenizer {
       Storage storage,
       CorpusConfig config,
       CorpusInput input,
+      Optional<Tokenizer> vocabulary,
       CorpusProgress progress,
       long pieceBytes) {
     this.spark = JavaSparkContext.fromSparkContext(spark.sparkContext());
     this.storage = storage;
     this.config = config;
     this.input = input;
+    this.vocabulary = vocabulary;
     this.progress = progress;
     this.pieceBytes = pieceBytes == 0 ? PIECE_BYTES : pieceBytes;
     this.bpe = new BpeLearner(this.spark, config, input, progress);
@@ -77,14 +81,34 @@ final class CorpusTokenizer {
                 config.orderBy(),
                 config.separator(),
                 Double.toString(config.validationFraction()),
-                config.tokenizer() == TokenizerKind.BPE
-                    ? "bpe " + config.bpe().merges() + " " + config.bpe().sample().bytes()
-                    : "character")
+                vocabulary
+                    .map(known -> Sha256.of(known.toJson().getBytes(StandardCharsets.UTF_8)))
+                    .orElseGet(this::ownVocabulary))
             .getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Whether a folder holds what would be made, and in this vocabulary. */
+  boolean isMade(String folder, Tokenizer known) {
+    if (!TokenFolder.isAt(storage, folder)) {
+      return false;
+    }
+    TokenFolder there = TokenFolder.open(storage, folder);
+    return there.manifest().source().fingerprint().equals(fingerprint())
+        && there.tokenizer().equals(known);
+  }
+
+  private String ownVocabulary() {
+    return config.tokenizer() == TokenizerKind.BPE
+        ? "bpe " + config.bpe().merges() + " " + config.bpe().sample().bytes()
+        : "character";
+  }
+
   private TextChunks.Boundary boundary() {
-    return config.tokenizer() == TokenizerKind.BPE ? new Words() : new Characters();
+    boolean bpe =
+        vocabulary
+            .map(known -> known instanceof BpeTokenizer)
+            .orElse(config.tokenizer() == TokenizerKind.BPE);
+    return bpe ? new Words() : new Characters();
   }
 
   private static final class Words implements TextChunks.Boundary, Serializable {
@@ -240,7 +264,7 @@ final class CorpusTokenizer {
   }
 
   private Corpus inMemory(Documents<?> documents, CorpusScan scan, TokenFolder.Limits limits) {
-    Recipe recipe = recipe(documents, scan, Optional.empty());
+    Recipe recipe = recipe(documents, scan, vocabulary);
     TokenType type = TokenType.of(recipe.tokenizer.vocabularySize());
     int pieces = documents.pieces();
     List<TokenizedPiece> done =
@@ -282,7 +306,7 @@ final class CorpusTokenizer {
 
   private TokenFolder tokenize(TokenizingWork work, Documents<?> documents, CorpusScan scan) {
     work.begin(scan);
-    Recipe recipe = recipe(documents, scan, work.tokenizer());
+    Recipe recipe = recipe(documents, scan, vocabulary.or(work::tokenizer));
     work.keep(recipe.tokenizer);
     TokenType type = TokenType.of(recipe.tokenizer.vocabularySize());
     int pieces = documents.pieces();
@@ -331,7 +355,9 @@ final class CorpusTokenizer {
                 scan.documents(),
                 scan.skipped(),
                 recipe.before[recipe.before.length - 1],
-                recipe.tokenizer instanceof BpeTokenizer && bpe.sampledShare(scan) < 1),
+                recipe.tokenizer instanceof BpeTokenizer
+                    && vocabulary.isEmpty()
+                    && bpe.sampledShare(scan) < 1),
             new TokenManifest.Split(recipe.split.rule(), config.validationFraction()),
             train,
             validation),

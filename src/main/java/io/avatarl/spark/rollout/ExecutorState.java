@@ -21,7 +21,7 @@ import java.util.function.Function;
 final class ExecutorState {
   static final ExecutorState OF_THIS_JVM = new ExecutorState();
 
-  /** Version of the policy before training, which every JVM can make by itself. */
+  /** Version of the policy before training. */
   static final long INITIAL = -1;
 
   /** Names a replica. */

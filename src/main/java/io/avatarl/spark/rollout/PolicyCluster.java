@@ -57,6 +57,7 @@ public final class PolicyCluster implements AutoCloseable {
    * A training run's cluster.
    *
    * @param setup how rollouts are scored
+   * @param initial weights that training began with; empty: the random ones of the seed
    * @param folder of the run, where rollout tables are written
    */
   public static PolicyCluster forTraining(
@@ -64,10 +65,11 @@ public final class PolicyCluster implements AutoCloseable {
       TrainingConfig config,
       Corpus corpus,
       RewardSetup setup,
+      float[] initial,
       String folder) {
     return new PolicyCluster(
         spark,
-        RunContext.forTraining(newRun(), config, corpus, setup),
+        RunContext.forTraining(newRun(), config, corpus, setup, initial),
         Optional.of(new RolloutTable(spark, config, folder)));
   }
 

@@ -46,7 +46,7 @@ final class PolicyReplica implements AutoCloseable {
     return ExecutorState.OF_THIS_JVM.acquire(
         new ExecutorState.Key(run.run(), ExecutorState.INITIAL, Precision.FLOAT32, device(run)),
         run.config(),
-        spare -> Parameters.initial(run.config(), layout(run)));
+        spare -> run.initial());
   }
 
   private static Device device(RunContext run) {

@@ -2,10 +2,13 @@ package io.avatarl.spark.rollout;
 
 import io.avatarl.advantage.AdvantageEstimator;
 import io.avatarl.config.CurriculumStage;
+import io.avatarl.config.KlConfig;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramModel;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
 import io.avatarl.reward.CreditAssignment;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.Exploration;
@@ -24,13 +27,21 @@ final class RunContext implements Serializable {
   private final Corpus corpus;
   // An Optional cannot be serialized.
   private final RewardSetup setup;
+  private final float[] initial;
 
   private RunContext(
-      String run, TrainingConfig config, Corpus corpus, Optional<RewardSetup> setup) {
+      String run,
+      TrainingConfig config,
+      Corpus corpus,
+      Optional<RewardSetup> setup,
+      float[] initial) {
     this.run = run;
     this.config = config;
     this.corpus = corpus;
     this.setup = setup.orElse(null);
+    // Who does not ask for them, is not sent them.
+    this.initial =
+        config.learner().kl().reference() == KlConfig.Reference.INITIAL ? initial : new float[0];
   }
 
   /**
@@ -39,17 +50,18 @@ final class RunContext implements Serializable {
    * @param run distinguishes runs in one JVM
    */
   static RunContext forEvaluation(String run, TrainingConfig config, Corpus corpus) {
-    return new RunContext(run, config, corpus, Optional.empty());
+    return new RunContext(run, config, corpus, Optional.empty(), new float[0]);
   }
 
   /**
    * Of all tasks of a training run.
    *
    * @param run distinguishes runs in one JVM
+   * @param initial weights that training began with; empty: the random ones of the seed
    */
   static RunContext forTraining(
-      String run, TrainingConfig config, Corpus corpus, RewardSetup setup) {
-    return new RunContext(run, config, corpus, Optional.of(setup));
+      String run, TrainingConfig config, Corpus corpus, RewardSetup setup, float[] initial) {
+    return new RunContext(run, config, corpus, Optional.of(setup), initial);
   }
 
   String run() {
@@ -71,6 +83,17 @@ final class RunContext implements Serializable {
 
   int vocabulary() {
     return corpus.tokenizer().vocabularySize();
+  }
+
+  /** The weights that training began with. */
+  Parameters initial() {
+    ParameterLayout layout = ParameterLayout.of(config.model(), vocabulary());
+    if (initial.length == 0) {
+      return Parameters.initial(config, layout);
+    }
+    Parameters parameters = new Parameters(layout);
+    parameters.set(initial);
+    return parameters;
   }
 
   /** The n-gram table of an order. */
