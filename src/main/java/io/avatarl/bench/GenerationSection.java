@@ -53,7 +53,7 @@ record GenerationSection(Bench bench) {
               shape.batch() / shape.samples(),
               shape.samples(),
               shape.horizon()));
-      if (torch.path() != null) {
+      if (torch.path().isPresent()) {
         parts.put(
             "torch " + shape.name(),
             torch.part(
@@ -78,7 +78,7 @@ record GenerationSection(Bench bench) {
     for (Shape shape : shapes) {
       Spread ours = rate(laps, "ours " + shape.name());
       String remark = "contexts × K = " + shape.batch() / shape.samples() + " × " + shape.samples();
-      if (torch.path() == null) {
+      if (torch.path().isEmpty()) {
         table.add(shape.name(), ours, null, null, remark + "; " + torch.missing());
       } else {
         Spread theirs = rate(laps, "torch " + shape.name());
@@ -114,7 +114,7 @@ record GenerationSection(Bench bench) {
         CONTINUATIONS, Benchmarks.learner(bench.configs().apply(continuations), bench.corpus()));
     parts.put(SUPERVISED, Benchmarks.crossEntropy(bench.configs().apply(windows), bench.corpus()));
     Python torch = bench.python().forModel(config.model());
-    if (torch.path() != null) {
+    if (torch.path().isPresent()) {
       parts.put(
           EAGER,
           torch.part(
@@ -145,7 +145,7 @@ record GenerationSection(Bench bench) {
     Spread ours = rate(laps, CONTINUATIONS);
     table.add(CONTINUATIONS, ours, supervised.over(ours), "≤ 1.5", "without drawing them");
     table.add(SUPERVISED, supervised, null, null, "as many tokens of the corpus");
-    if (torch.path() == null) {
+    if (torch.path().isEmpty()) {
       table.add(EAGER, null, null, null, torch.missing());
     } else {
       Spread theirs = rate(laps, EAGER);

@@ -8,16 +8,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
  * A Python with PyTorch, for the yardsticks; most machines have none.
  *
- * @param path of the interpreter, or null
- * @param missing why there is none, or null
+ * @param path of the interpreter; empty where there is none
+ * @param missing why there is none; empty where there is one
  */
-public record Python(String path, String missing) {
+public record Python(Optional<String> path, String missing) {
   private static final String SCRIPT = "/io/avatarl/bench/pytorch_bench.py";
   private static final int IMPORT_SECONDS = 120;
 
@@ -27,10 +28,13 @@ public record Python(String path, String missing) {
         .filter(Objects::nonNull)
         .filter(python -> runs(List.of(python, "-c", "import torch"), IMPORT_SECONDS))
         .findFirst()
-        .map(python -> new Python(python, null))
-        .orElse(
-            new Python(
-                null, "no Python with PyTorch: --install-python makes one, --python names one"));
+        .map(python -> new Python(Optional.of(python), ""))
+        .orElse(none("no Python with PyTorch: --install-python makes one, --python names one"));
+  }
+
+  /** No Python, and why. */
+  public static Python none(String why) {
+    return new Python(Optional.empty(), why);
   }
 
   /** Whether a command ends in time, with exit code 0. */
@@ -64,9 +68,7 @@ public record Python(String path, String missing) {
             && model.qkNorm()
             && model.tied()
             && !model.bias();
-    return known
-        ? this
-        : new Python(null, "the PyTorch script knows the default form of the model only");
+    return known ? this : none("the PyTorch script knows the default form of the model only");
   }
 
   /**
@@ -109,7 +111,7 @@ public record Python(String path, String missing) {
     }
     return new ArrayList<>(
         List.of(
-            path,
+            path.orElseThrow(),
             script.toString(),
             what,
             "--vocabulary=" + vocabulary,

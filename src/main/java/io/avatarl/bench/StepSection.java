@@ -93,7 +93,7 @@ record StepSection(Bench bench) {
     parts.put(LOOP, Benchmarks.plainDjl(bench.config(), bench.corpus()));
     parts.put(OWN_LOOP, Benchmarks.crossEntropy(bench.config(), bench.corpus()));
     Python torch = bench.python().forModel(bench.config().model());
-    if (torch.path() == null) {
+    if (torch.path().isEmpty()) {
       missing.put(EAGER, torch.missing());
       missing.put(EAGER + ONE_THREAD, torch.missing());
     } else {
@@ -102,7 +102,7 @@ record StepSection(Bench bench) {
     }
     if (bench.quick()) {
       missing.put(COMPILED, "left out by --quick");
-    } else if (torch.path() == null) {
+    } else if (torch.path().isEmpty()) {
       missing.put(COMPILED, torch.missing());
     } else {
       parts.put(COMPILED, torch(torch, bench.threads(), List.of("--compile")));
@@ -154,8 +154,8 @@ record StepSection(Bench bench) {
     table
         .notes()
         .add(
-            "peak memory is the sum of each process's own peak, heap and native; parts without a figure share"
-                + " the bench's own process");
+            "peak memory is the sum of each process's own peak, heap and native; parts without a"
+                + " figure share the bench's own process");
     return table;
   }
 
@@ -199,8 +199,9 @@ record StepSection(Bench bench) {
     table
         .notes()
         .add(
-            "rollout, reward and table are the tasks' own times divided by the slots that ran them at once;"
-                + " transfer is the rest of the rollout jobs: scheduling, serialization, network");
+            "rollout, reward and table are the tasks' own times divided by the slots that ran them"
+                + " at once; transfer is the rest of the rollout jobs: scheduling, serialization,"
+                + " network");
     table.notes().add("bytes: the weights of each broadcast, and what came back from all tasks");
     return table;
   }
@@ -255,7 +256,8 @@ record StepSection(Bench bench) {
     table
         .notes()
         .add(
-            "targets are for 2 cores and the default preset; medians of the rounds' ratios, (min – max)");
+            "targets are for 2 cores and the default preset; medians of the rounds' ratios, (min –"
+                + " max)");
     if (bench.quick()) {
       table
           .notes()

@@ -19,7 +19,7 @@ import java.io.Serializable;
  *     tables; 1 keeps all
  * @param ngramSample bytes of the training split that n-gram tables count at most
  * @param memory bytes of text that are held in memory; longer corpora are tokenized into a folder
- * @param tokens that folder; empty: beside the run
+ * @param tokens that folder; empty: next to the run
  * @param cache bytes of local disk for tokens of other file systems
  */
 public record CorpusConfig(

@@ -136,7 +136,7 @@ public final class CorpusSource implements CorpusProvider {
 
   /** {@inheritDoc} A single text, into memory. */
   @Override
-  public LoadedCorpus load(CorpusConfig config, int validationTokens, String beside) {
+  public LoadedCorpus load(CorpusConfig config, int validationTokens, String parent) {
     Found found =
         find(
             Optional.of(config.path()).filter(path -> !path.isEmpty()),
@@ -253,11 +253,11 @@ public final class CorpusSource implements CorpusProvider {
         warnings);
   }
 
-  private static void requireSha256(byte[] bytes, String expected, String what, String mend) {
+  private static void requireSha256(byte[] bytes, String expected, String what, String fix) {
     String actual = Sha256.of(bytes);
     if (!actual.equalsIgnoreCase(expected)) {
       throw new UserError(
-          what + " has SHA-256 " + actual + " and not the expected " + expected + "; " + mend);
+          what + " has SHA-256 " + actual + " and not the expected " + expected + "; " + fix);
     }
   }
 }

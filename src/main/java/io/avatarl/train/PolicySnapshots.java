@@ -16,13 +16,13 @@ final class PolicySnapshots {
 
   private PolicySnapshots() {}
 
-  /** Adds a probe to the file; those of later steps, left by a run that was killed, go. */
-  static void add(Storage storage, String run, PolicySnapshot probe) {
+  /** Adds a snapshot to the file; those of later steps, left by a run that was killed, go. */
+  static void add(Storage storage, String run, PolicySnapshot snapshot) {
     String file = Storage.resolve(run, RunFiles.CONTEXTS);
     ObjectNode root = JSON.createObjectNode();
     ArrayNode samples = root.putArray("samples");
-    root.set("first", JSON.valueToTree(probe));
-    if (probe.step() > 0 && storage.exists(file)) {
+    root.set("first", JSON.valueToTree(snapshot));
+    if (snapshot.step() > 0 && storage.exists(file)) {
       try {
         ObjectNode before = (ObjectNode) JSON.readTree(storage.readString(file));
         root.set("first", (ObjectNode) before.required("first"));
@@ -30,17 +30,17 @@ final class PolicySnapshots {
             .path("samples")
             .forEach(
                 sample -> {
-                  if (sample.path("step").asLong() < probe.step()) {
+                  if (sample.path("step").asLong() < snapshot.step()) {
                     samples.add(sample);
                   }
                 });
       } catch (JsonProcessingException | ClassCastException | IllegalArgumentException e) {
         // Written whole or not at all, so it was changed by hand; the report starts anew.
-        root.set("first", JSON.valueToTree(probe));
+        root.set("first", JSON.valueToTree(snapshot));
       }
     }
-    root.set("last", JSON.valueToTree(probe));
-    samples.addObject().put("step", probe.step()).put("text", probe.sample());
+    root.set("last", JSON.valueToTree(snapshot));
+    samples.addObject().put("step", snapshot.step()).put("text", snapshot.sample());
     storage.writeString(file, root.toString());
   }
 }

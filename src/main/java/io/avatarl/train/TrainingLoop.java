@@ -111,10 +111,10 @@ final class TrainingLoop {
   }
 
   private void snapshot() {
-    PolicyCluster.TimedSnapshot probed = cluster.probe(state.step(), state.curriculum().stage());
-    state.clock().add(PhaseTimer.Phase.TABLE, probed.seconds());
+    PolicyCluster.TimedSnapshot taken = cluster.snapshot(state.step(), state.curriculum().stage());
+    state.clock().add(PhaseTimer.Phase.TABLE, taken.seconds());
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.TABLE)) {
-      PolicySnapshots.add(run.storage(), run.output(), probed.probe());
+      PolicySnapshots.add(run.storage(), run.output(), taken.snapshot());
     }
   }
 

@@ -15,9 +15,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
+@Tag("numerical")
 class AdvantageEstimatorTest {
   private static final AdvantageEstimator GRPO = of(AdvantageConfig.Estimator.GRPO);
   private static final AdvantageEstimator DR_GRPO = of(AdvantageConfig.Estimator.DR_GRPO);

@@ -11,6 +11,7 @@ import io.avatarl.rollout.TestGroups;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.function.ToDoubleFunction;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * the estimator; without replacement the time of arrival K + 1 is integrated over numerically. What
  * comes out is compared with the gradient that enumerates all actions.
  */
+@Tag("numerical")
 class ExpectedGradientTest {
   private static final double[] POLICY = {0.15, 0.6, 0.25};
   private static final double[] TABLE = {0.7, 0.1, 0.2};

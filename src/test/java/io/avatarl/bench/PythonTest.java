@@ -28,7 +28,7 @@ class PythonTest {
   @Test
   void theYardstickInPyTorchGivesTheSameLogProbabilities(@TempDir Path folder) throws Exception {
     Python python = Python.find(System.getenv("AVATARL_PYTHON"), "python3");
-    assumeTrue(python.path() != null, python.missing() + " (or $AVATARL_PYTHON)");
+    assumeTrue(python.path().isPresent(), python.missing() + " (or $AVATARL_PYTHON)");
     TrainingConfig config =
         ConfigReader.read(
             "trial",

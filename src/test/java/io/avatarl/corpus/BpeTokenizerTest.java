@@ -15,10 +15,12 @@ import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("numerical")
 class BpeTokenizerTest {
   private static final String PLAY = GeneratedPlay.write(1, 100_000);
   private static final BpeTokenizer TOKENIZER = BpeTokenizer.train(PLAY, 300);
@@ -195,7 +197,8 @@ class BpeTokenizerTest {
         "{\"model\":{\"type\":\"BPE\"}}",
         "{\"model\":{\"type\":\"BPE\",\"vocab\":{}},\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"decoder\":{\"type\":\"ByteLevel\"}}",
         "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":1}},\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"decoder\":{\"type\":\"ByteLevel\"}}",
-        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a b\":0}},\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"decoder\":{\"type\":\"ByteLevel\"}}",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a"
+            + " b\":0}},\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"decoder\":{\"type\":\"ByteLevel\"}}",
         "{\"model\":{\"type\":\"WordPiece\"}}",
       })
   void brokenJsonIsRefused(String json) {

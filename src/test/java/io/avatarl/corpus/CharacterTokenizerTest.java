@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.avatarl.config.UserError;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Tag("numerical")
 class CharacterTokenizerTest {
   private static final String TEXT = "be\nn\u00e9 \ud83c\udfad!";
   private final Tokenizer tokenizer = CharacterTokenizer.of(TEXT);
@@ -26,7 +28,8 @@ class CharacterTokenizerTest {
   @Test
   void jsonRoundTrip() {
     assertEquals(
-        "{\"type\":\"character\",\"vocabulary\":[\"\\n\",\" \",\"!\",\"b\",\"e\",\"n\",\"é\",\"🎭\"]}",
+        "{\"type\":\"character\",\"vocabulary\":[\"\\n"
+            + "\",\" \",\"!\",\"b\",\"e\",\"n\",\"é\",\"🎭\"]}",
         tokenizer.toJson());
     assertEquals(tokenizer, Tokenizer.fromJson(tokenizer.toJson()));
   }

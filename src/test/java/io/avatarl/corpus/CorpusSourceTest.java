@@ -26,10 +26,12 @@ import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("numerical")
 class CorpusSourceTest {
   private static final byte[] PUBLIC_TEXT = "Enter a ghost.\n".getBytes(UTF_8);
   private static final String PUBLIC_SHA256 = Sha256.of(PUBLIC_TEXT);
@@ -113,8 +115,8 @@ class CorpusSourceTest {
     assertFalse(found.generated());
     assertEquals(List.of(), found.warnings());
     assertArrayEquals(PUBLIC_TEXT, Files.readAllBytes(data()));
-    try (Stream<Path> beside = Files.list(data().getParent())) {
-      assertEquals(1, beside.count());
+    try (Stream<Path> neighbours = Files.list(data().getParent())) {
+      assertEquals(1, neighbours.count());
     }
     assertArrayEquals(PUBLIC_TEXT, find().bytes());
     assertEquals(1, requests.get());

@@ -15,11 +15,13 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("numerical")
 class CorpusTest {
   private static CorpusConfig config(String... overrides) {
     return ConfigReader.read("", "", List.of(overrides)).corpus();
@@ -126,11 +128,13 @@ class CorpusTest {
     assertDoesNotThrow(() -> corpus.requireWindows(2));
     assertSays(
         "Corpus x.txt is too short: its validation split has 3 tokens and one window of context 3"
-            + " takes 4; give a longer text (--corpus) or a shorter context (--set model.context=N)",
+            + " takes 4; give a longer text (--corpus) or a shorter context (--set"
+            + " model.context=N)",
         () -> corpus.requireWindows(3));
     assertSays(
         "Corpus x.txt is too short: its training split has 7 tokens and one window of context 256"
-            + " takes 257; give a longer text (--corpus) or a shorter context (--set model.context=N)",
+            + " takes 257; give a longer text (--corpus) or a shorter context (--set"
+            + " model.context=N)",
         () -> corpus.requireWindows(256));
   }
 

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.files.Sha256;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class GeneratedPlayTest {
   private final String play = GeneratedPlay.write(1, 200_000);
 

@@ -14,8 +14,10 @@ import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 
 /** Corpora and BPE tokenizers that nobody would choose. */
+@Tag("numerical")
 class HostileTextTest {
   private static final int TRIES = 1000;
   private static final String TEXT =

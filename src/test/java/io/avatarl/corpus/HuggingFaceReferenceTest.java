@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The tokenizer next to Python's {@code tokenizers}: the same tokens, and from the same text the
  * same merges in the same order. Skipped where python3 or its package index is out of reach.
  */
+@Tag("numerical")
 class HuggingFaceReferenceTest {
   private static final Path PACKAGES = Path.of("target", "python-tokenizers");
   private static final String SCRIPT = "src/test/python/huggingface_bpe.py";

@@ -9,8 +9,10 @@ import io.avatarl.corpus.RandomStream.Purpose;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class RandomStreamTest {
   @Test
   void isSplitMix64() {

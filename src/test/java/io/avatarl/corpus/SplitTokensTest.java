@@ -11,10 +11,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("numerical")
 class SplitTokensTest {
   private static final String TEXT =
       "ROMEO:\nWhat light, don't\r\n  café — “so”! 中文。日本語\n😀👩‍👩‍👧 end\u3000\n of\n\n\nit. "

@@ -8,8 +8,10 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class StreamingDecoderTest {
   private static final BpeTokenizer BYTES = BpeTokenizer.train("", 0);
 

@@ -18,11 +18,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("numerical")
 class TokenFolderTest {
   private static final Storage STORAGE = new Storage(new Configuration());
   private static final TokenFolder.Limits ON_DISK = new TokenFolder.Limits(0, 1L << 30, 0);
@@ -99,9 +101,10 @@ class TokenFolderTest {
           new ProcessBuilder(
                   "python3",
                   "-c",
-                  "import sys, json, numpy as n; m = json.load(open(sys.argv[1] + '/manifest.json'));"
-                      + "t = n.memmap(sys.argv[1] + '/train/part-00000.bin', dtype='<i4', mode='r');"
-                      + "print(m['type'], len(t), int(t[999]), int(t.sum()))",
+                  "import sys, json, numpy as n; m = json.load(open(sys.argv[1] +"
+                      + " '/manifest.json'));t = n.memmap(sys.argv[1] + '/train/part-00000.bin',"
+                      + " dtype='<i4', mode='r');print(m['type'], len(t), int(t[999]),"
+                      + " int(t.sum()))",
                   path)
               .start();
     } catch (IOException e) {

@@ -2,8 +2,10 @@ package io.avatarl.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class BitsPerCharacterTest {
   private static final float HALF = (float) Math.log(0.5);
   private static final float[] EVEN = {HALF, HALF};

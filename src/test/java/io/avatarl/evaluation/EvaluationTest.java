@@ -16,8 +16,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class EvaluationTest {
   private static Scores calibration(int first, int last) {
     JsonNode reference = ReferenceValues.read("calibration");

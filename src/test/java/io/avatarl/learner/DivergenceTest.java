@@ -17,11 +17,13 @@ import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A loss, a gradient or parameters that are not finite end an update and change nothing. */
+@Tag("numerical")
 class DivergenceTest {
   @BeforeAll
   static void load() {

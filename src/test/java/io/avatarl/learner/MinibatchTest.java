@@ -17,8 +17,10 @@ import io.avatarl.rollout.RolloutStatistics;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class MinibatchTest {
   @BeforeAll
   static void load() {

@@ -35,8 +35,10 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Tag;
 
 /** Files of checkpoints that nobody wrote like that. */
+@Tag("numerical")
 class HostileModelFilesTest {
   private static final int TRIES = 1000;
   private static final Storage STORAGE = new Storage(new Configuration());

@@ -14,11 +14,13 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** How matrices are multiplied, as far as a CPU can tell. */
+@Tag("numerical")
 class PrecisionTest {
   private static final int WINDOWS = 5;
   private static final int VOCABULARY = 65;

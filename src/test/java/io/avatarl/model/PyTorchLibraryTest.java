@@ -10,12 +10,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Stand-ins for a PyTorch on the machine: what is checked before anything of it is loaded. */
+@Tag("numerical")
 class PyTorchLibraryTest {
   private static final String NEEDED = "2.7.1";
   @TempDir private Path folder;

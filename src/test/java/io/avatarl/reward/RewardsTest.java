@@ -31,10 +31,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Tag("numerical")
 class RewardsTest {
   /** Trains on "aababb" of "aababbcccccc": a a, a b, b a, a b, b b. */
   private static final Corpus CORPUS = Corpus.of("abc", "aababbcccccc".getBytes(UTF_8), 0.5);
@@ -483,8 +485,9 @@ class RewardsTest {
                 () -> checkSign("reward.weights.bigram=1", "reward.weights.repetition=0.3"))
             .getMessage();
     assertEquals(
-        "advantage.estimator: maxrl needs rewards of at least 0, but reward.repetition = 0.3 can bring"
-            + " them to -0.30; set reward.offset = 0.3, or advantage.estimator = grpo or dr-grpo",
+        "advantage.estimator: maxrl needs rewards of at least 0, but reward.repetition = 0.3 can"
+            + " bring them to -0.30; set reward.offset = 0.3, or advantage.estimator = grpo or"
+            + " dr-grpo",
         message);
     // log(1e-10) / 10 = -2.3026 is the least; the offset that is named is enough.
     assertThrows(UserError.class, () -> checkSign("reward.weights.bigramLog=0.1"));

@@ -23,10 +23,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("numerical")
 class ExplorationTest {
   private static Exploration exploration(int vocabulary, String... overrides) {
     return exploration(Optional.empty(), vocabulary, overrides);

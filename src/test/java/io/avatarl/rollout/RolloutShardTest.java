@@ -8,8 +8,10 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numerical")
 class RolloutShardTest {
   /** Two windows of context 3: 10 11 12 | 13 and 20 21 22 | 23; two actions in each group. */
   private static Groups sampled() {

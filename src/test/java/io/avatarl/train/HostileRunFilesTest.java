@@ -99,19 +99,19 @@ class HostileRunFilesTest {
     Mutation.read(json.length(), () -> Summary.fromJson("summary.json", json));
   }
 
-  private static PolicySnapshot probe(long step) {
+  private static PolicySnapshot snapshot(long step) {
     return new PolicySnapshot(step, List.of(), "text of " + step);
   }
 
   @Provide
   Arbitrary<byte[]> contexts() throws IOException {
     Files.deleteIfExists(run.resolve(RunFiles.CONTEXTS));
-    PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(0));
-    PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(2));
+    PolicySnapshots.add(TinyTraining.storage(), run.toString(), snapshot(0));
+    PolicySnapshots.add(TinyTraining.storage(), run.toString(), snapshot(2));
     return Mutation.of(Files.readAllBytes(run.resolve(RunFiles.CONTEXTS)));
   }
 
-  /** Whatever was there, the newest probe is in the file, and the file can be read. */
+  /** Whatever was there, the newest snapshot is in the file, and the file can be read. */
   @Property(tries = TRIES, seed = Mutation.SEED)
   void contextsAreAddedTo(@ForAll("contexts") byte[] before) throws IOException {
     Path file = run.resolve(RunFiles.CONTEXTS);
@@ -119,7 +119,7 @@ class HostileRunFilesTest {
     Mutation.read(
         before.length,
         () -> {
-          PolicySnapshots.add(TinyTraining.storage(), run.toString(), probe(4));
+          PolicySnapshots.add(TinyTraining.storage(), run.toString(), snapshot(4));
           return true;
         });
     JsonNode after = TinyTraining.json(file);

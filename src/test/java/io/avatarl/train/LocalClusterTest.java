@@ -108,7 +108,7 @@ class LocalClusterTest {
             "steps=2",
             "model.width=64",
             "rollout.windowsPerUpdate=32");
-    // Besides them there are evaluations, a probe, and a kilobyte or two that Spark adds to a
+    // Besides them there are evaluations, a snapshot, and a kilobyte or two that Spark adds to a
     // result.
     double moved = Double.parseDouble(figures.get("task_results")) / 2;
     assertEquals(moved, Double.parseDouble(figures.get("returned")), 0.05 * moved);

@@ -84,7 +84,7 @@ class RolloutTablesTest {
   }
 
   @Test
-  void everyExplorationHasATableAndAProbe() throws Exception {
+  void everyExplorationHasATableAndASnapshot() throws Exception {
     Path corpus = TinyTraining.corpus(folder);
     for (String exploration :
         List.of(

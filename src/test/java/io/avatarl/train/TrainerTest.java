@@ -449,12 +449,12 @@ class TrainerTest {
     spark.sparkContext().removeSparkListener(listener);
     assertEquals(
         List.of(
-            "before step 1: probe",
+            "before step 1: snapshot",
             "step 1: rollouts",
             "step 2: rollouts",
             "step 1: evaluation",
             "step 2: evaluation",
-            "step 2: probe",
+            "step 2: snapshot",
             "final evaluation: consecutive windows",
             "final evaluation: sliding windows"),
         List.copyOf(descriptions));

@@ -86,12 +86,12 @@ public final class CorpusLoader implements CorpusProvider {
   }
 
   @Override
-  public LoadedCorpus load(CorpusConfig config, int validationTokens, String beside) {
+  public LoadedCorpus load(CorpusConfig config, int validationTokens, String parent) {
     Optional<String> expected = Optional.of(config.sha256()).filter(sum -> !sum.isEmpty());
     if (rows.isEmpty() && config.table().isEmpty()) {
       Optional<String> path = texts.named(config.path());
       if (path.isEmpty() || isShortText(path.get(), config)) {
-        return texts.load(config, validationTokens, beside);
+        return texts.load(config, validationTokens, parent);
       }
       if (TokenFolder.isAt(storage, path.get())) {
         Corpus corpus =
@@ -110,12 +110,12 @@ public final class CorpusLoader implements CorpusProvider {
     if (vocabulary.isPresent()) {
       // Runs before this one may have left the very tokens, in the corpus's own vocabulary.
       CorpusTokenizer own = tokenizer(config, input, Optional.empty());
-      if (own.isMade(folder(config, beside, own), vocabulary.get())) {
+      if (own.isMade(folder(config, parent, own), vocabulary.get())) {
         tokenizer = own;
       }
     }
     return loaded(
-        tokenizer.corpus(folder(config, beside, tokenizer), limits(config, validationTokens)),
+        tokenizer.corpus(folder(config, parent, tokenizer), limits(config, validationTokens)),
         where(config),
         expected);
   }
@@ -212,10 +212,10 @@ public final class CorpusLoader implements CorpusProvider {
     }
   }
 
-  private static String folder(CorpusConfig config, String beside, CorpusTokenizer tokenizer) {
+  private static String folder(CorpusConfig config, String parent, CorpusTokenizer tokenizer) {
     return config.tokens().isEmpty()
         ? Storage.resolve(
-            beside, "avatarl-tokens/" + tokenizer.fingerprint().substring(0, FOLDER_DIGITS))
+            parent, "avatarl-tokens/" + tokenizer.fingerprint().substring(0, FOLDER_DIGITS))
         : config.tokens();
   }
 

@@ -22,7 +22,7 @@ import org.apache.spark.resource.ResourceInformation;
 public final class Devices {
   private static final String GPU = "gpu";
 
-  private static final String MEND =
+  private static final String HOW_TO_FIX =
       "; add --properties-file conf/spark-gpu.conf or set device = auto or cpu";
 
   private Devices() {}
@@ -36,7 +36,7 @@ public final class Devices {
     Device device =
         type == DeviceType.CPU ? Device.cpu() : assigned(DeviceType.AUTO, spark.resources());
     if (type == DeviceType.GPU && !tasksHave(spark, device)) {
-      throw new UserError("device = gpu: Spark assigns its tasks no GPU" + MEND);
+      throw new UserError("device = gpu: Spark assigns its tasks no GPU" + HOW_TO_FIX);
     }
     return usable(device);
   }
@@ -92,7 +92,7 @@ public final class Devices {
       return Device.cpu();
     }
     if (gpu == null || gpu.addresses().length == 0) {
-      throw new UserError("device = gpu: Spark assigned this task no GPU" + MEND);
+      throw new UserError("device = gpu: Spark assigned this task no GPU" + HOW_TO_FIX);
     }
     String address = gpu.addresses()[0];
     if (!address.matches("\\d{1,4}")) {
@@ -114,8 +114,8 @@ public final class Devices {
               + NativeEngine.describe()
               + " sees "
               + Engine.getInstance().getGpuCount()
-              + ": PYTORCH_LIBRARY_PATH must name the torch/lib folder of a PyTorch for CUDA, and the"
-              + " machine needs NVIDIA's driver; device = cpu leaves GPUs alone");
+              + ": PYTORCH_LIBRARY_PATH must name the torch/lib folder of a PyTorch for CUDA, and"
+              + " the machine needs NVIDIA's driver; device = cpu leaves GPUs alone");
     }
     return device;
   }

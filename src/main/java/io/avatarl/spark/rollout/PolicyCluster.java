@@ -121,11 +121,11 @@ public final class PolicyCluster implements AutoCloseable {
       double seconds, double tableSeconds, long broadcastBytes, long returnedBytes) {}
 
   /**
-   * A probe and the wall time of its job, without what it waited for jobs before it.
+   * A snapshot and the wall time of its job, without what it waited for jobs before it.
    *
    * @param seconds wall time
    */
-  public record TimedSnapshot(PolicySnapshot probe, double seconds) {}
+  public record TimedSnapshot(PolicySnapshot snapshot, double seconds) {}
 
   /**
    * Makes these weights the ones that later jobs use.
@@ -259,22 +259,22 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /**
-   * Asks the newest weights the probe's questions; they do not touch training.
+   * Asks the newest weights the snapshot's questions; they do not touch training.
    *
    * @param step steps behind the weights
    * @param stage of the curriculum
    */
-  public TimedSnapshot probe(long step, CurriculumStage stage) {
+  public TimedSnapshot snapshot(long step, CurriculumStage stage) {
     PolicyBroadcast policy = versions.newest();
-    String description = step == 0 ? "before step 1: probe" : "step " + step + ": probe";
+    String description = step == 0 ? "before step 1: snapshot" : "step " + step + ": snapshot";
     return JobThread.await(
         jobs.submit(
             () -> {
               long start = System.nanoTime();
-              PolicySnapshot probe =
+              PolicySnapshot snapshot =
                   jobs.run(description, new PolicySnapshotTask(context, policy, step, stage), 1)
                       .get(0);
-              return new TimedSnapshot(probe, (System.nanoTime() - start) / 1e9);
+              return new TimedSnapshot(snapshot, (System.nanoTime() - start) / 1e9);
             }));
   }
 

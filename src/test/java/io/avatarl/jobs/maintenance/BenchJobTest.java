@@ -128,7 +128,7 @@ class BenchJobTest {
   }
 
   @Test
-  void theWholeJobBesideItsYardsticks() throws IOException {
+  void theWholeJobNextToItsYardsticks() throws IOException {
     // The two that are not this JVM's: PyTorch where a machine has it.
     Python python = Python.find(System.getenv("AVATARL_PYTHON"), "python3");
     List<Results.Section> tables = bench(python).step();
@@ -155,7 +155,7 @@ class BenchJobTest {
             "one window per action")) {
       positive(speed, row, "groups/s");
     }
-    if (python.path() == null) {
+    if (python.path().isEmpty()) {
       assertEquals(python.missing(), cell(speed, "PyTorch eager", "remark"));
     } else {
       positive(speed, "PyTorch eager", "groups/s");
@@ -185,7 +185,7 @@ class BenchJobTest {
 
   @Test
   void generationAndText() throws IOException {
-    Python none = new Python(null, "none here");
+    Python none = Python.none("none here");
     List<Results.Section> generation = bench(none).generation();
     assertEquals(4, generation.get(0).rows().size());
     assertTrue(generation.get(0).rows().get(1).get(4).toString().endsWith("4 × 8; none here"));
