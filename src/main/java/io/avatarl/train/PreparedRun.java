@@ -128,9 +128,9 @@ record PreparedRun(
     return resumed.map(Checkpoint.State::trainer).orElseGet(() -> TrainerState.start(config));
   }
 
-  private static LoadedCorpus corpus(TrainingConfig asked, CorpusProvider corpora, String beside) {
+  private static LoadedCorpus corpus(TrainingConfig asked, CorpusProvider corpora, String parent) {
     try {
-      return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), beside);
+      return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), parent);
     } catch (UnknownCharacter e) {
       // Of a vocabulary of its own, a corpus knows every character.
       throw new UserError(
