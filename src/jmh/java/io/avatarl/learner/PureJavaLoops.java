@@ -61,7 +61,7 @@ public class PureJavaLoops {
     config = ConfigReader.read("maxrl", "", List.of());
     Random random = new Random(1);
     ParameterLayout layout = ParameterLayout.of(config.model(), VOCABULARY);
-    optimizer = new AdamW(layout, config.learner().optimizer());
+    optimizer = new AdamW(layout, config.learner().optimizer(), Ranges.inCaller());
     parameters = floats(random, layout.length());
     gradient = floats(random, layout.length());
     int context = config.model().context();

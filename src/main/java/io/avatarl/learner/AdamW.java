@@ -15,6 +15,7 @@ import java.util.List;
  */
 final class AdamW implements Optimizer {
   private final List<ParameterLayout.Parameter> trained;
+  private final Ranges ranges;
   private final float beta1;
   private final float beta2;
   private final float epsilon;
@@ -22,15 +23,20 @@ final class AdamW implements Optimizer {
   private final float[] firstMoment;
   private final float[] secondMoment;
 
-  AdamW(ParameterLayout layout, OptimizerConfig config) {
-    this(layout, config, layout.parameters());
+  AdamW(ParameterLayout layout, OptimizerConfig config, Ranges ranges) {
+    this(layout, config, ranges, layout.parameters());
   }
 
   /**
    * @param trained those of the layout's parameters that this optimizer changes
    */
-  AdamW(ParameterLayout layout, OptimizerConfig config, List<ParameterLayout.Parameter> trained) {
+  AdamW(
+      ParameterLayout layout,
+      OptimizerConfig config,
+      Ranges ranges,
+      List<ParameterLayout.Parameter> trained) {
     this.trained = trained;
+    this.ranges = ranges;
     this.beta1 = (float) config.beta1();
     this.beta2 = (float) config.beta2();
     this.epsilon = (float) config.epsilon();
@@ -55,17 +61,21 @@ final class AdamW implements Optimizer {
     float correction1 = (float) (learningRate / (1 - Math.pow(beta1, update)));
     float correction2 = (float) (1 / (1 - Math.pow(beta2, update)));
     float keep = (float) (1 - learningRate * weightDecay);
-    for (ParameterLayout.Parameter p : trained) {
-      step(
-          p.offset(),
-          p.offset() + p.size(),
-          parameters,
-          gradient,
-          gradientScale,
-          p.decayed() ? keep : 1f,
-          correction1,
-          correction2);
-    }
+    ranges.run(
+        firstMoment.length,
+        (from, to) -> {
+          for (ParameterLayout.Parameter p : trained) {
+            step(
+                Math.max(from, p.offset()),
+                Math.min(to, p.offset() + p.size()),
+                parameters,
+                gradient,
+                gradientScale,
+                p.decayed() ? keep : 1f,
+                correction1,
+                correction2);
+          }
+        });
   }
 
   // A method of its own with plain array accesses, so that the JIT compiles it to vector

@@ -31,6 +31,7 @@ public final class Learner implements AutoCloseable {
   private final LearningRate learningRate;
   private final KlWeight klWeight;
   private final ExecutorService threads;
+  private final Ranges ranges;
   private long updates;
   private float[][] marked; // values and moments
   private long markedUpdates;
@@ -79,7 +80,7 @@ public final class Learner implements AutoCloseable {
     this.parameters = parameters;
     this.values = parameters.toArray();
     this.gradient = new float[layout.length()];
-    this.sliceGradients = new float[config.slices()][layout.length()];
+    this.sliceGradients = new float[config.slices()][];
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
     this.klWeight = new KlWeight(config.kl());
     this.threads =
@@ -90,7 +91,8 @@ public final class Learner implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
-    this.optimizer = Optimizer.of(layout, config.optimizer(), threads);
+    this.ranges = new Ranges(threads, config.slices());
+    this.optimizer = Optimizer.of(layout, config.optimizer(), ranges);
   }
 
   /** The parameters being trained. */
@@ -234,15 +236,27 @@ public final class Learner implements AutoCloseable {
 
   /** Fills {@link #gradient()} with the sum of its parts, in their order. */
   private void add(List<float[]> parts) {
-    System.arraycopy(parts.get(0), 0, gradient, 0, gradient.length);
-    for (float[] part : parts.subList(1, parts.size())) {
-      for (int j = 0; j < gradient.length; j++) {
-        gradient[j] += part[j];
-      }
+    ranges.run(
+        gradient.length,
+        (from, to) -> {
+          System.arraycopy(parts.get(0), from, gradient, from, to - from);
+          for (float[] part : parts.subList(1, parts.size())) {
+            add(part, from, to);
+          }
+        });
+  }
+
+  // A method of its own, so that the JIT compiles the loop to vector instructions.
+  private void add(float[] part, int from, int to) {
+    for (int j = from; j < to; j++) {
+      gradient[j] += part[j];
     }
   }
 
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
+    if (sliceGradients[index] == null) { // never needed where others differentiate
+      sliceGradients[index] = new float[gradient.length];
+    }
     try (LossGradient.Forward forward =
         lossGradient.forward(parameters, slice.windows(), slice.inputs(), slice.first())) {
       return forward.backward(slice, minibatchGroups, nextKlWeight(), sliceGradients[index]);

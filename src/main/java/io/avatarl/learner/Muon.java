@@ -44,9 +44,9 @@ final class Muon implements Optimizer {
     }
   }
 
-  Muon(ParameterLayout layout, OptimizerConfig config, ExecutorService threads) {
+  Muon(ParameterLayout layout, OptimizerConfig config, Ranges ranges) {
     this.config = config;
-    this.threads = threads;
+    this.threads = ranges.threads();
     this.matrices = new ArrayList<>();
     List<ParameterLayout.Parameter> others = new ArrayList<>();
     for (ParameterLayout.Parameter p : layout.parameters()) {
@@ -61,7 +61,7 @@ final class Muon implements Optimizer {
         others.add(p);
       }
     }
-    this.rest = new AdamW(layout, config, others);
+    this.rest = new AdamW(layout, config, ranges, others);
     this.momentum = rest.firstMoment();
   }
 

@@ -2,7 +2,6 @@ package io.avatarl.learner;
 
 import io.avatarl.config.OptimizerConfig;
 import io.avatarl.model.ParameterLayout;
-import java.util.concurrent.ExecutorService;
 
 /** Changes parameters by a gradient. A new optimizer is one class and one line in {@link #of}. */
 sealed interface Optimizer permits AdamW, Muon {
@@ -27,12 +26,12 @@ sealed interface Optimizer permits AdamW, Muon {
   /**
    * The optimizer the configuration names.
    *
-   * @param threads for independent parts of an update
+   * @param ranges threads for independent parts of an update
    */
-  static Optimizer of(ParameterLayout layout, OptimizerConfig config, ExecutorService threads) {
+  static Optimizer of(ParameterLayout layout, OptimizerConfig config, Ranges ranges) {
     return switch (config.kind()) {
-      case ADAMW -> new AdamW(layout, config);
-      case MUON -> new Muon(layout, config, threads);
+      case ADAMW -> new AdamW(layout, config, ranges);
+      case MUON -> new Muon(layout, config, ranges);
     };
   }
 }

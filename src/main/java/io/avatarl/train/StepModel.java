@@ -15,13 +15,15 @@ import java.util.stream.Stream;
  *   driver     d / driverSpeed
  *   overhead   o · M
  *   broadcast  M · b · ⌈log₂(workers + 1)⌉ / bandwidth
+ *   exchange   x · (n − 1) / n² / bandwidth,    n = min(workers, S)
  *   return     r / bandwidth
  * </pre>
  *
  * w seconds of all tasks of a step, S shards, d seconds of the learner on the driver, o the rest of
- * a measured round, M rounds, b bytes of a broadcast, r bytes that come back. A torrent doubles the
- * number of those who have a block each time one is sent. The bytes of the measured run are in o,
- * so bandwidth matters where it is given.
+ * a measured round, M rounds, b bytes of a broadcast, x bytes of gradients that tasks give each
+ * other, r bytes that come back. A torrent doubles the number of those who have a block each time
+ * one is sent. Of what a worker exchanges, 1/n stays with it. The bytes of the measured run are in
+ * o, so bandwidth matters where it is given.
  *
  * @param placement who differentiates
  * @param rounds M
@@ -30,6 +32,7 @@ import java.util.stream.Stream;
  * @param driver d
  * @param overhead o
  * @param broadcastBytes M · b
+ * @param exchangedBytes x
  * @param returnedBytes r
  */
 public record StepModel(
@@ -40,13 +43,8 @@ public record StepModel(
     double driver,
     double overhead,
     double broadcastBytes,
+    double exchangedBytes,
     double returnedBytes) {
-
-  /**
-   * What the driver does besides adding gradients up (AdamW, the norm, the checks), in additions of
-   * a gradient; the slope and the intercept of runs with 1, 2, 4 and 8 shards, see docs/scaling.md.
-   */
-  private static final double ADDITIONS = 9;
 
   /**
    * Where a step is to run.
@@ -80,7 +78,15 @@ public record StepModel(
         stages.get("learn") / steps,
         (stages.get("transfer") + stages.get("broadcast")) / steps / config.roundsPerStep(),
         summary.bytesPerStep().get("broadcast"),
+        exchanged(config, summary),
         summary.bytesPerStep().get("returned"));
+  }
+
+  /** Every shard's task hands its gradient on, as long as the one that comes back. */
+  private static double exchanged(TrainingConfig config, Summary summary) {
+    boolean meet = config.learner().placement() == Placement.EXECUTORS;
+    int shards = config.rollout().shards();
+    return meet && shards > 1 ? (double) shards * summary.bytesPerStep().get("returned") : 0;
   }
 
   /** Seconds of a step by part, in the order of the formulas. */
@@ -92,6 +98,9 @@ public record StepModel(
     parts.put("driver", driver / cluster.driverSpeed());
     parts.put("overhead", overhead * rounds);
     parts.put("broadcast", broadcastBytes * hops / cluster.bandwidth());
+    double holders = Math.min(cluster.workers(), shards);
+    double sent = exchangedBytes * (holders - 1) / (holders * holders);
+    parts.put("exchange", sent / cluster.bandwidth());
     parts.put("return", returnedBytes / cluster.bandwidth());
     return parts;
   }
@@ -106,17 +115,17 @@ public record StepModel(
 
   /** The same model with a minibatch so many times as large, in as many times the shards. */
   public StepModel times(int factor) {
+    // Groups grow with the minibatch. A gradient does not, nor does what the driver makes of it.
+    int atDriver = placement == Placement.DRIVER ? factor : 1;
     return new StepModel(
         placement,
         rounds,
         shards * factor,
         work * factor,
-        placement == Placement.DRIVER
-            ? driver * factor
-            : driver * (shards * factor + ADDITIONS) / (shards + ADDITIONS),
+        driver * atDriver,
         overhead,
         broadcastBytes,
-        // Groups or gradients, one of each from every shard.
-        returnedBytes * factor);
+        exchangedBytes * factor,
+        returnedBytes * atDriver);
   }
 }

@@ -95,7 +95,8 @@ class LearnerTest {
     Parameters parameters = parameters(config, VOCABULARY);
     Minibatch minibatch = minibatch(config, parameters, 3);
     float[] expected = parameters.toArray();
-    AdamW optimizer = new AdamW(parameters.layout(), config.learner().optimizer());
+    AdamW optimizer =
+        new AdamW(parameters.layout(), config.learner().optimizer(), Ranges.inCaller());
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       learner.gradients(minibatch);
       double norm = Learner.norm(learner.gradient());

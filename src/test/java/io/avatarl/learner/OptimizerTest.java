@@ -13,6 +13,7 @@ import io.avatarl.model.ParameterLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Tag;
@@ -89,7 +90,7 @@ class OptimizerTest {
             .learner()
             .optimizer();
     double[] rates = ReferenceValues.doubles(reference.get("learning_rates"));
-    AdamW optimizer = new AdamW(layout, config);
+    AdamW optimizer = new AdamW(layout, config, Ranges.inCaller());
     float[] parameters = flat(layout, reference.get("initial"));
     for (int i = 0; i < rates.length; i++) {
       JsonNode step = reference.get(clip ? "clipped_steps" : "unclipped_steps").get(i);
@@ -136,8 +137,8 @@ class OptimizerTest {
     System.arraycopy(embedding, 0, parameters, 0, 2);
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try {
-      Optimizer muon = Optimizer.of(layout, settings, threads);
-      AdamW adamW = new AdamW(layout, settings);
+      Optimizer muon = Optimizer.of(layout, settings, new Ranges(threads, 2));
+      AdamW adamW = new AdamW(layout, settings, Ranges.inCaller());
       float[] rest = parameters.clone();
       double[] rates = ReferenceValues.doubles(reference.get("learning_rates"));
       for (int i = 0; i < rates.length; i++) {
@@ -189,7 +190,8 @@ class OptimizerTest {
         Arrays.fill(expected, p.offset(), p.offset() + p.size(), kept);
       }
     }
-    new AdamW(layout, config).step(1, 0.01, parameters, new float[layout.length()], 1);
+    new AdamW(layout, config, Ranges.inCaller())
+        .step(1, 0.01, parameters, new float[layout.length()], 1);
     assertArrayEquals(expected, parameters);
   }
 
@@ -217,5 +219,39 @@ class OptimizerTest {
       }
     }
     assertEquals(6 * 101, checked);
+  }
+
+  /** Long enough for a range to each of three threads, cut where no parameter begins. */
+  @Test
+  void severalThreadsChangeNoBit() {
+    TrainingConfig config =
+        ConfigReader.read(
+            "", "model { layers = 1, heads = 2, width = 132, context = 2 }", List.of());
+    ParameterLayout layout = ParameterLayout.of(config.model(), 50);
+    assertEquals(3, Math.min(3, layout.length() >> 16), "ranges");
+    ExecutorService threads = Executors.newFixedThreadPool(3);
+    try {
+      AdamW one = new AdamW(layout, config.learner().optimizer(), Ranges.inCaller());
+      AdamW three = new AdamW(layout, config.learner().optimizer(), new Ranges(threads, 3));
+      Random random = new Random(1);
+      float[] expected = new float[layout.length()];
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] = (float) random.nextGaussian();
+      }
+      float[] actual = expected.clone();
+      for (int update = 1; update <= 3; update++) {
+        float[] gradient = new float[expected.length];
+        for (int i = 0; i < gradient.length; i++) {
+          gradient[i] = (float) random.nextGaussian();
+        }
+        one.step(update, 0.01, expected, gradient, 0.5f);
+        three.step(update, 0.01, actual, gradient, 0.5f);
+      }
+      assertArrayEquals(expected, actual);
+      assertArrayEquals(one.firstMoment(), three.firstMoment());
+      assertArrayEquals(one.secondMoment(), three.secondMoment());
+    } finally {
+      threads.shutdown();
+    }
   }
 }

@@ -117,4 +117,37 @@ class LocalClusterTest {
     double fetched = Double.parseDouble(figures.get("fetched")) / (2 * rounds + 1) * rounds;
     assertEquals(fetched, Double.parseDouble(figures.get("broadcast")), 0.05 * fetched);
   }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 8, 32})
+  void theGradientComesBackOnceWhateverTheShards(int shards) throws Exception {
+    String[] overrides = {
+      EXECUTORS,
+      "steps=2",
+      "model.width=128",
+      "rollout.windowsPerUpdate=32",
+      "rollout.shards=" + shards,
+      "evaluation.every=0"
+    };
+    Path local = folder.resolve("one process, shards " + shards);
+    Summary expected;
+    try (SparkSession spark = TinyTraining.spark("local[2]", Map.of())) {
+      expected = TinyTraining.train(spark, corpus, local, overrides);
+    }
+    Map<String, String> figures =
+        ClusterRun.of(
+            "local-cluster[2,1,1024]",
+            Map.of(),
+            corpus,
+            folder.resolve("cluster, shards " + shards),
+            overrides);
+    assertEquals(expected.weightsSha256(), figures.get("weights"));
+    // Two updates a step, and one broadcast for each: 4 P M both ways.
+    double once = Double.parseDouble(figures.get("broadcast"));
+    assertEquals(once, Double.parseDouble(figures.get("returned")));
+    assertEquals(expected.bytesPerStep().get("returned"), (long) once);
+    double moved = Double.parseDouble(figures.get("task_results")) / 2;
+    // As Spark counts them, final evaluation and all.
+    assertTrue(moved <= 1.1 * once, () -> moved + " of " + once);
+  }
 }

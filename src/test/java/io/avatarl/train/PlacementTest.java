@@ -230,7 +230,7 @@ class PlacementTest {
       int vocabulary = layout("bytes, " + placement).parameters().get(0).shape().get(0);
       // Two updates of 4 windows of 16 groups; weights, old log-probabilities, advantages, tokens.
       long groups = 2 * 4 * 16 * 4 * (3L * vocabulary + 1);
-      assertEquals(executors ? 2 * 3 * parameters : groups, summary.bytesPerStep().get("returned"));
+      assertEquals(executors ? 2 * parameters : groups, summary.bytesPerStep().get("returned"));
       assertEquals(
           executors ? 2 * parameters : parameters, summary.bytesPerStep().get("broadcast"));
     }

@@ -26,8 +26,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Takes the constants of a training step from a run's summary and predicts its time with other numbers of"
-            + " workers. Further runs are measured points that the prediction is compared with.",
+        "Takes the constants of a training step from a run's summary and predicts its time with"
+            + " other numbers of workers. Further runs are measured points that the prediction is"
+            + " compared with.",
     footer = {
       "",
       "  jobs/scale.sh 1=runs/one 2=runs/two 4=runs/four --cores 2",
@@ -46,8 +47,8 @@ public final class ScaleJob implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "SLOTS[@GBIT/S]=RUN",
       description =
-          "a finished run with the number of task slots it had, and the bandwidth of its links where that was"
-              + " held down; the first gives the constants")
+          "a finished run with the number of task slots it had, and the bandwidth of its links"
+              + " where that was held down; the first gives the constants")
   private List<String> points;
 
   @Option(
@@ -84,7 +85,8 @@ public final class ScaleJob implements Callable<Integer> {
   @Option(
       names = "--per-worker",
       description =
-          "give each worker the measured minibatch instead of a share of it: the minibatch grows with the workers")
+          "give each worker the measured minibatch instead of a share of it: the minibatch grows"
+              + " with the workers")
   private boolean perWorker;
 
   ScaleJob(PrintStream out) {
@@ -105,12 +107,14 @@ public final class ScaleJob implements Callable<Integer> {
     Point first = measured.get(0);
     StepModel model = StepModel.of(first.config(), first.summary(), Math.min(first.slots(), cores));
     line(
-        "constants of %s: learner on %s, %d rounds of %d shards; per step %.1f MB broadcast, %.1f MB returned",
+        "constants of %s: learner on %s, %d rounds of %d shards; per step %.1f MB broadcast, %.1f"
+            + " MB exchanged, %.1f MB returned",
         first.run(),
         first.config().learner().placement().name().toLowerCase(Locale.ROOT),
         model.rounds(),
         model.shards(),
         model.broadcastBytes() / 1e6,
+        model.exchangedBytes() / 1e6,
         model.returnedBytes() / 1e6);
     TextTable compared =
         new TextTable(

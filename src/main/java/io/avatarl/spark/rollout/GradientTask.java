@@ -1,6 +1,5 @@
 package io.avatarl.spark.rollout;
 
-import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.learner.LossGradient;
 import io.avatarl.learner.LossSums;
@@ -9,7 +8,7 @@ import io.avatarl.model.Parameters;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.WindowBatch;
-import io.avatarl.spark.transport.PackedFloats;
+import io.avatarl.spark.transport.Summand;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.function.Function;
@@ -19,7 +18,7 @@ import org.apache.spark.api.java.function.Function;
  * log-probabilities to explore with, and the loss of what was explored goes backward through the
  * same pass.
  */
-final class GradientTask implements Function<Integer, ShardGradient> {
+final class GradientTask implements Function<Integer, Summand<ShardGradient>> {
   private final ShardPipeline pipeline;
   private final int round;
   private final double klWeight;
@@ -35,7 +34,7 @@ final class GradientTask implements Function<Integer, ShardGradient> {
   }
 
   @Override
-  public ShardGradient call(Integer part) {
+  public Summand<ShardGradient> call(Integer part) {
     TrainingConfig config = pipeline.context().value().config();
     long start = System.nanoTime();
     int shard = round * config.rollout().shards() + part;
@@ -63,12 +62,9 @@ final class GradientTask implements Function<Integer, ShardGradient> {
         }
       }
       double seconds = (System.nanoTime() - began) / 1e9;
-      return new ShardGradient(
-          new PackedFloats(Precision.FLOAT32, gradient),
-          sums,
-          groups.count(),
-          pipeline.keep(explored).statistics(),
-          seconds);
+      return new Summand<>(
+          gradient,
+          new ShardGradient(sums, groups.count(), pipeline.keep(explored).statistics(), seconds));
     }
   }
 

@@ -12,7 +12,7 @@ import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.InProcessTransfer;
 import io.avatarl.spark.transport.JobThread;
 import io.avatarl.spark.transport.PolicyBroadcast;
-import java.util.ArrayList;
+import io.avatarl.spark.transport.Summed;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -91,7 +91,8 @@ public final class PolicyCluster implements AutoCloseable {
   /**
    * What the executors did for an update that they share.
    *
-   * @param parts gradients in shard order
+   * @param parts what the minibatch's gradient is the sum of, added in this order: under a local
+   *     master those of the shards, else their sum, which was made on the way
    * @param sums over the shards
    * @param groups of all shards
    * @param statistics summed over the shards
@@ -109,13 +110,14 @@ public final class PolicyCluster implements AutoCloseable {
       JobCost job) {}
 
   /**
-   * What a round cost. Under a local master the numbers are handed over by reference and their
-   * bytes go nowhere.
+   * What a round cost between driver and executors. Under a local master these are the bytes that
+   * would go to and come from other machines: the numbers are handed over by reference.
    *
    * @param seconds wall time of the Spark job
    * @param tableSeconds of these, those the driver spent on the rollout table
    * @param broadcastBytes weights that went to each executor
-   * @param returnedBytes numbers that came back to the driver from all tasks
+   * @param returnedBytes numbers that came back to the driver: of groups from all tasks, of a
+   *     gradient from those that added it up
    */
   public record JobCost(
       double seconds, double tableSeconds, long broadcastBytes, long returnedBytes) {}
@@ -148,7 +150,7 @@ public final class PolicyCluster implements AutoCloseable {
     PolicyBroadcast policy = versions.newest();
     return jobs.submit(
         () -> {
-          Tabled<RolloutShard> done =
+          Tabled<List<RolloutShard>> done =
               tabled(
                   step,
                   stage,
@@ -185,34 +187,32 @@ public final class PolicyCluster implements AutoCloseable {
     return JobThread.await(
         jobs.submit(
             () -> {
-              Tabled<ShardGradient> done =
+              Tabled<Summed<ShardGradient>> done =
                   tabled(
                       step,
                       stage,
                       round == 0,
                       round == rounds - 1,
                       writer ->
-                          jobs.run(
+                          jobs.sum(
                               description,
                               new GradientTask(
                                   new ShardPipeline(context, policy, step, stage, writer),
                                   round,
                                   klWeight),
                               config.rollout().shards()));
-              List<float[]> parts = new ArrayList<>();
               LossSums sums = LossSums.NONE;
               RolloutStatistics statistics = RolloutStatistics.NONE;
               int groups = 0;
               double seconds = 0;
-              long returned = 0;
-              for (ShardGradient shard : done.results()) {
-                parts.add(shard.gradient().values());
+              for (ShardGradient shard : done.results().rest()) {
                 sums = sums.plus(shard.sums());
                 statistics = statistics.plus(shard.statistics());
                 groups += shard.groups();
                 seconds += shard.seconds();
-                returned += shard.gradient().bytes();
               }
+              List<float[]> parts = done.results().parts();
+              long returned = (long) Float.BYTES * parts.get(0).length;
               return new Gradients(
                   parts,
                   sums,
@@ -225,14 +225,14 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /** The results of a job whose tasks may also have written the step's rollout table. */
-  private record Tabled<T>(List<T> results, double seconds, double tableSeconds) {
+  private record Tabled<T>(T results, double seconds, double tableSeconds) {
     JobCost cost(PolicyBroadcast policy, long returned) {
       return new JobCost(seconds, tableSeconds, policy.weights().parameters().bytes(), returned);
     }
   }
 
   private interface TabledJob<T> {
-    List<T> run(TableWriter writer);
+    T run(TableWriter writer);
   }
 
   /**
@@ -248,7 +248,7 @@ public final class PolicyCluster implements AutoCloseable {
       writer = table.map(t -> t.begin(step + 1, stage.name())).orElse(TableWriter.NONE);
     }
     long begun = System.nanoTime();
-    List<T> results = job.run(writer);
+    T results = job.run(writer);
     long collected = System.nanoTime();
     if (last) {
       table.ifPresent(t -> t.commit(writer));

@@ -45,6 +45,12 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
   public sealed interface Result<T> extends Serializable {
     /** The task's value; its failure is thrown. */
     T get();
+
+    /** The task's value; {@code other} where it failed. */
+    T orElse(T other);
+
+    /** With what a function makes of the value. */
+    <U> Result<U> map(java.util.function.Function<T, U> function);
   }
 
   private record Value<T>(T value) implements Result<T> {
@@ -52,12 +58,32 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
     public T get() {
       return value;
     }
+
+    @Override
+    public T orElse(T other) {
+      return value;
+    }
+
+    @Override
+    public <U> Result<U> map(java.util.function.Function<T, U> function) {
+      return new Value<>(function.apply(value));
+    }
   }
 
   private record Failed<T>(RuntimeException failure) implements Result<T> {
     @Override
     public T get() {
       throw failure;
+    }
+
+    @Override
+    public T orElse(T other) {
+      return other;
+    }
+
+    @Override
+    public <U> Result<U> map(java.util.function.Function<T, U> function) {
+      return new Failed<>(failure);
     }
   }
 

@@ -65,15 +65,38 @@ public final class JobThread implements AutoCloseable {
    * @return in the order of the numbers
    */
   public <T> List<T> run(String description, Function<Integer, T> task, int shards) {
+    describe(description);
+    List<GuardedTask.Result<T>> results =
+        ShardFunction.run(spark, numbers(shards), new GuardedTask<>(task, attempts), run);
+    return results.stream().map(GuardedTask.Result::get).toList();
+  }
+
+  /**
+   * Runs a Spark job whose tasks' numbers are added: on their way to the driver, or within one JVM
+   * by whoever gets them. The sum has the same bits in both cases. Only what was submitted may call
+   * it.
+   *
+   * @param description that Spark's pages show
+   * @param task gets the numbers 0, …, {@code shards} − 1
+   */
+  public <T> Summed<T> sum(String description, Function<Integer, Summand<T>> task, int shards) {
+    if (spark.isLocal() || shards == 1) {
+      List<Summand<T>> summands = run(description, task, shards);
+      return new Summed<>(
+          summands.stream().map(Summand::numbers).toList(),
+          summands.stream().map(Summand::rest).toList());
+    }
+    describe(description);
+    return ReduceScatter.run(spark, numbers(shards), new GuardedTask<>(task, attempts));
+  }
+
+  private void describe(String description) {
     spark.setJobGroup(group, description, true);
     spark.addJobTag(run);
-    List<GuardedTask.Result<T>> results =
-        ShardFunction.run(
-            spark,
-            numbers.computeIfAbsent(shards, count -> ShardFunction.numbers(spark, count)),
-            new GuardedTask<>(task, attempts),
-            run);
-    return results.stream().map(GuardedTask.Result::get).toList();
+  }
+
+  private RDD<Integer> numbers(int count) {
+    return numbers.computeIfAbsent(count, n -> ShardFunction.numbers(spark, n));
   }
 
   /** The result of submitted work; its failure is thrown as it was. */

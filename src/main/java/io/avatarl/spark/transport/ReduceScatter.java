@@ -1,0 +1,162 @@
+package io.avatarl.spark.transport;
+
+import io.avatarl.config.BroadcastConfig.Precision;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.spark.HashPartitioner;
+import org.apache.spark.Partition;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.rdd.ShuffledRDD;
+import org.apache.spark.serializer.JavaSerializer;
+import scala.Tuple2;
+import scala.collection.AbstractIterator;
+import scala.collection.Iterator;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction2;
+
+/**
+ * Adds the arrays of a job's tasks on the way to the driver: each task's array is cut into slices,
+ * Spark's shuffle brings the slices with one number together, and as many tasks as before add them
+ * in task order. So the driver gets one array, whatever the number of tasks, with the very bits
+ * that it would make itself of all of them. (The first half of a ring's all-reduce; sliced by
+ * shuffle as in BigDL, Dai et al. 2019, arXiv 1804.05839, section 3.3.)
+ */
+final class ReduceScatter {
+  private ReduceScatter() {}
+
+  /** A slice of a task's numbers; the first one brings what else the task gave. */
+  private record Slice<T>(int task, PackedFloats numbers, List<GuardedTask.Result<T>> rest)
+      implements Serializable {}
+
+  /** The sum of slices, and what came with them, in task order. */
+  private record Added<T>(PackedFloats sum, List<GuardedTask.Result<T>> rest)
+      implements Serializable {}
+
+  /**
+   * Runs a job with the properties of this thread.
+   *
+   * @param numbers 0, …, N − 1, each in a partition of its own
+   * @return its sum is one part
+   */
+  static <T> Summed<T> run(
+      JavaSparkContext spark, RDD<Integer> numbers, GuardedTask<Summand<T>> task) {
+    int slices = numbers.getNumPartitions();
+    ShuffledRDD<Integer, Slice<T>, Slice<T>> met =
+        new ShuffledRDD<>(
+            new Slices<>(numbers, task),
+            new HashPartitioner(slices),
+            ClassTag$.MODULE$.apply(Integer.class),
+            ClassTag$.MODULE$.apply(Slice.class),
+            ClassTag$.MODULE$.apply(Slice.class));
+    // Whatever serializer the session's owner chose need not know records.
+    met.setSerializer(new JavaSerializer(spark.getConf()));
+    ClassTag<Added<T>> tag = ClassTag$.MODULE$.apply(Added.class);
+    try {
+      @SuppressWarnings("unchecked") // Scala's Array[Added[T]]
+      Added<T>[] added = (Added<T>[]) spark.sc().runJob(met, new Addition<T>(), tag);
+      List<T> rest = added[0].rest().stream().map(GuardedTask.Result::get).toList();
+      return new Summed<>(List.of(joined(added)), rest);
+    } finally {
+      // Spark itself would remove the files when the driver's garbage collector finds the RDD.
+      met.cleanShuffleDependencies(false);
+    }
+  }
+
+  private static <T> float[] joined(Added<T>[] added) {
+    int length = Arrays.stream(added).mapToInt(part -> part.sum().values().length).sum();
+    float[] sum = new float[length];
+    int at = 0;
+    for (Added<T> part : added) {
+      float[] values = part.sum().values();
+      System.arraycopy(values, 0, sum, at, values.length);
+      at += values.length;
+    }
+    return sum;
+  }
+
+  /**
+   * The tasks' slices, by number. A class of its own, where {@code map} would do, for the reason
+   * that {@link ShardFunction} has.
+   */
+  private static final class Slices<T> extends RDD<Tuple2<Integer, Slice<T>>> {
+    private final GuardedTask<Summand<T>> task;
+    private final int slices;
+
+    Slices(RDD<Integer> numbers, GuardedTask<Summand<T>> task) {
+      super(numbers, ClassTag$.MODULE$.apply(Tuple2.class));
+      this.task = task;
+      this.slices = numbers.getNumPartitions();
+    }
+
+    @Override
+    public Partition[] getPartitions() {
+      return firstParent(ClassTag$.MODULE$.apply(Integer.class)).partitions();
+    }
+
+    @Override
+    public Iterator<Tuple2<Integer, Slice<T>>> compute(Partition split, TaskContext context) {
+      int number = split.index();
+      GuardedTask.Result<Summand<T>> result;
+      try {
+        result = task.call(number);
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+      GuardedTask.Result<T> rest = result.map(Summand::rest);
+      float[] all = result.map(Summand::numbers).orElse(new float[0]);
+      return new AbstractIterator<>() {
+        private int next;
+
+        @Override
+        public boolean hasNext() {
+          return next < slices;
+        }
+
+        @Override
+        public Tuple2<Integer, Slice<T>> next() {
+          int from = (int) ((long) all.length * next / slices);
+          int to = (int) ((long) all.length * (next + 1) / slices);
+          PackedFloats numbers =
+              new PackedFloats(Precision.FLOAT32, Arrays.copyOfRange(all, from, to));
+          List<GuardedTask.Result<T>> first = next == 0 ? List.of(rest) : List.of();
+          return new Tuple2<>(next++, new Slice<>(number, numbers, first));
+        }
+      };
+    }
+  }
+
+  /** Adds the slices with one number. */
+  private static final class Addition<T>
+      extends AbstractFunction2<TaskContext, Iterator<Tuple2<Integer, Slice<T>>>, Added<T>>
+      implements Serializable {
+    @Override
+    public Added<T> apply(TaskContext context, Iterator<Tuple2<Integer, Slice<T>>> arrived) {
+      List<Slice<T>> slices = new ArrayList<>();
+      while (arrived.hasNext()) {
+        slices.add(arrived.next()._2());
+      }
+      slices.sort(Comparator.comparingInt(Slice::task));
+      List<GuardedTask.Result<T>> rest = new ArrayList<>();
+      float[] sum = slices.get(0).numbers().values();
+      for (Slice<T> slice : slices) {
+        rest.addAll(slice.rest());
+        float[] numbers = slice.numbers().values();
+        // Those of a task that failed are missing; its failure is among the rest.
+        if (numbers != sum && numbers.length == sum.length) {
+          for (int i = 0; i < sum.length; i++) {
+            sum[i] += numbers[i];
+          }
+        }
+      }
+      return new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest);
+    }
+  }
+}
