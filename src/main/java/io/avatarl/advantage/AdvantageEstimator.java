@@ -8,7 +8,7 @@ import io.avatarl.rollout.Groups;
  *
  * <p>A new estimator is one class and one line in {@link #of}.
  */
-public sealed interface AdvantageEstimator permits BaselineEstimator, FoundMaxRl {
+public sealed interface AdvantageEstimator permits BaselineEstimator, FoundMaxRl, Reinforce {
   /**
    * Advantages of all groups.
    *
@@ -27,6 +27,7 @@ public sealed interface AdvantageEstimator permits BaselineEstimator, FoundMaxRl
     return switch (config.estimator()) {
       case GRPO -> new Grpo(config.minStd());
       case DR_GRPO -> new DrGrpo();
+      case REINFORCE -> new Reinforce();
       case MAXRL ->
           switch (config.mean()) {
             case WEIGHTED -> new MaxRl(config.minMean());

@@ -91,6 +91,7 @@ final class LocalRollouts {
     Map<String, Double> weights = config.reward().weights();
     float[] total =
         Rewards.total(rewards.components(groups, weights), weights, config.reward().offset());
+    Rewards.scaleGold(groups, total, config.reward());
     CreditAssignment.assign(config.rollout().credit(), groups, total);
     return new RolloutShard(
         shard,

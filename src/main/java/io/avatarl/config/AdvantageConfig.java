@@ -13,7 +13,8 @@ public record AdvantageConfig(Estimator estimator, Mean mean, double minStd, dou
   public enum Estimator {
     GRPO,
     DR_GRPO,
-    MAXRL
+    MAXRL,
+    REINFORCE
   }
 
   public enum Mean {

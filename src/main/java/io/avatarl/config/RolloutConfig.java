@@ -6,7 +6,8 @@ import java.io.Serializable;
  * What executors do in a step.
  *
  * @param exploration which actions each group tries
- * @param weights of the actions in an exhaustive group: the policy's own probabilities, or 1/V
+ * @param weights of the actions in an exhaustive or active group: the policy's own probabilities
+ *     (in an active one over their sum), or the same for each
  * @param samples K, actions per group when sampled
  * @param draw whether the actions of a sampled group are drawn independently, or are different
  * @param mixture ε, share of the proposal in what the actions are drawn from, with importance
@@ -122,6 +123,15 @@ public record RolloutConfig(
         windowsPerUpdate,
         shards,
         ahead);
+  }
+
+  /** Whether Σ w·f over a group's entries stands for Σ π·f, for every f. */
+  public boolean weighsByPolicy() {
+    return switch (exploration) {
+      case EXHAUSTIVE -> weights == Weights.POLICY;
+      case ACTIVE -> false;
+      case SAMPLED -> true;
+    };
   }
 
   /** Whether the exploration asks the referee. */

@@ -30,7 +30,8 @@ public record StageConfig(
   public enum Promotion {
     STEP,
     IMPROVEMENT,
-    PLATEAU
+    PLATEAU,
+    IMPROVEMENT_OR_PLATEAU
   }
 
   public StageConfig {

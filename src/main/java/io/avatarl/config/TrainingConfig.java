@@ -61,13 +61,22 @@ public record TrainingConfig(
         "advantage.mean",
         ConfigReader.spelling(advantage.mean().name())
             + " is for sampled groups of one state (rollout.exploration = sampled, horizon = 1); set weighted");
+    boolean active = rollout.exploration() == RolloutConfig.Exploration.ACTIVE;
     Check.that(
         learner.kl().reference() == KlConfig.Reference.NONE
             || learner.kl().estimator() == KlConfig.Estimator.FULL
-            || rollout.exploration() != RolloutConfig.Exploration.ACTIVE,
+            || rollout.weighsByPolicy(),
         "learner.kl.estimator",
-        "sampled estimates a KL from weights that stand for the policy, and those of"
-            + " rollout.exploration = active do not; set full");
+        "sampled estimates a KL from weights that stand for the policy, and those of "
+            + (active ? "rollout.exploration = active" : "rollout.weights = uniform")
+            + " do not; set full");
+    Check.that(
+        learner.kl().reference() != KlConfig.Reference.LAST
+            || onDriver && (learner.updatesPerStep() > 1 || rollout.ahead() == 1),
+        "learner.kl.reference",
+        "last is the policy that explored, and here every update explores with the newest weights, so this"
+            + " KL would stay 0; set ngram, initial or none, or let the driver make several updates a step"
+            + " (learner.placement = driver, learner.updatesPerStep)");
     Check.that(
         rollout.shards() <= windows,
         "rollout.shards",

@@ -2,9 +2,10 @@
  * From advantages to new weights: the clipped policy loss and its gradient, optimizers, the
  * learning rate, the weight of the KL term.
  *
- * <p>There is no cross-entropy here: the corpus reaches the weights through advantages alone. Only
- * the yardsticks bring another {@link io.avatarl.learner.Objective} (ArchitectureTest). May call
- * config, model and rollout, never Spark.
+ * <p>There is no cross-entropy loss here: the corpus reaches the weights through advantages, and
+ * through an n-gram table where the KL term has one for its reference. Only the yardsticks bring
+ * another {@link io.avatarl.learner.Objective} (ArchitectureTest). May call config, model and
+ * rollout, never Spark.
  *
  * <p>Results depend on the configuration, not on the number of cores. They do depend on the kind of
  * processor: PyTorch chooses its kernels by the instruction set, so a run ends in different bits

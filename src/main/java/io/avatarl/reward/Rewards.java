@@ -98,6 +98,14 @@ public final class Rewards implements Serializable {
                 Math.min(0, Collections.min(config.wordLengths())),
                 Math.max(0, Collections.max(config.wordLengths()))),
         sources -> WordFormation.of(sources.corpus(), sources.config().wordLengths()));
+    List<String> words =
+        List.of("oneLetterWord", "twoLetterWord", "threeLetterWord", "fourLetterWord", "longWord");
+    for (int i = 0; i < words.size(); i++) {
+      List<Double> onlyThis = new ArrayList<>(Collections.nCopies(words.size(), 0.0));
+      onlyThis.set(i, 1.0);
+      register(
+          words.get(i), between(0, 1), sources -> WordFormation.of(sources.corpus(), onlyThis));
+    }
     register(
         "referee",
         config -> new Range(0, config.referee().clamp()),
@@ -164,7 +172,7 @@ public final class Rewards implements Serializable {
       return;
     }
     for (Map<String, Double> weights : stages) {
-      double lowest = config.offset();
+      double lowest = 0;
       List<String> below = new ArrayList<>();
       for (Map.Entry<String, Double> entry : weights.entrySet()) {
         double weight = entry.getValue();
@@ -175,6 +183,7 @@ public final class Rewards implements Serializable {
           below.add("reward." + entry.getKey() + " = " + weight);
         }
       }
+      lowest = config.offset() + lowest * (lowest < 0 ? 1 + config.goldConfidence() : 1);
       if (lowest < 0) {
         double offset = Math.ceil((config.offset() - lowest) * 100) / 100;
         throw new UserError(
@@ -224,5 +233,24 @@ public final class Rewards implements Serializable {
           }
         });
     return total;
+  }
+
+  /**
+   * Multiplies what the components pay the gold token, all of it, by 1 + c·π(gold) (avatarl's
+   * train.py of 3 June 2025, "confidence scaling", c = 0.5).
+   *
+   * @param rewards as {@link #total} gave them, [G·K]; changed in place
+   */
+  public static void scaleGold(Groups groups, float[] rewards, RewardConfig config) {
+    if (config.goldConfidence() == 0) {
+      return;
+    }
+    int k = groups.actionsPerGroup();
+    for (int i = 0; i < rewards.length; i++) {
+      if (groups.action(i / k, i % k) == groups.gold(i / k)) {
+        double scale = 1 + config.goldConfidence() * Math.exp(groups.logProbs()[i]);
+        rewards[i] = (float) (config.offset() + scale * (rewards[i] - config.offset()));
+      }
+    }
   }
 }

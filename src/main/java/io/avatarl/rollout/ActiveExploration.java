@@ -1,14 +1,15 @@
 package io.avatarl.rollout;
 
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.corpus.NgramModel;
 import java.util.Optional;
 
 /**
  * A few actions per state: the most probable tokens of the policy, of a referee and of an n-gram
  * table, and the gold token, without repetition (avatarl.py, August 2025, "action space"), for
- * vocabularies where trying every token is too wide. The group is the policy restricted to them: an
- * entry weighs π(a) over the sum of π over the group. Groups with fewer distinct tokens end in
- * entries of weight 0, so that all are equally long.
+ * vocabularies where trying every token is too wide. An entry weighs π(a) over the sum of π over
+ * the group (the policy restricted to it), or, uniformly, one over its number of tokens. Groups
+ * with fewer distinct tokens end in entries of weight 0, so that all are equally long.
  *
  * @param policyTop most probable tokens of the policy
  * @param refereeTop most probable tokens of the referee, where there is one
@@ -20,7 +21,8 @@ record ActiveExploration(
     int refereeTop,
     Optional<FrozenPolicy> referee,
     int ngramTop,
-    Optional<NgramModel> ngrams)
+    Optional<NgramModel> ngrams,
+    RolloutConfig.Weights weighting)
     implements Exploration {
   @Override
   public Groups explore(ExplorationInput input) {
@@ -57,7 +59,13 @@ record ActiveExploration(
           actions[i] = actions[from];
         }
         chosenLogProbs[i] = logProbs[g * vocabulary + actions[i]];
-        weights[i] = i < end ? (float) (Math.exp(chosenLogProbs[i]) / total) : 0f;
+        if (i < end) {
+          weights[i] =
+              switch (weighting) {
+                case POLICY -> (float) (Math.exp(chosenLogProbs[i]) / total);
+                case UNIFORM -> 1f / (end - from);
+              };
+        }
       }
     }
     return Groups.ofWindows(rows, width, Groups.Draw.ENUMERATED, actions, weights, chosenLogProbs);

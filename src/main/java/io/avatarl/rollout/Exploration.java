@@ -30,7 +30,8 @@ public sealed interface Exploration
               config.refereeTop(),
               referee,
               config.ngramTop(),
-              ngrams);
+              ngrams,
+              config.weights());
       case SAMPLED ->
           config.horizon() == 1
               ? new SampledExploration(

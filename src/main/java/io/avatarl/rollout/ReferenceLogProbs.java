@@ -34,6 +34,21 @@ public final class ReferenceLogProbs {
   }
 
   /**
+   * Σ over groups of KL(policy ‖ reference), in nats: exact.
+   *
+   * @param policy log-probabilities of every token, [G·V]
+   * @param reference the same of the reference, all finite
+   */
+  public static double kl(float[] policy, float[] reference) {
+    double sum = 0;
+    for (int i = 0; i < policy.length; i++) {
+      double probability = Math.exp(policy[i]);
+      sum += probability == 0 ? 0 : probability * (policy[i] - reference[i]);
+    }
+    return sum;
+  }
+
+  /**
    * What of a reference travels to the learner.
    *
    * @param logProbs of every token in every group, [G·V]

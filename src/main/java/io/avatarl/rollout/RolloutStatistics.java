@@ -1,6 +1,7 @@
 package io.avatarl.rollout;
 
 import java.io.Serializable;
+import java.util.OptionalDouble;
 
 /**
  * Sums over the groups of a shard; adding shards adds them.
@@ -14,6 +15,9 @@ import java.io.Serializable;
  * @param confidence Σ over states of the most probable token's probability
  * @param accuracy states whose most probable token is the gold one
  * @param degenerate groups without a learning signal (all advantages 0, whatever the reason)
+ * @param referenceKl Σ over states of KL(policy ‖ reference of the KL term), in nats
+ * @param referenceStates at which it was summed; 0: it was not, because the learner knows it or
+ *     nobody does
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
  * @param tableSeconds time in writing the rollout table
@@ -28,6 +32,8 @@ public record RolloutStatistics(
     double confidence,
     long accuracy,
     long degenerate,
+    double referenceKl,
+    long referenceStates,
     double rolloutSeconds,
     double rewardSeconds,
     double tableSeconds)
@@ -36,7 +42,7 @@ public record RolloutStatistics(
 
   /** Counts alone, as a checkpoint keeps them. */
   public static RolloutStatistics counts(long groups, long rollouts) {
-    return new RolloutStatistics(groups, rollouts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    return new RolloutStatistics(groups, rollouts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /**
@@ -111,6 +117,8 @@ public record RolloutStatistics(
         compared[1],
         0,
         0,
+        0,
+        0,
         0);
   }
 
@@ -126,9 +134,30 @@ public record RolloutStatistics(
         confidence,
         accuracy,
         degenerate,
+        referenceKl,
+        referenceStates,
         rollout,
         rewardTime,
         table);
+  }
+
+  /** These sums with the exact KL to the reference, summed over all states. */
+  public RolloutStatistics withReferenceKl(double sum) {
+    return new RolloutStatistics(
+        groups,
+        rollouts,
+        reward,
+        states,
+        entropy,
+        goldLogProb,
+        confidence,
+        accuracy,
+        degenerate,
+        sum,
+        states,
+        rolloutSeconds,
+        rewardSeconds,
+        tableSeconds);
   }
 
   public RolloutStatistics plus(RolloutStatistics o) {
@@ -142,6 +171,8 @@ public record RolloutStatistics(
         confidence + o.confidence,
         accuracy + o.accuracy,
         degenerate + o.degenerate,
+        referenceKl + o.referenceKl,
+        referenceStates + o.referenceStates,
         rolloutSeconds + o.rolloutSeconds,
         rewardSeconds + o.rewardSeconds,
         tableSeconds + o.tableSeconds);
@@ -158,6 +189,13 @@ public record RolloutStatistics(
   /** Share of the groups without a learning signal. */
   public double degenerateShare() {
     return (double) degenerate / groups;
+  }
+
+  /** KL(policy ‖ reference) in nats per state, exact, where it was summed. */
+  public OptionalDouble meanReferenceKl() {
+    return referenceStates == 0
+        ? OptionalDouble.empty()
+        : OptionalDouble.of(referenceKl / referenceStates);
   }
 
   /** Mean probability of the most probable token. */

@@ -83,8 +83,17 @@ final class Curriculum {
   private boolean ended(StageConfig stage) {
     return switch (stage.promotion()) {
       case STEP -> true;
-      case IMPROVEMENT -> position.perplexity() <= position.first() * (1 - stage.threshold());
-      case PLATEAU -> position.waited() >= stage.patience();
+      case IMPROVEMENT -> improved(stage);
+      case PLATEAU -> waitedOut(stage);
+      case IMPROVEMENT_OR_PLATEAU -> improved(stage) || waitedOut(stage);
     };
+  }
+
+  private boolean improved(StageConfig stage) {
+    return position.perplexity() <= position.first() * (1 - stage.threshold());
+  }
+
+  private boolean waitedOut(StageConfig stage) {
+    return position.waited() >= stage.patience();
   }
 }

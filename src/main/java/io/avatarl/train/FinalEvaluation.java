@@ -11,7 +11,7 @@ import org.apache.spark.sql.SparkSession;
 /**
  * A policy's scores on the whole validation split.
  *
- * @param consecutive windows end to end, nanoGPT's convention
+ * @param consecutive windows end to end
  * @param sliding at least half a context before every counted position
  */
 public record FinalEvaluation(Scores consecutive, Scores sliding) {

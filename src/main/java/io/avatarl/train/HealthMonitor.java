@@ -12,10 +12,11 @@ import java.util.TreeMap;
 
 /**
  * Warns when training goes wrong: avatarl's three warnings (train.py of 3 June 2025,
- * ConfidenceMonitor), the collapse of the policy's entropy, and jumps of the loss's size and of the
- * learning rate. A warning is given when its condition begins to hold, and again only after it has
- * not held for {@value #QUIET} steps: quantities hover about their thresholds, and losses spike for
- * one update, many times in a run.
+ * ConfidenceMonitor), the collapse of the policy's entropy, jumps of the loss's size and of the
+ * learning rate, and what no past of the run's own shows: groups that teach nothing, no gradient,
+ * and one that clipping cuts down to almost none. A warning is given when its condition begins to
+ * hold, and again only after it has not held for {@value #QUIET} steps: quantities hover about
+ * their thresholds, and losses spike for one update, many times in a run.
  */
 final class HealthMonitor {
   private static final int LONG = 100;
@@ -29,13 +30,18 @@ final class HealthMonitor {
   // A linear warm-up from 0 stays at twice the average of its rates so far.
   private static final double RATE_JUMP = 3;
   private static final double LOW_ENTROPY = 0.05;
+  private static final int FEW = 5;
+  private static final double NEARLY_ALL = 0.95;
+  private static final double CLIPPED = 1000;
 
   private final Deque<Double> confidence = new ArrayDeque<>();
   private final Deque<Double> accuracy = new ArrayDeque<>();
   private final Deque<Double> norms = new ArrayDeque<>();
   private final Deque<Double> losses = new ArrayDeque<>();
   private final Deque<Double> rates = new ArrayDeque<>();
+  private final Deque<Double> degenerate = new ArrayDeque<>();
   private final Map<String, Integer> quiet = new TreeMap<>();
+  private final double clipNorm;
 
   /**
    * All that later warnings depend on, for a checkpoint: what was seen of late, oldest first.
@@ -45,6 +51,7 @@ final class HealthMonitor {
    * @param norms of the gradient, per update
    * @param losses their absolute values, per update
    * @param rates learning rates, per update
+   * @param degenerate share of groups without an advantage, per step; null in files of version 0.1
    * @param quiet steps for which a condition must not hold any more before it is warned about
    *     again, by its name
    */
@@ -54,6 +61,7 @@ final class HealthMonitor {
       List<Double> norms,
       List<Double> losses,
       List<Double> rates,
+      List<Double> degenerate,
       Map<String, Integer> quiet) {
     /** Fails at nulls, which a file may hold. */
     State {
@@ -62,14 +70,20 @@ final class HealthMonitor {
       norms = List.copyOf(norms);
       losses = List.copyOf(losses);
       rates = List.copyOf(rates);
+      degenerate = degenerate == null ? List.of() : List.copyOf(degenerate);
       quiet = new TreeMap<>(Map.copyOf(quiet)); // sorted, so that equal states make equal files
     }
 
     static final State START =
-        new State(List.of(), List.of(), List.of(), List.of(), List.of(), Map.of());
+        new State(List.of(), List.of(), List.of(), List.of(), List.of(), List.of(), Map.of());
   }
 
-  HealthMonitor(State state) {
+  /**
+   * @param clipNorm the learner's, 0: no clipping
+   */
+  HealthMonitor(State state, double clipNorm) {
+    this.clipNorm = clipNorm;
+    degenerate.addAll(state.degenerate());
     confidence.addAll(state.confidence());
     accuracy.addAll(state.accuracy());
     norms.addAll(state.norms());
@@ -85,6 +99,7 @@ final class HealthMonitor {
         List.copyOf(norms),
         List.copyOf(losses),
         List.copyOf(rates),
+        List.copyOf(degenerate),
         quiet);
   }
 
@@ -142,16 +157,8 @@ final class HealthMonitor {
           "learning-rate spike: %.3g at update %d, usually %.3g",
           n);
     }
-    // Absolute, since a run that never learnt has no better past to be compared with.
-    warn(
-        fresh,
-        "silence",
-        norms.size() >= SHORT
-            && norms.stream().skip(norms.size() - SHORT).allMatch(norm -> norm == 0),
-        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise rollout.samples or"
-            + " change reward.weights",
-        SHORT,
-        100 * rollouts.degenerateShare());
+    push(degenerate, rollouts.degenerateShare(), FEW);
+    absolute(fresh);
     warn(
         fresh,
         "entropy",
@@ -159,6 +166,43 @@ final class HealthMonitor {
         "entropy collapse: %.3f nats; raise learner.entropy or lower the learning rate",
         rollouts.meanEntropy());
     return fresh;
+  }
+
+  /** What a run that never learnt has no better past to be compared with. */
+  private void absolute(List<String> fresh) {
+    List<Double> latest = norms.stream().skip(Math.max(0, norms.size() - SHORT)).toList();
+    boolean silent = latest.size() == SHORT && latest.stream().allMatch(norm -> norm == 0);
+    warn(
+        fresh,
+        "silence",
+        silent,
+        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise rollout.samples or"
+            + " change reward.weights",
+        SHORT,
+        100 * mean(degenerate));
+    warn(
+        fresh,
+        "degenerate",
+        !silent
+            && degenerate.size() == FEW
+            && degenerate.stream().allMatch(share -> share > NEARLY_ALL),
+        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learnt; raise"
+            + " rollout.samples or change reward.weights",
+        100 * mean(degenerate),
+        FEW);
+    warn(
+        fresh,
+        "clipping",
+        clipNorm > 0
+            && latest.size() == SHORT
+            && latest.stream().filter(norm -> norm > CLIPPED * clipNorm).count() > SHORT / 2,
+        "gradients were cut down more than %.0f times in most of the last %d updates (norm %.3g, clipNorm"
+            + " %.3g), so that a few groups decide each; set advantage.minMean or advantage.minStd, or lower"
+            + " reward.weights",
+        CLIPPED,
+        SHORT,
+        latest.isEmpty() ? 0 : latest.get(latest.size() - 1),
+        clipNorm);
   }
 
   /** Warns where a value's size is so many times the average of those before it. */

@@ -46,7 +46,7 @@ final class MetricsRecords {
         .put("gradient_norm", update.gradientNorm())
         .put("clip_fraction", update.clipFraction())
         .put("kl", update.kl())
-        .put("reference_kl", update.referenceKl())
+        .put("reference_kl", s.meanReferenceKl().orElse(update.referenceKl()))
         .put("kl_weight", update.klWeight())
         .put("learning_rate", update.learningRate())
         .put("policy_version", version)

@@ -37,7 +37,7 @@ final class RunState {
     this.config = config;
     this.learner = learner;
     curriculum = new Curriculum(config, saved.curriculum());
-    monitor = new HealthMonitor(saved.monitor());
+    monitor = new HealthMonitor(saved.monitor(), config.learner().optimizer().clipNorm());
     clock = new PhaseTimer(saved.stageSeconds(), listener::stage);
     traffic = new TransferredBytes(saved.moved());
     earlierSeconds = saved.trainSeconds();

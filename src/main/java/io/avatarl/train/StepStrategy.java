@@ -44,7 +44,12 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
       return updates.get(updates.size() - 1);
     }
 
+    /** What the KL controller sees: the exact KL where the rollouts know it. */
     double meanReferenceKl() {
+      return statistics.meanReferenceKl().orElseGet(this::meanOfUpdates);
+    }
+
+    private double meanOfUpdates() {
       return updates.stream().mapToDouble(UpdateMetrics::referenceKl).average().orElse(0);
     }
   }

@@ -45,6 +45,7 @@ class ExpectedGradientTest {
         switch (name) {
           case "grpo" -> AdvantageConfig.Estimator.GRPO;
           case "dr-grpo" -> AdvantageConfig.Estimator.DR_GRPO;
+          case "reinforce" -> AdvantageConfig.Estimator.REINFORCE;
           default -> AdvantageConfig.Estimator.MAXRL;
         };
     return AdvantageEstimator.of(new AdvantageConfig(kind, mean, floor, floor));
@@ -220,6 +221,8 @@ class ExpectedGradientTest {
         truth,
         scaled(expected(estimator("grpo", FLOOR), draw, FOUR, q, k, a -> SIGNED[a]), FLOOR),
         2e-5);
+    assertArrayEquals(
+        truth, expected(estimator("reinforce", 0), draw, FOUR, q, k, a -> SIGNED[a]), 2e-5);
     // MaxRL is for rewards ≥ 0; a constant changes no numerator.
     assertArrayEquals(
         truth,
@@ -243,6 +246,23 @@ class ExpectedGradientTest {
       for (int v = 0; v < 3; v++) {
         assertEquals(Math.signum(truth[v]), Math.signum(gradient[v]), name + " " + v);
       }
+    }
+  }
+
+  @Test
+  void withEqualWeightsReinforceClimbsTheCrossEntropyToTheRewards() {
+    int[][] all = {{0, 1, 2, 3}};
+    double[] equal = {0.25, 0.25, 0.25, 0.25};
+    float[] rewards = {1.5f, 0, 0.5f, 0};
+    Groups groups = TestGroups.drawn(Draw.ENUMERATED, all, new double[][] {equal}, FOUR);
+    float[] advantages = estimator("reinforce", 0).advantages(groups, rewards);
+    for (int v = 0; v < 4; v++) {
+      double gradient = 0;
+      for (int i = 0; i < 4; i++) {
+        gradient += groups.weights()[i] * advantages[i] * ((v == i ? 1 : 0) - FOUR[v]);
+      }
+      // Of (1/n) Σ r log π on the logits: (r − π Σ r) / n.
+      assertEquals((rewards[v] - 2 * FOUR[v]) / 4, gradient, 1e-7);
     }
   }
 

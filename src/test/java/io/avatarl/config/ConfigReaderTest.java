@@ -187,7 +187,7 @@ class ConfigReaderTest {
         "model.norm=rsm|model.norm|one of rms, layer",
         "model.norm=RMS|model.norm|one of rms, layer",
         "model.norm=1|model.norm|one of rms, layer",
-        "advantage.estimator=dr_grpo|advantage.estimator|one of grpo, dr-grpo, maxrl",
+        "advantage.estimator=dr_grpo|advantage.estimator|one of grpo, dr-grpo, maxrl, reinforce",
         "model=3|model|a section",
         "reward.weights.exact=much|reward.weights.exact|a number",
         "reward.weights.exact=[1]|reward.weights.exact|a number"
@@ -354,7 +354,24 @@ class ConfigReaderTest {
             "learner.kl.reference=ngram",
             "learner.kl.estimator=sampled"),
         "learner.kl.estimator: sampled",
+        "rollout.exploration = active",
         "set full");
+    assertContains(
+        refused(
+            "",
+            "rollout.weights=uniform",
+            "learner.kl.reference=ngram",
+            "learner.kl.estimator=sampled"),
+        "learner.kl.estimator: sampled",
+        "rollout.weights = uniform",
+        "set full");
+    String last = "learner.kl.reference=last";
+    for (String newest : List.of("learner.updatesPerStep=1", "learner.placement=executors")) {
+      assertContains(
+          refused("", last, newest, "rollout.shards=2"), "learner.kl.reference: last", "stay 0");
+    }
+    read("", last);
+    read("", last, "learner.updatesPerStep=1", "rollout.ahead=1");
   }
 
   @Test

@@ -122,7 +122,7 @@ class BadInputTest {
         "steps=-1                  | steps: -1 is out of range",
         "steps                     | error: --set steps: write it as key=value",
         "device=tpu                | is not one of auto, cpu, gpu",
-        "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl",
+        "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl, reinforce",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",
         "reward.weights.exakt=1    | unknown key \"reward.weights.exakt\"; did you mean",

@@ -504,4 +504,47 @@ class RewardsTest {
         new float[] {0.5f, 2.5f},
         Rewards.total(Map.of("exact", new float[] {0, 1}), Map.of("exact", 2.0), 0.5));
   }
+
+  @Test
+  void allThatTheGoldTokenIsPaidGrowsWithThePolicysConfidence() {
+    RewardConfig config = config("reward.goldConfidence=0.5", "reward.offset=1");
+    Groups groups = exhaustive(3, logs(0.5, 0.3, 0.2, 0.1, 0.1, 0.8), A, B, C);
+    // Golds are b and c. What is paid beyond the offset: 3 · (1 + 0.5 · 0.3), −2 · (1 + 0.5 · 0.8).
+    float[] rewards = {1, 4, 2, 1, 1, -1};
+    Rewards.scaleGold(groups, rewards, config);
+    assertArrayEquals(new float[] {1, 4.45f, 2, 1, 1, -1.8f}, rewards, 1e-6f);
+    float[] same = {1, 4, 2};
+    Rewards.scaleGold(groups, same, config());
+    assertArrayEquals(new float[] {1, 4, 2}, same);
+    // What is below 0 without it is further below with it.
+    checkSign("reward.weights.repetition=0.5", "reward.offset=0.75", "reward.goldConfidence=0.5");
+    assertThrows(
+        UserError.class,
+        () ->
+            checkSign(
+                "reward.weights.repetition=0.5",
+                "reward.offset=0.74",
+                "reward.goldConfidence=0.5"));
+  }
+
+  @Test
+  void wordsOfEachLengthCanBePaidByThemselves() {
+    Corpus text = Corpus.of("text", "a be cat\na be cat\n".getBytes(UTF_8), 0.5);
+    Map<String, Double> weights =
+        Map.of("oneLetterWord", 1.0, "twoLetterWord", 1.0, "threeLetterWord", 1.0, "longWord", 1.0);
+    Rewards rewards =
+        new Rewards(
+            new Rewards.Sources(
+                config(), text, NgramCounts.of(text.train().toArray(), 8, 2), Optional.empty()),
+            List.of(weights));
+    int[] tokens = text.tokenizer().encode("\na be cat\n");
+    Groups groups =
+        TestGroups.ofWindows(
+            1, tokens, 1, true, Arrays.copyOfRange(tokens, 1, 10), new float[9], new float[9]);
+    Map<String, float[]> values = rewards.components(groups, weights);
+    assertArrayEquals(new float[] {0, 1, 0, 0, 0, 0, 0, 0, 0}, values.get("oneLetterWord"));
+    assertArrayEquals(new float[] {0, 0, 0, 0, 1, 0, 0, 0, 0}, values.get("twoLetterWord"));
+    assertArrayEquals(new float[] {0, 0, 0, 0, 0, 0, 0, 0, 1}, values.get("threeLetterWord"));
+    assertArrayEquals(new float[9], values.get("longWord"));
+  }
 }

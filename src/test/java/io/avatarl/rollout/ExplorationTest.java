@@ -390,6 +390,19 @@ class ExplorationTest {
     for (int i = 0; i < 8; i++) {
       assertEquals(logProbs[i / 4 * 6 + groups.actions()[i]], groups.logProbs()[i]);
     }
+    Groups even =
+        exploration(
+                Optional.of(table),
+                6,
+                "rollout.exploration=active",
+                "rollout.weights=uniform",
+                "rollout.policyTop=2",
+                "rollout.ngramTop=1")
+            .explore(TestGroups.input(1, new int[] {0, 1, 2}, logProbs, new RandomStream(1)));
+    assertArrayEquals(groups.actions(), even.actions());
+    float third = 1f / 3;
+    assertArrayEquals(
+        new float[] {third, third, third, 0, 0.5f, 0.5f, 0, 0}, even.weights(), 1e-6f);
   }
 
   @ParameterizedTest
@@ -537,5 +550,8 @@ class ExplorationTest {
         ReferenceLogProbs.select(KlConfig.Estimator.SAMPLED, groups, all, 3));
     assertArrayEquals(all, ReferenceLogProbs.select(KlConfig.Estimator.FULL, groups, all, 3));
     assertNotEquals(all[1], all[10]);
+    float[] policy = {(float) Math.log(.5), (float) Math.log(.5), Float.NEGATIVE_INFINITY};
+    float[] reference = {(float) Math.log(.25), (float) Math.log(.5), (float) Math.log(.25)};
+    assertEquals(.5 * Math.log(2), ReferenceLogProbs.kl(policy, reference), 1e-6);
   }
 }

@@ -49,7 +49,7 @@ class RolloutShardTest {
     advantages[5] = -0f;
     float[] reference = {-1, -2, Float.NEGATIVE_INFINITY};
     RolloutStatistics statistics =
-        new RolloutStatistics(6, 12, 1.5, 7, 2.5, -8.5, 9.5, 3, 4, 5.5, 6.5, 7.5);
+        new RolloutStatistics(6, 12, 1.5, 7, 2.5, -8.5, 9.5, 3, 4, 0.5, 5, 5.5, 6.5, 7.5);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(new RolloutShard(7, groups, advantages, reference, statistics));
@@ -105,7 +105,10 @@ class RolloutShardTest {
     assertEquals(0, statistics.accuracy(), "the first of equally probable tokens counts");
     assertEquals(1, statistics.degenerate());
 
-    RolloutStatistics twice = statistics.timed(1, 2, 3).plus(statistics.timed(3, 4, 5));
+    assertTrue(statistics.meanReferenceKl().isEmpty());
+    RolloutStatistics twice =
+        statistics.withReferenceKl(1.5).timed(1, 2, 3).plus(statistics.timed(3, 4, 5));
+    assertEquals(0.75, twice.meanReferenceKl().orElseThrow());
     assertEquals(
         new RolloutStatistics(
             4,
@@ -116,6 +119,8 @@ class RolloutShardTest {
             2 * statistics.goldLogProb(),
             2 * statistics.confidence(),
             0,
+            2,
+            1.5,
             2,
             4,
             6,

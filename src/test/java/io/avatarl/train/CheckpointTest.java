@@ -56,6 +56,7 @@ class CheckpointTest {
               List.of(1e-30),
               List.of(0.0, Double.MIN_VALUE),
               List.of(),
+              List.of(0.25),
               Map.of("entropy", 7)),
           new TrainerState.Evaluation(2, 2 / 7.0),
           Map.of("sample.prompt", "\n\"", "steps", "6"));

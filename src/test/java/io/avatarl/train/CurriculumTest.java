@@ -2,6 +2,7 @@ package io.avatarl.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -58,6 +59,29 @@ class CurriculumTest {
       stage = curriculum.position().stage();
     }
     assertEquals("d", curriculum.stage().name());
+  }
+
+  @Test
+  void improvementOrPlateauTakesTheFirstOfThem() {
+    TrainingConfig config =
+        ConfigReader.read(
+            "",
+            """
+            curriculum {
+              emaDecay = 0
+              stage { promotion = improvement-or-plateau, steps = 1, threshold = 0.1, patience = 3 }
+              stages = [{ name = a }, { name = b }, { name = c }]
+            }
+            """,
+            List.of());
+    Curriculum curriculum = new Curriculum(config, Curriculum.Position.START);
+    assertFalse(curriculum.stepped(10));
+    assertFalse(curriculum.stepped(9.5));
+    assertTrue(curriculum.stepped(9), "improved by a tenth");
+    assertFalse(curriculum.stepped(9));
+    assertFalse(curriculum.stepped(9));
+    assertFalse(curriculum.stepped(9));
+    assertTrue(curriculum.stepped(9), "waited for three steps");
   }
 
   @Test

@@ -64,7 +64,7 @@ class ExtremesTest {
 
   /** Every action has probability 1, every group equal rewards: nothing to learn. */
   @ParameterizedTest
-  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo"})
+  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo", "reinforce"})
   void oneCharacterOverAndOver(String estimator) throws IOException {
     Summary summary = train("one", "a".repeat(200), estimator);
     assertEquals(0, summary.valCe(), 1e-6);
@@ -73,7 +73,7 @@ class ExtremesTest {
 
   /** Two tokens, a context of one, one window at a time. */
   @ParameterizedTest
-  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo"})
+  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo", "reinforce"})
   void twoCharacters(String estimator) throws IOException {
     Summary summary = train("two", "ab".repeat(200), estimator, "steps=30");
     assertTrue(summary.valCe() < Math.log(2), summary.toString());
@@ -81,7 +81,7 @@ class ExtremesTest {
 
   /** Two samples of 65: hardly a group has a reward. */
   @ParameterizedTest
-  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo"})
+  @ValueSource(strings = {"maxrl", "grpo", "dr-grpo", "reinforce"})
   void groupsWithoutAReward(String estimator) throws IOException {
     String text = Files.readString(TinyTraining.corpus(folder));
     Summary summary =

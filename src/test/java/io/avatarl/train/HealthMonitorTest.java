@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class HealthMonitorTest {
-  private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START);
+  private HealthMonitor monitor = new HealthMonitor(HealthMonitor.State.START, 1);
   private final List<String> warnings = new ArrayList<>();
   private long steps;
 
@@ -29,11 +29,26 @@ class HealthMonitorTest {
       double norm,
       double loss,
       double rate) {
+    steps(count, confidence, accuracy, entropy, norm, loss, rate, 0);
+  }
+
+  /**
+   * @param degenerate of 1000 groups, those without an advantage
+   */
+  private void steps(
+      int count,
+      double confidence,
+      double accuracy,
+      double entropy,
+      double norm,
+      double loss,
+      double rate,
+      long degenerate) {
     for (int i = 0; i < count; i++) {
       steps++;
       RolloutStatistics rollouts =
           new RolloutStatistics(
-              1,
+              1000,
               1,
               0,
               1000,
@@ -41,6 +56,8 @@ class HealthMonitorTest {
               0,
               1000 * confidence,
               Math.round(1000 * accuracy),
+              degenerate,
+              0,
               0,
               0,
               0,
@@ -72,6 +89,36 @@ class HealthMonitorTest {
     assertWarned("");
     steps(60, 0.5, 0.5, 1.5, 0);
     assertWarned("no gradient", 20L);
+  }
+
+  @Test
+  void groupsThatTeachNothing() {
+    steps(4, 0.5, 0.5, 1.5, 1, 0, 1, 960);
+    steps(1, 0.5, 0.5, 1.5, 1, 0, 1, 940);
+    steps(4, 0.5, 0.5, 1.5, 1, 0, 1, 960);
+    assertWarned("");
+    steps(30, 0.5, 0.5, 1.5, 1, 0, 1, 970);
+    assertWarned("96.2 % of the groups had no advantage", 10L);
+  }
+
+  @Test
+  void oneWarningWhereNoGroupTeaches() {
+    // The degenerate groups are the first to be seen, and the missing gradient follows from them.
+    steps(60, 0.5, 0.5, 1.5, 0, 0, 1, 1000);
+    assertEquals(List.of(5L, 20L), at, warnings.toString());
+  }
+
+  @Test
+  void gradientsThatClippingHides() {
+    // Ever so large, so that no jump is seen.
+    steps(19, 0.5, 0.5, 1.5, 7e4);
+    assertWarned("");
+    steps(60, 0.5, 0.5, 1.5, 7e4);
+    assertWarned("gradients were cut down more than 1000 times", 20L);
+    assertTrue(warnings.get(0).contains("advantage.minMean"), warnings.get(0));
+    monitor = new HealthMonitor(HealthMonitor.State.START, 0);
+    steps(60, 0.5, 0.5, 1.5, 7e4);
+    assertEquals(1, warnings.size(), "without clipping nothing is hidden");
   }
 
   @Test
@@ -175,9 +222,9 @@ class HealthMonitorTest {
     assertEquals(7, expected.size(), expected.toString());
     warnings.clear();
     steps = 0;
-    monitor = new HealthMonitor(HealthMonitor.State.START);
+    monitor = new HealthMonitor(HealthMonitor.State.START, 1);
     for (Runnable phase : phases) {
-      monitor = new HealthMonitor(monitor.state());
+      monitor = new HealthMonitor(monitor.state(), 1);
       phase.run();
     }
     assertEquals(expected, warnings);

@@ -39,7 +39,13 @@ class HostileRunFilesTest {
           0.25,
           Curriculum.Position.START,
           new HealthMonitor.State(
-              List.of(0.5), List.of(0.25), List.of(1e-30), List.of(), List.of(), Map.of("rate", 7)),
+              List.of(0.5),
+              List.of(0.25),
+              List.of(1e-30),
+              List.of(),
+              List.of(),
+              List.of(0.5),
+              Map.of("rate", 7)),
           new TrainerState.Evaluation(2, 1.5),
           Map.of("steps", "6"));
   private static Path run;
@@ -79,7 +85,7 @@ class HostileRunFilesTest {
           Mutation.read(
               json.length(), () -> folder.content(TinyTraining.storage(), TrainerState.class));
       if (trainer != null) {
-        new HealthMonitor(trainer.monitor()).state();
+        new HealthMonitor(trainer.monitor(), 1).state();
       }
     }
   }

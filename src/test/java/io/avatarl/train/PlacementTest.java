@@ -55,7 +55,7 @@ class PlacementTest {
               "learner.kl.reference=initial",
               "learner.kl.estimator=sampled"),
           "active",
-          List.of("rollout.exploration=active", "learner.kl.reference=last"),
+          List.of("rollout.exploration=active", "learner.kl.reference=initial"),
           "rounded",
           List.of(BFLOAT16),
           "products",

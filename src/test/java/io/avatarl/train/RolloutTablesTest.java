@@ -14,6 +14,7 @@ import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -125,5 +126,63 @@ class RolloutTablesTest {
                 assertEquals(
                     record.path("step").asLong() <= 2 ? "early" : "late",
                     record.path("stage").asText()));
+  }
+
+  @Test
+  void aGroupsNumberNamesOneStateWhateverTheStagesHorizons() throws Exception {
+    Path corpus = TinyTraining.corpus(folder);
+    TinyTraining.train(
+        spark,
+        corpus,
+        folder.resolve("horizons"),
+        with(
+            "rolloutTable.every=1",
+            "rolloutTable.windows=0",
+            "rollout.exploration=sampled",
+            "rollout.samples=3",
+            "curriculum.stages=[{name=long,steps=2,horizon=12},{name=short,steps=1,horizon=2},{name=one,horizon=1}]"));
+    Dataset<Row> groups =
+        Rollouts.read(spark, folder.resolve("horizons").toString())
+            .groupBy("group_id")
+            .agg(
+                functions.countDistinct("step", "shard", "position", "gold_token"),
+                functions.max("actions_per_group"),
+                functions.count("*"));
+    // 8 windows a step, of 16 groups or as many as the horizon says; three rollouts in each.
+    assertEquals(8 * (12 + 12 + 2 + 16 + 16), groups.count());
+    for (Row group : groups.collectAsList()) {
+      assertEquals(1, group.getLong(1), group.toString());
+      assertEquals(3, group.getInt(2), group.toString());
+      assertEquals(3, group.getLong(3), group.toString());
+    }
+  }
+
+  @Test
+  void theKlThatIsEstimatedOnActionsIsMeasuredOverTheVocabulary() throws Exception {
+    Path corpus = TinyTraining.corpus(folder);
+    // The same rollouts: nothing is learnt from them. The learner's own KL is exact.
+    String[] settings = {
+      "steps=2",
+      "rollout.exploration=sampled",
+      "rollout.samples=2",
+      "learner.optimizer.learningRate=1e-30",
+      "learner.kl.reference=ngram",
+      "rolloutTable.every=0"
+    };
+    List<Double> exact = new ArrayList<>();
+    for (String estimator : List.of("full", "sampled")) {
+      Path run = folder.resolve(estimator);
+      List<String> all = new ArrayList<>(List.of(settings));
+      all.add("learner.kl.estimator=" + estimator);
+      TinyTraining.train(spark, corpus, run, with(all.toArray(String[]::new)));
+      exact.add(
+          TinyTraining.metrics(run).stream()
+              .filter(record -> record.path("kind").asText().equals("update"))
+              .mapToDouble(record -> record.path("reference_kl").asDouble())
+              .average()
+              .orElseThrow());
+    }
+    assertTrue(exact.get(0) > 0.1, exact.toString());
+    assertEquals(exact.get(0), exact.get(1), 1e-4);
   }
 }

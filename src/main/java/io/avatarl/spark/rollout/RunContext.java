@@ -106,6 +106,7 @@ final class RunContext implements Serializable {
     Map<String, Double> weights = stage.rewards();
     Map<String, float[]> components = setup().rewards().components(groups, weights);
     float[] rewards = Rewards.total(components, weights, config.reward().offset());
+    Rewards.scaleGold(groups, rewards, config.reward());
     CreditAssignment.assign(config.rollout().credit(), groups, rewards);
     float[] advantages = AdvantageEstimator.of(config.advantage()).advantages(groups, rewards);
     return new ScoredGroups(groups, components, rewards, advantages);

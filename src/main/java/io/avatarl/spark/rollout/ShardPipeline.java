@@ -74,15 +74,23 @@ record ShardPipeline(
         RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
     Groups groups =
         run.exploration(stage).explore(new ExplorationInput(rows, logProbs, policy, random));
+    KlConfig kl = config.learner().kl();
     float[] reference = reference(run, groups, logProbs, policy);
     long explored = System.nanoTime();
     ScoredGroups paid = run.score(stage, groups);
     RolloutStatistics sums =
         RolloutStatistics.of(
             rows, logProbs, run.vocabulary(), groups, paid.rewards(), paid.advantages());
+    if (knowsExactKl(kl, groups)) {
+      sums = sums.withReferenceKl(ReferenceLogProbs.kl(logProbs, reference));
+    }
     sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
+    float[] sent =
+        reference.length == 0
+            ? reference
+            : ReferenceLogProbs.select(kl.estimator(), groups, reference, run.vocabulary());
     return new Explored(
-        new RolloutShard(shard, groups, paid.advantages(), reference, sums),
+        new RolloutShard(shard, groups, paid.advantages(), sent, sums),
         table == null ? paid : paid.withEntropies(logProbs, run.vocabulary()));
   }
 
@@ -104,21 +112,30 @@ record ShardPipeline(
             explored.paid()));
   }
 
+  /**
+   * Whether the KL that the learner estimates on the actions is known here. (Against the policy
+   * that explored it is 0 here and grows with the updates; over continuations the policy's
+   * log-probabilities of other tokens are not at hand.)
+   */
+  private static boolean knowsExactKl(KlConfig kl, Groups groups) {
+    return kl.estimator() == KlConfig.Estimator.SAMPLED
+        && (kl.reference() == KlConfig.Reference.NGRAM
+            || kl.reference() == KlConfig.Reference.INITIAL)
+        && groups.first() == 0;
+  }
+
+  /** Log-probabilities of every token under the KL term's reference, [G·V]; without one empty. */
   private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
     KlConfig kl = run.config().learner().kl();
-    float[] all =
-        switch (kl.reference()) {
-          case NONE -> new float[0];
-          case NGRAM -> ReferenceLogProbs.ngram(run.ngrams(kl.order()), groups);
-          case INITIAL -> {
-            try (PolicyReplica initial = PolicyReplica.initial(run)) {
-              yield ReferenceLogProbs.policy(initial.policy(), groups);
-            }
-          }
-          case LAST -> groups.first() == 0 ? logProbs : ReferenceLogProbs.policy(policy, groups);
-        };
-    return all.length == 0
-        ? all
-        : ReferenceLogProbs.select(kl.estimator(), groups, all, run.vocabulary());
+    return switch (kl.reference()) {
+      case NONE -> new float[0];
+      case NGRAM -> ReferenceLogProbs.ngram(run.ngrams(kl.order()), groups);
+      case INITIAL -> {
+        try (PolicyReplica initial = PolicyReplica.initial(run)) {
+          yield ReferenceLogProbs.policy(initial.policy(), groups);
+        }
+      }
+      case LAST -> groups.first() == 0 ? logProbs : ReferenceLogProbs.policy(policy, groups);
+    };
   }
 }

@@ -58,9 +58,11 @@ final class RolloutRows {
             * Math.min(
                 windows == 0 ? Integer.MAX_VALUE : windows,
                 groups.windows() / groups.rowsPerContext());
-    // Groups are numbered through the run, so that a number alone names one.
-    long first =
-        ((step - 1) * config.windowsPerStep() + config.firstWindow(shard)) * (long) perWindow;
+    // Groups are numbered through the run, so that a number alone names one: context numbers for
+    // each
+    // window, however many groups a curriculum's stage makes of it.
+    int numbers = config.model().context();
+    long first = ((step - 1) * config.windowsPerStep() + config.firstWindow(shard)) * numbers;
     MemoryOutputFile file = new MemoryOutputFile();
     try (ParquetWriter<Group> writer =
         ExampleParquetWriter.builder(file)
@@ -72,7 +74,9 @@ final class RolloutRows {
       groups.forEachCompared(
           (from, stride, count) -> {
             if (number[0] < kept) {
-              write(writer, paid, first + number[0], paid.ranked(from, stride, count));
+              int window = number[0] / perWindow;
+              long id = first + (long) window * numbers + number[0] % perWindow;
+              write(writer, paid, id, paid.ranked(from, stride, count));
             }
             number[0]++;
           });

@@ -461,21 +461,21 @@ class RolloutsTest {
                         + " "
                         + row.<Double>getAs("reward"))
             .toList();
-    // Two steps of two contexts with two positions came before.
+    // Two steps of two contexts with three tokens came before.
     assertEquals(
         List.of(
-            "8 1 abc c 1 0.0",
-            "8 1 abd c 2 2.0",
-            "9 2 abci i 1 1.0",
-            "9 2 abdi i 2 3.0",
-            "10 1 efg g 1 4.0",
-            "10 1 efh g 2 6.0",
-            "11 2 efgb j 1 5.0",
-            "11 2 efhj j 2 7.0"),
+            "12 1 abc c 1 0.0",
+            "12 1 abd c 2 2.0",
+            "13 2 abci i 1 1.0",
+            "13 2 abdi i 2 3.0",
+            "15 1 efg g 1 4.0",
+            "15 1 efh g 2 6.0",
+            "16 2 efgb j 1 5.0",
+            "16 2 efhj j 2 7.0"),
         shown);
     assertEquals(0.5, rows.get(0).<Double>getAs("weight"));
     assertEquals(2, rows.get(0).<Integer>getAs("actions_per_group"));
-    Row group = sql("SELECT * FROM groups WHERE group_id = 9").get(0);
+    Row group = sql("SELECT * FROM groups WHERE group_id = 13").get(0);
     assertEquals("abc", group.getAs("context"));
     assertEquals(2.0, group.<Double>getAs("mean_reward"), EXACT);
   }
