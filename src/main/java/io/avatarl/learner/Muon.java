@@ -109,8 +109,8 @@ final class Muon implements Optimizer {
   }
 
   /**
-   * Nearly U Vᵀ of the matrix U S Vᵀ, by iterating X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, which brings
-   * every singular value into about [0.7, 1.2].
+   * Nearly U Vᵀ of the matrix U S Vᵀ, by iterating X ← p(X Xᵀ) X with p(G) = a + b G + c G², which
+   * brings every singular value into about [0.7, 1.2].
    *
    * @param values [out·in], row by row
    */
@@ -122,12 +122,34 @@ final class Muon implements Optimizer {
         x = x.transpose();
       }
       x = x.div(x.norm().add(EPSILON));
-      for (int i = 0; i < iterations; i++) {
-        NDArray square = x.matMul(x.transpose()); // [n, n], n the shorter side
-        NDArray factor = square.mul(B).add(square.matMul(square).mul(C));
-        x = x.mul(A).add(factor.matMul(x));
-      }
+      x = Math.max(out, in) > 2 * Math.min(out, in) ? byGram(x, iterations) : direct(x, iterations);
       return (tall ? x.transpose() : x).toFloatArray();
     }
+  }
+
+  private static NDArray direct(NDArray x, int iterations) {
+    for (int i = 0; i < iterations; i++) {
+      NDArray square = x.matMul(x.transpose()); // [n, n], n the shorter side
+      NDArray factor = square.mul(B).add(square.matMul(square).mul(C));
+      x = x.mul(A).add(factor.matMul(x));
+    }
+    return x;
+  }
+
+  /**
+   * The same over the square X Xᵀ alone, since all factors commute: G ← p(G) G p(G), and X is
+   * multiplied once, by their product. With n × 4n half of the operations.
+   */
+  private static NDArray byGram(NDArray x, int iterations) {
+    NDArray square = x.matMul(x.transpose());
+    NDArray product = square.getManager().eye((int) square.getShape().get(0));
+    NDArray identity = product;
+    for (int i = 0; i < iterations; i++) {
+      NDArray factor =
+          square.mul(B).add(square.matMul(square).mul(C)).add(identity.mul(A)); // [n, n]
+      product = factor.matMul(product);
+      square = factor.matMul(square).matMul(factor);
+    }
+    return product.matMul(x);
   }
 }
