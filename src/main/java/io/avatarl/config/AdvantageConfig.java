@@ -4,7 +4,7 @@ import java.io.Serializable;
 
 /**
  * @param estimator how rewards become advantages relative to their group
- * @param mean how maxrl comes by the mean reward of a sampled group
+ * @param mean how maxrl estimates the mean reward of a sampled group
  * @param minStd least standard deviation that grpo divides by (avatarl: 0.1)
  * @param minMean least mean reward that maxrl divides by
  */

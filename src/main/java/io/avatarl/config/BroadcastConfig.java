@@ -5,7 +5,7 @@ import java.io.Serializable;
 /**
  * How weights travel to the executors.
  *
- * @param precision of each number; the driver's own weights are float32 always
+ * @param precision of each number; the driver's own weights are always float32
  */
 public record BroadcastConfig(Precision precision) implements Serializable {
   public enum Precision {

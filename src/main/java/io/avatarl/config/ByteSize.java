@@ -19,7 +19,7 @@ public final class ByteSize implements Serializable {
   }
 
   /**
-   * @throws IllegalArgumentException where the text is no size
+   * @throws IllegalArgumentException if the text is not a size
    */
   public static ByteSize of(String text) {
     try {
@@ -32,7 +32,7 @@ public final class ByteSize implements Serializable {
       }
       return new ByteSize(text, bytes);
     } catch (ConfigException e) {
-      throw new IllegalArgumentException(text + " is no size in bytes", e);
+      throw new IllegalArgumentException(text + " is not a size in bytes", e);
     }
   }
 
@@ -40,7 +40,7 @@ public final class ByteSize implements Serializable {
     return bytes;
   }
 
-  /** As it was written. */
+  /** The text that it was made from. */
   @Override
   public String toString() {
     return written;

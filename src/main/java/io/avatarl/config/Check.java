@@ -5,8 +5,8 @@ final class Check {
   private Check() {}
 
   /**
-   * A value is refused: {@code key} is the record component, {@code why} continues the sentence
-   * "key ...".
+   * Refuses a value. {@code key} is the record component; {@code why} completes the sentence "key
+   * ...".
    */
   static final class Refused extends RuntimeException {
     final String key;

@@ -4,7 +4,7 @@ import java.io.Serializable;
 
 /**
  * @param every steps between checkpoints; 0: only at the end
- * @param keep newest checkpoints that are kept, besides the best by validation
+ * @param keep number of newest checkpoints to keep, besides the one with the best validation score
  */
 public record CheckpointConfig(int every, int keep) implements Serializable {
   public CheckpointConfig {

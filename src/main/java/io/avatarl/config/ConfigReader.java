@@ -19,9 +19,9 @@ import java.util.function.Function;
 /**
  * Reads HOCON into {@link TrainingConfig} and writes it back. {@code reference.conf} next to this
  * class is the list of all keys and their defaults; a record's components are the keys of its
- * section. So a new key is one line there and one record component, checked in the record's
- * constructor. An unknown key, a wrong type and a value out of range are refused: by name, and with
- * the {@code --set} or the line that they come from.
+ * section. A new key needs one line there and one record component, which the record's constructor
+ * checks. An unknown key, a wrong type or a value out of range is an error that names the key and
+ * the {@code --set} or the line it came from.
  */
 public final class ConfigReader {
   private ConfigReader() {}
@@ -34,13 +34,13 @@ public final class ConfigReader {
   /**
    * Resolves a preset and overrides to a configuration.
    *
-   * @param preset the preset's name, recorded in the result unless the text has one
+   * @param preset the preset's name, recorded in the result unless the text sets one
    * @param origin what errors call the text, a file's path for example
    * @param hocon the preset's text
    * @param overrides {@code key=value} each, the last one wins
    * @param warnings gets one line for each key under its old name ({@link RenamedKeys})
-   * @throws UserError where the text is not a configuration; whatever it says, no other file or
-   *     variable is read
+   * @throws UserError if the text is not a valid configuration. Reading never follows includes or
+   *     environment variables.
    */
   public static TrainingConfig read(
       String preset,
@@ -94,7 +94,7 @@ public final class ConfigReader {
     return renamed;
   }
 
-  /** Each text with those before it, and what none of them says. */
+  /** Each text on top of those before it and the base. */
   private static List<Layer> stacked(List<Layer> texts, Config base) {
     List<Layer> layers = new ArrayList<>();
     for (Layer text : texts) {
@@ -108,14 +108,14 @@ public final class ConfigReader {
     return layers.get(layers.size() - 1).values();
   }
 
-  /** A string; empty where another type stands, which is refused later. */
+  /** A string value; empty if it has another type, which is refused later. */
   private static String text(Config values, String key) {
     return values.hasPath(key) && values.getValue(key).unwrapped() instanceof String text
         ? text
         : "";
   }
 
-  /** What a run that begins with another's weights takes from it. */
+  /** The settings that a run takes from the run whose weights it starts with. */
   private static Config shape(TrainingConfig run) {
     Config all = ConfigFactory.parseMap(RecordMapper.tree(run), "init.run");
     return all.withOnlyPath("model")
@@ -124,7 +124,7 @@ public final class ConfigReader {
         .withFallback(all.withOnlyPath("corpus.bpe"));
   }
 
-  /** The configuration as HOCON with every key; {@link #read} gives it back. */
+  /** The configuration as HOCON with every key; {@link #read} parses it. */
   public static String render(TrainingConfig config) {
     return ConfigFactory.parseMap(RecordMapper.tree(config))
         .root()
@@ -140,10 +140,10 @@ public final class ConfigReader {
   }
 
   /**
-   * Keys whose values differ, with both values: {@code key: old → new}. Keys that only a newer
-   * version of this program has are no difference, and neither is a key's old name.
+   * Keys whose values differ, with both values: {@code key: old → new}. A key that only a newer
+   * version has is not a difference, nor is a key under its old name.
    *
-   * @param old {@link #flat}, perhaps of an earlier version
+   * @param old {@link #flat}, perhaps from an earlier version
    * @param now {@link #flat}
    */
   public static List<String> differences(Map<String, String> old, Map<String, String> now) {
@@ -161,10 +161,10 @@ public final class ConfigReader {
   }
 
   /**
-   * A text and all below it.
+   * A text merged with the layers below it.
    *
-   * @param origin of the text
-   * @param values its own, and of those below it what it leaves out
+   * @param origin what errors call the text
+   * @param values the text's values; keys it leaves out come from the layers below
    */
   private record Layer(String origin, Config values) {
     TrainingConfig read() {
@@ -184,8 +184,8 @@ public final class ConfigReader {
   }
 
   /**
-   * Where a refused value comes from. A record may refuse a value for what another one is; then it
-   * is the override without which, and without those after it, all was well.
+   * Where a refused value comes from. A record may refuse a value because of another key's value;
+   * the culprit is then the first override with which the configuration stops being valid.
    */
   private static String place(RecordMapper.Refused refused, List<Layer> layers) {
     boolean byOverride = refused.value.filter(HoconText::isOverride).isPresent();
@@ -203,7 +203,7 @@ public final class ConfigReader {
         .value
         .map(HoconText::place)
         .filter(place -> !place.isEmpty())
-        // A default that does not go with what the preset says.
+        // A default that conflicts with the preset.
         .orElse(layers.get(0).origin());
   }
 
@@ -212,7 +212,7 @@ public final class ConfigReader {
     leaves(given)
         .forEach(
             (key, value) -> {
-              // A number where a section belongs has a known name; mapping says what is wrong.
+              // A plain value in place of a section passes here; RecordMapper reports it.
               boolean section = known.stream().anyMatch(k -> k.startsWith(key + "."));
               if (!known.contains(key) && !section) {
                 throw new UserError(
@@ -230,8 +230,7 @@ public final class ConfigReader {
   private static void collect(String prefix, ConfigObject object, Map<String, ConfigValue> leaves) {
     object.forEach(
         (key, value) -> {
-          // Quoted as HOCON quotes it: "model.layers" in quotes is one odd key, not layers in
-          // model.
+          // Quoted as in HOCON: "model.layers" in quotes is one key, not layers in model.
           String path = prefix + ConfigUtil.joinPath(key);
           if (value instanceof ConfigObject section && !section.isEmpty()) {
             collect(path + ".", section, leaves);

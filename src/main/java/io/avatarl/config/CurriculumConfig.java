@@ -4,11 +4,12 @@ import java.io.Serializable;
 import java.util.List;
 
 /**
- * Stages that a run passes through. With none, the run has the one that {@code reward.weights} and
- * {@code learner.kl} describe.
+ * Stages that a run passes through. Without any, the run has one stage, described by {@code
+ * reward.weights} and {@code learner.kl}.
  *
- * @param emaDecay of the average over the steps of the policy's perplexity on the gold tokens
- * @param stage the keys that a stage of {@code stages} leaves out
+ * @param emaDecay decay of the moving average of the policy's perplexity on the gold tokens, over
+ *     steps
+ * @param stage values of the keys that a stage in {@code stages} leaves out
  * @param stages in order; the last one lasts to the end
  */
 public record CurriculumConfig(double emaDecay, StageConfig stage, List<StageConfig> stages)

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A stage of the curriculum with everything resolved: what a task of a step needs to know of it.
+ * A stage of the curriculum with all defaults resolved: what a step's task needs to know.
  *
- * @param name also that of the only stage of a run without a curriculum, {@code main}
+ * @param name the stage's name; {@code main} in a run without a curriculum
  * @param rewards weights of all components
  * @param klWeight factor on the weight of the KL term
  * @param rollout what executors do

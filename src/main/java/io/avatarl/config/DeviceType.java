@@ -1,11 +1,11 @@
 package io.avatarl.config;
 
-/** What computes. */
+/** The device that computes. */
 public enum DeviceType {
-  /** The GPU that Spark assigned, the CPU where it assigned none. */
+  /** The GPU that Spark assigned, or the CPU if it assigned none. */
   AUTO,
-  /** The CPU, whatever was assigned. */
+  /** The CPU, even if Spark assigned a GPU. */
   CPU,
-  /** The GPU that Spark assigned to the task; an error where it assigned none. */
+  /** The GPU that Spark assigned to the task; an error if it assigned none. */
   GPU
 }

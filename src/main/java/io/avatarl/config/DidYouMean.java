@@ -3,13 +3,13 @@ package io.avatarl.config;
 import java.util.Collection;
 import java.util.Comparator;
 
-/** The known name most like one that was mistyped. */
+/** The known name most similar to a mistyped one. */
 final class DidYouMean {
   private DidYouMean() {}
 
   /**
-   * The candidate with the smallest edit distance; a whole last part of a dotted key counts as
-   * near.
+   * The candidate with the smallest edit distance; a match of a dotted key's whole last part counts
+   * as close.
    */
   static String of(String name, Collection<String> candidates) {
     return candidates.stream()

@@ -5,9 +5,9 @@ import java.io.Serializable;
 /**
  * @param every steps between evaluations during training; 0: only at the end
  * @param windows validation windows in an evaluation during training, evenly spread; the final
- *     figures take all that is scored
+ *     evaluation uses the whole split, up to {@code maxTokens}
  * @param batch windows in one forward pass
- * @param maxTokens of the validation split that are ever scored, evenly spread; 0: all
+ * @param maxTokens most tokens of the validation split that are ever scored, evenly spread; 0: all
  */
 public record EvaluationConfig(int every, int windows, int batch, int maxTokens)
     implements Serializable {

@@ -6,9 +6,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What is nobody's mistake but no bug either: a full disk, no memory, a diverging loss. The message
- * is one line: what happened, where, and how to fix it. Every command prints it without a stack
- * trace and exits with code 1.
+ * A failure that is neither a user's mistake nor a bug: a full disk, no memory, a diverging loss.
+ * The message is one line: what happened, where, and how to fix it. Every command prints it without
+ * a stack trace and exits with code 1.
  */
 public class Failure extends RuntimeException {
   /** The setting for more heap on the driver. */
@@ -18,15 +18,15 @@ public class Failure extends RuntimeException {
   private static final Pattern NATIVE =
       Pattern.compile("(?s).*(can't allocate memory|CUDA out of memory).*");
 
-  /** What Spark says when a task's executors died, as often as a task may fail. */
+  /** What Spark says when a task lost its executor as often as a task may fail. */
   private static final Pattern LOST =
       Pattern.compile("(?s).*ExecutorLostFailure \\((executor \\S+) [^)]*\\) Reason: (\\V*).*");
 
-  /** What Spark says when a round brings back more than it may. */
+  /** What Spark says when a round's results exceed its limit. */
   private static final Pattern RESULTS =
       Pattern.compile("(?s).*(Total size of serialized results \\V* is bigger than \\V*).*");
 
-  /** What Spark says to a call that comes after its own end. */
+  /** What Spark says when it is called after it stopped. */
   private static final String STOPPED = "stopped SparkContext";
 
   public Failure(String message) {
@@ -34,10 +34,10 @@ public class Failure extends RuntimeException {
   }
 
   /**
-   * What a throwable or one of its causes comes to; empty for what nobody foresaw. It has no cause
-   * itself, so that it can go from one JVM to another and no {@link OutOfMemoryError} goes with it.
+   * Translates a throwable or one of its causes; empty if it is of no known kind. The result has no
+   * cause, so that it can travel to another JVM without an {@link OutOfMemoryError}.
    *
-   * @param place that the heap belongs to, as in "on the driver"
+   * @param place whose heap it is, as in "on the driver"
    * @param heap the setting for more of it
    */
   public static Optional<Failure> of(Throwable e, String place, String heap) {
@@ -66,8 +66,9 @@ public class Failure extends RuntimeException {
         return Optional.of(
             new Failure(
                 String.format(
-                    "executors died again and again, at last %s: %s; its log says why. Where it was"
-                        + " memory (codes 52 and 137), give executors more (--executor-memory 4g,"
+                    "executors died again and again, the last one was %s: %s; its log says why."
+                        + " If it ran out of memory (exit codes 52 and 137), give executors more"
+                        + " (--executor-memory 4g,"
                         + " spark.executor.memoryOverhead)",
                     lost.group(1), lost.group(2).strip())));
       }
@@ -82,10 +83,10 @@ public class Failure extends RuntimeException {
       if (t instanceof IllegalStateException && message.contains(STOPPED)) {
         return Optional.of(
             new Failure(
-                "Spark ended before the command did: its master could not be reached, or the"
-                    + " application was stopped from outside; what was logged says which"));
+                "Spark stopped before the command ended: its master could not be reached, or the"
+                    + " application was stopped from outside; the log says which"));
       }
-      // Spark's own files (spark.local.dir) and the JVM's come as they are.
+      // Errors on Spark's own files (spark.local.dir) and the JVM's arrive untranslated.
       if (t instanceof UncheckedIOException || message.contains("No space left on device")) {
         return Optional.of(new Failure(message));
       }

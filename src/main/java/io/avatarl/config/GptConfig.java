@@ -19,7 +19,7 @@ import java.io.Serializable;
  * @param bias biases in the linear layers
  * @param tied output matrix = token embedding
  * @param initStd standard deviation of the normal initialisation of every matrix
- * @param precision how matrices are multiplied in training; no part of a checkpoint
+ * @param precision how matrices are multiplied in training; not part of a checkpoint
  */
 public record GptConfig(
     int layers,
@@ -51,7 +51,7 @@ public record GptConfig(
     GELU
   }
 
-  /** Of products of matrices; all else is float32. */
+  /** Precision of matrix products; everything else is float32. */
   public enum Precision {
     FLOAT32,
     /** float32, but a GPU may round operands to TF32. */
@@ -61,7 +61,7 @@ public record GptConfig(
   }
 
   public GptConfig {
-    // Where they come from a checkpoint's config.json and not from HOCON.
+    // A checkpoint's config.json may lack them; HOCON cannot.
     Check.that(norm != null, "norm", "is missing");
     Check.that(positions != null, "positions", "is missing");
     Check.that(activation != null, "activation", "is missing");

@@ -20,13 +20,13 @@ import java.util.regex.Pattern;
 
 /**
  * Parses one text of HOCON: a preset, one {@code --set}, or the defaults. Each value remembers
- * where it stands ({@link #place}). Whatever a text says, no other file or variable is read.
+ * where it was written ({@link #place}). Parsing never reads another file or variable.
  */
 final class HoconText {
-  /** Characters of a preset; the project's own have fewer than 5,000. */
+  /** Longest preset in characters; the project's own have fewer than 5,000. */
   private static final int LARGEST = 100_000;
 
-  /** Characters of an override that an error repeats. */
+  /** Longest part of an override that an error repeats, in characters. */
   private static final int SHOWN = 80;
 
   static final String NESTED = ": nested too deeply; write it with fewer brackets";
@@ -36,7 +36,10 @@ final class HoconText {
 
   private static final Pattern SUBSTITUTION = Pattern.compile("\\$\\{[^}]{0,100}}?");
 
-  /** What stays as it is on the command line: a number, a boolean, a list, an object, a string. */
+  /**
+   * Override values that are HOCON already: a number, a boolean, a list, an object, a quoted
+   * string.
+   */
   private static final Pattern HOCON_VALUE =
       Pattern.compile("[\\[{\"].*|-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false");
 
@@ -53,7 +56,7 @@ final class HoconText {
 
   /**
    * @param origin what errors call the text
-   * @throws UserError where the text is not HOCON, or asks for other texts
+   * @throws UserError if the text is not HOCON, or refers to other texts
    */
   static Config parse(String origin, String hocon) {
     if (hocon.length() > LARGEST) {
@@ -79,7 +82,7 @@ final class HoconText {
       throw new UserError(origin + NESTED);
     }
     if (!parsed.isResolved()) {
-      // Some lines of them can ask for more memory than there is.
+      // A few lines of nested substitutions can expand beyond memory.
       Matcher substitution = SUBSTITUTION.matcher(hocon);
       boolean found = substitution.find();
       String place = origin;
@@ -90,8 +93,7 @@ final class HoconText {
           place
               + ": "
               + (found ? substitution.group() : "${...}")
-              + " stands for another value, and substitutions are not followed; write the value"
-              + " out");
+              + " is a substitution, which presets do not support; write the value itself");
     }
     return parsed;
   }
@@ -107,7 +109,7 @@ final class HoconText {
   }
 
   /**
-   * @param override {@code key=value}; a value that is no number, boolean, list or object is a
+   * @param override {@code key=value}; a value that is not a number, boolean, list or object is a
    *     string
    */
   static Config parseOverride(String override) {
@@ -125,8 +127,8 @@ final class HoconText {
   }
 
   /**
-   * Where a value stands: {@code --set key=value}, or {@code conf/mine.conf, line 3}; empty for a
-   * default.
+   * Where a value was written: {@code --set key=value}, or {@code conf/mine.conf, line 3}; empty
+   * for a default.
    */
   static String place(ConfigValue value) {
     return place(value.origin());
@@ -162,7 +164,7 @@ final class HoconText {
     return place + ": " + message.replaceAll("\\s+", " ");
   }
 
-  /** A preset is one file, and reading it must not read others. */
+  /** Refuses {@code include}: a preset is a single file. */
   private static final class RefusingIncluder
       implements ConfigIncluder, ConfigIncluderFile, ConfigIncluderURL, ConfigIncluderClasspath {
     private static ConfigObject refuse(String what) {

@@ -6,7 +6,7 @@ import java.io.Serializable;
  * The KL term of the loss, β · KL(π ‖ reference).
  *
  * @param reference {@code none}; {@code ngram} table of the training split; {@code initial}, the
- *     policy before training; {@code last}, the policy that explored
+ *     policy before training; or {@code last}, the policy that explored
  * @param order of the n-gram table
  * @param weight β
  * @param estimator {@code full}: exact over the vocabulary; {@code sampled}: over the group's

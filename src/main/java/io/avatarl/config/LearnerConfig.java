@@ -5,12 +5,12 @@ import java.io.Serializable;
 /**
  * One step's policy updates.
  *
- * @param placement who computes gradients: the driver, from what executors return, or each task
- *     that of its own shard, with a Spark round for every update
+ * @param placement who computes gradients: the driver, from the groups that executors return; or
+ *     each task, for its own shard, with one Spark round per update
  * @param updatesPerStep M, minibatch updates in a step; every group is used once
- * @param slices parts of a minibatch whose gradients are computed at the same time, each on one
- *     thread, and added in order; part of the configuration, not of the machine, so that results do
- *     not depend on it
+ * @param slices parts of a minibatch whose gradients are computed in parallel, one thread each, and
+ *     added in order; configured rather than derived from the machine, so that results do not
+ *     depend on it
  * @param clipLow ε below: the ratio π/π_old counts down to 1 − ε (Schulman et al. 2017, equation
  *     7); 0 < ε ≤ 1
  * @param clipHigh ε above: the ratio counts up to 1 + ε

@@ -8,7 +8,8 @@ import java.io.Serializable;
  * @param kind AdamW for all parameters, or Muon for the matrices inside the blocks and AdamW for
  *     the rest
  * @param learningRate AdamW's peak
- * @param schedule after the warm-up, from the peak to the floor at the last update
+ * @param schedule shape of the decay after the warm-up, from the peak to the floor at the last
+ *     update
  * @param warmup updates of linear warm-up
  * @param floor lowest learning rate, as a fraction of the peak
  * @param beta1 decay of the first moment

@@ -35,10 +35,10 @@ final class RecordMapper {
 
   /** A value is refused; the message begins with its key. */
   static final class Refused extends RuntimeException {
-    /** The value, where the configuration has it by that key. */
+    /** The value, if the configuration has one under that key. */
     final transient Optional<ConfigValue> value;
 
-    /** Whether the record that it is part of refused it, perhaps for what other values are. */
+    /** Whether the enclosing record refused it, perhaps because of other values. */
     final boolean byRecord;
 
     Refused(String key, String why, Optional<ConfigValue> value, boolean byRecord) {
@@ -50,7 +50,7 @@ final class RecordMapper {
 
   /**
    * @param section has a value for every component
-   * @throws Refused where a value has the wrong type, or the record's constructor refuses it
+   * @throws Refused if a value has the wrong type, or the record's constructor refuses it
    */
   static <T extends Record> T read(Class<T> type, ConfigObject section) {
     return type.cast(record(type, section, ""));
@@ -113,7 +113,7 @@ final class RecordMapper {
   }
 
   /**
-   * @param key relative to the section; of a list's element the list is found
+   * @param key relative to the section; for a list's element, the list itself is found
    */
   private static Optional<ConfigValue> find(ConfigObject section, String key) {
     String path = key.replaceAll("\\[.*", "");
@@ -179,7 +179,7 @@ final class RecordMapper {
       throw wrong(path, value, "a whole number");
     }
     try {
-      // Not by way of double, which keeps 53 bits of a seed.
+      // Not parsed as a double, which would keep only 53 bits of a seed.
       BigDecimal number = new BigDecimal(asWritten(value));
       if (type == int.class) {
         return number.intValueExact();
@@ -222,10 +222,7 @@ final class RecordMapper {
     throw wrong(path, value, "one of " + String.join(", ", spellings));
   }
 
-  /**
-   * A list; a section in it takes the keys it leaves out from the section of the same name in the
-   * singular.
-   */
+  /** A list. A section in it takes missing keys from the section named in the singular. */
   private static List<Object> list(
       Type element, ConfigValue value, String path, ConfigObject siblings) {
     if (!(value instanceof ConfigList list)) {

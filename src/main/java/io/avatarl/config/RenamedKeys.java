@@ -7,20 +7,19 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * Keys that had another name in an earlier version, or are gone. The old name of a key or of a
- * whole section is accepted wherever a configuration is read; where both are given in one text, the
- * new one counts. A key that is gone is accepted with the value that changed nothing, so that runs
- * of an earlier version still open.
+ * Keys that were renamed or removed since an earlier version. The old name of a key or section is
+ * accepted wherever a configuration is read; if a text has both names, the new one counts. A
+ * removed key is accepted with its neutral value, so that runs of an earlier version still open.
  */
 final class RenamedKeys {
   /** Old → new, as whole paths. To rename a key, add its line here. */
   private static final Map<String, String> NEW_NAMES =
       new TreeMap<>(
           Map.of(
-              // 0.2.0: it differed from the section rollout by a letter.
+              // 0.2.0: the old name differed from the section rollout by one letter.
               "rollouts", "rolloutTable"));
 
-  /** Keys that are gone, with the value that changed nothing and why there is no other. */
+  /** Removed keys, each with its neutral value and the reason why no other value is accepted. */
   private static final Map<String, Removed> REMOVED =
       new TreeMap<>(
           Map.of(
@@ -85,7 +84,7 @@ final class RenamedKeys {
   }
 
   /**
-   * @param flat {@link ConfigReader#flat}, of whatever version
+   * @param flat {@link ConfigReader#flat} of any version
    */
   static Map<String, String> applied(Map<String, String> flat) {
     Map<String, String> renamed = new TreeMap<>();

@@ -32,6 +32,6 @@ public record RewardConfig(
     Check.that(
         weights.getOrDefault("referee", 0.0) == 0 || !referee.run().isEmpty(),
         "referee.run",
-        "is empty, but reward.weights.referee is not 0; name the run that is the referee");
+        "is empty, but reward.weights.referee is not 0; name the referee's run");
   }
 }

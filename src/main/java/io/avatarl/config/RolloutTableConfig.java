@@ -5,10 +5,10 @@ import java.io.Serializable;
 /**
  * Which rollouts are kept as a table to look at. Training itself does not depend on it.
  *
- * @param every steps between tables, besides those of the first and the last step; 0: no tables
+ * @param every steps between tables; the first and the last step also have one; 0: no tables
  * @param topActions most probable actions kept of each exhaustive group, besides the gold one; 0:
  *     all
- * @param windows of each shard that are kept; 0: all
+ * @param windows kept of each shard; 0: all
  * @param format of the table
  */
 public record RolloutTableConfig(int every, int topActions, int windows, Format format)

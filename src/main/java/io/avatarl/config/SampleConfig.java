@@ -5,10 +5,10 @@ import java.io.Serializable;
 /**
  * The samples shown at the end of training.
  *
- * @param count how many
+ * @param count number of samples
  * @param tokens length of each
  * @param temperature logits are divided by it
- * @param prompt what each continues; empty: the tokenizer's default
+ * @param prompt the text that each sample continues; empty: the tokenizer's default
  */
 public record SampleConfig(int count, int tokens, double temperature, String prompt)
     implements Serializable {

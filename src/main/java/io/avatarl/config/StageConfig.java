@@ -11,7 +11,7 @@ import java.util.Map;
  * @param klWeight factor on {@code learner.kl.weight}
  * @param horizon tokens of one rollout; 0: {@code rollout.horizon}
  * @param promotion what ends the stage
- * @param steps after which it may end ({@code step}: does end)
+ * @param steps after which the stage may end; with {@code step}, it does end
  * @param threshold relative change of the averaged perplexity: {@code improvement} ends the stage
  *     when it has fallen by this since the stage began, {@code plateau} when it has not fallen by
  *     this within {@code patience} steps

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.net.URI;
 
 /**
- * Where a run's figures are sent, besides its own folder. Training does not depend on it.
+ * A tracking server for a run's metrics. Training does not depend on it.
  *
  * @param uri of an MLflow tracking server ({@code http://...}, {@code https://...}), or {@code
  *     databricks}; empty: off
@@ -19,8 +19,9 @@ public record TrackingConfig(String uri, String experiment) implements Serializa
         uri.isEmpty() || uri.equals(DATABRICKS) || uri.matches("https?://[^/@\\s]+(/[^@\\s]*)?"),
         "uri",
         uri.contains("@")
-            // Not repeated: it may hold a password.
-            ? "must hold no credentials, the run's folder keeps it; set MLFLOW_TRACKING_TOKEN instead"
+            // Not repeated in the message: it may hold a password.
+            ? "must not hold credentials, because the run's folder records it; set"
+                + " MLFLOW_TRACKING_TOKEN instead"
             : uri + " is neither http://HOST, https://HOST nor " + DATABRICKS);
     Check.that(isUri(uri), "uri", uri + " is not a URI");
     Check.that(!experiment.isBlank(), "experiment", "must not be empty");

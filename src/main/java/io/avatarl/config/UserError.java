@@ -15,7 +15,7 @@ public class UserError extends RuntimeException {
     super(message, cause);
   }
 
-  /** The first one among a throwable and its causes. */
+  /** The first user error among a throwable and its causes. */
   public static Optional<UserError> in(Throwable e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
       if (t instanceof UserError error) {

@@ -18,12 +18,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
- * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. One file of slots of
- * equal size, deleted when the JVM ends; the least recently used block makes room. A block that is
- * asked for twice at a time is fetched once.
+ * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. They lie in one file
+ * of equal slots, which is deleted when the JVM ends; the least recently used block is evicted.
+ * Concurrent requests for a block fetch it once.
  */
 final class BlockCache {
-  /** Fetches at a time: they wait for the network, not for a core. */
+  /** Concurrent fetches: they wait for the network, not for a core. */
   private static final int THREADS = 8;
 
   private static final Map<Long, BlockCache> SHARED = new HashMap<>();
@@ -37,7 +37,7 @@ final class BlockCache {
             return thread;
           });
 
-  /** A block of a file, or of the files of a folder. */
+  /** Names a block of a file, or of the files of a folder. */
   record Key(String folder, long block) {}
 
   private record Slot(long number, int length) {}
@@ -52,7 +52,7 @@ final class BlockCache {
   private Path path;
 
   /**
-   * @param bytes of disk at most; less than one slot: nothing is kept
+   * @param bytes most disk space; less than one slot: nothing is kept
    * @param slotBytes the longest block
    */
   BlockCache(long bytes, int slotBytes) {
@@ -60,7 +60,7 @@ final class BlockCache {
     this.slotBytes = slotBytes;
   }
 
-  /** The one of this JVM for blocks of a size. */
+  /** This JVM's cache for blocks of a size. */
   static BlockCache shared(long bytes, int slotBytes) {
     synchronized (SHARED) {
       return SHARED.computeIfAbsent(
@@ -68,7 +68,7 @@ final class BlockCache {
     }
   }
 
-  /** Blocks that were fetched, and that were found on disk, by all caches of this JVM. */
+  /** [blocks fetched, blocks found on disk], over all caches of this JVM. */
   static long[] traffic() {
     synchronized (SHARED) {
       long[] traffic = new long[2];
@@ -83,7 +83,7 @@ final class BlockCache {
   /**
    * A block, from disk or fetched in the background.
    *
-   * @param fetch gets its bytes, at most as many as a slot has
+   * @param fetch reads its bytes, at most a slot's length
    */
   CompletableFuture<byte[]> get(Key key, Supplier<byte[]> fetch) {
     CompletableFuture<byte[]> mine;
@@ -107,7 +107,7 @@ final class BlockCache {
             fetched.incrementAndGet();
             keep(key, block);
             mine.complete(block);
-          } catch (Throwable e) { // Whoever waits for the block hears of it.
+          } catch (Throwable e) { // Rethrown to whoever waits for the block.
             drop(key);
             mine.completeExceptionally(e);
           }
@@ -115,7 +115,7 @@ final class BlockCache {
     return mine;
   }
 
-  /** Waits for a block; its failure is thrown as it was. */
+  /** Waits for a block; throws the fetch's own exception. */
   static <T> T await(CompletableFuture<T> block) {
     try {
       return block.join();
@@ -158,7 +158,7 @@ final class BlockCache {
               + (path == null ? System.getProperty("java.io.tmpdir") : path)
               + ": "
               + e.getMessage()
-              + "; make room, lower corpus.cache (0 keeps nothing), or name another disk with"
+              + "; free disk space, lower corpus.cache (0 keeps nothing), or name another disk with"
               + " -Djava.io.tmpdir");
     }
     slots.put(key, new Slot(number, block.length));

@@ -4,11 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 
-/** The part of a UTF-8 text that lies before its reader, who cuts it where a tokenizer may. */
+/** A buffer over the unread part of a UTF-8 text, which finds where a tokenizer may cut it. */
 final class BoundaryBuffer {
   static final int CHUNK = 1 << 20;
 
-  /** Bytes a boundary is told by: the longest character before it. */
+  /** Bytes needed to tell a boundary: the longest character before it. */
   static final int VIEW = 4;
 
   private final InputStream in;
@@ -20,7 +20,7 @@ final class BoundaryBuffer {
   private boolean exhausted;
 
   /**
-   * @param in stands at byte {@code from} of the text
+   * @param in positioned at byte {@code from} of the text
    */
   BoundaryBuffer(InputStream in, TextChunks.Boundary boundary, long from) {
     this.in = in;
@@ -28,17 +28,17 @@ final class BoundaryBuffer {
     this.position = from;
   }
 
-  /** The text's from {@link #position} on; valid until the next call of this class. */
+  /** The text's bytes from {@link #position} on; valid until the next call on this object. */
   byte[] bytes() {
     return bytes;
   }
 
-  /** In the text, of the first byte here. */
+  /** The position in the text of the first buffered byte. */
   long position() {
     return position;
   }
 
-  /** Whether nothing is here and the text is known to have ended. */
+  /** Whether the buffer is empty and the text is known to have ended. */
   boolean isSpent() {
     return size == 0 && exhausted;
   }
@@ -56,12 +56,12 @@ final class BoundaryBuffer {
     }
   }
 
-  /** Whether the text has ended; reads on to know it. */
+  /** Whether the text has ended; reads on to find out. */
   boolean ended() throws IOException {
     return size == 0 && !fill(0);
   }
 
-  /** Reads on; whether there is a byte at {@code at} then. */
+  /** Reads on; returns whether there is then a byte at {@code at}. */
   private boolean fill(int at) throws IOException {
     while (!exhausted && size <= at) {
       if (size == bytes.length) {
@@ -74,7 +74,7 @@ final class BoundaryBuffer {
     return size > at;
   }
 
-  /** Goes on behind the first {@code length} bytes. */
+  /** Discards the first {@code length} bytes. */
   void drop(int length) {
     System.arraycopy(bytes, length, bytes, 0, size - length);
     size -= length;

@@ -14,9 +14,9 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Byte-level BPE: a token is a run of bytes, so that any UTF-8 text can be said. Encodes and
- * decodes with Hugging Face's tokenizers through DJL; what travels between machines is the JSON,
- * and each JVM that encodes or decodes makes the native tokenizer once.
+ * Byte-level BPE: a token is a run of bytes, so any UTF-8 text can be encoded. Encodes and decodes
+ * with Hugging Face's tokenizers through DJL. Only the JSON travels between machines; each JVM that
+ * encodes or decodes builds the native tokenizer once.
  *
  * <p>JSON: Hugging Face's {@code tokenizer.json} with a model of type BPE and byte-level
  * pre-tokenizer and decoder.
@@ -24,10 +24,10 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class BpeTokenizer implements Tokenizer {
   static final String TYPE = "BPE";
 
-  /** By JSON; never closed, since a JVM meets one vocabulary, or few. */
+  /** Native tokenizers by JSON; never closed, since a JVM uses only a few. */
   private static final Map<String, HuggingFaceTokenizer> NATIVE = new ConcurrentHashMap<>();
 
-  /** Bounds the memory of {@link #encode}; what comes after is encoded anew each time. */
+  /** Bounds the memory of {@link #encode}; further pieces are encoded again each time. */
   private static final int CACHED_PIECES = 1 << 20;
 
   private static final int SHORT = 256;
@@ -49,7 +49,7 @@ public final class BpeTokenizer implements Tokenizer {
    * Learns the vocabulary of a text; see {@link BpeTrainer}.
    *
    * @param text the training split
-   * @param merges tokens beyond the 256 bytes; fewer where no pair of tokens occurs twice
+   * @param merges tokens beyond the 256 bytes; fewer if no pair of tokens occurs twice
    */
   public static BpeTokenizer train(String text, int merges) {
     return (BpeTokenizer) Tokenizer.fromJson(BpeTrainer.train(text, merges));
@@ -58,19 +58,20 @@ public final class BpeTokenizer implements Tokenizer {
   /**
    * Learns the vocabulary of counted words.
    *
-   * @param words how often each of {@link #countWords} occurs, in one entry of the array; emptied
+   * @param words words with their counts (arrays of one entry), from {@link #countWords}; this call
+   *     empties the map
    */
   public static BpeTokenizer train(Map<String, int[]> words, int merges) {
     return (BpeTokenizer) Tokenizer.fromJson(BpeTrainer.train(words, merges));
   }
 
-  /** Adds the words of a text that merges happen in. */
+  /** Adds the counts of a text's words, inside which merges happen. */
   public static void countWords(String text, Map<String, int[]> words) {
     BpeTrainer.count(text, words);
   }
 
   /**
-   * @throws IllegalArgumentException where the object is not a byte-level BPE tokenizer's
+   * @throws IllegalArgumentException if the object is not a byte-level BPE tokenizer
    */
   static BpeTokenizer fromJson(JsonNode node, String json) {
     for (String part : new String[] {"pre_tokenizer", "decoder"}) {
@@ -92,7 +93,7 @@ public final class BpeTokenizer implements Tokenizer {
       throw new IllegalArgumentException("it has no vocabulary");
     }
     if (node.path("added_tokens").size() > 0) {
-      throw new IllegalArgumentException("it has added tokens, which byte-level BPE needs none of");
+      throw new IllegalArgumentException("it has added tokens, which byte-level BPE does not need");
     }
     return new BpeTokenizer(json, bytes);
   }
@@ -105,8 +106,8 @@ public final class BpeTokenizer implements Tokenizer {
   /**
    * {@inheritDoc}
    *
-   * <p>Long texts are cut at {@link #isBoundary boundaries} into pieces, mostly words, and each
-   * distinct piece is encoded once: the same tokens, at many times the speed.
+   * <p>Long texts are cut at {@link #isBoundary boundaries} into pieces, mostly words. Each
+   * distinct piece is encoded once, which gives the same tokens many times faster.
    */
   @Override
   public int[] encode(String text) {
@@ -149,7 +150,7 @@ public final class BpeTokenizer implements Tokenizer {
     return tokens;
   }
 
-  /** A surrogate alone is no character and has no UTF-8 form. */
+  /** A lone surrogate is not a character and has no UTF-8 form. */
   private static void requireUnicode(String text) {
     text.codePoints()
         .filter(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
@@ -178,15 +179,16 @@ public final class BpeTokenizer implements Tokenizer {
   /**
    * {@inheritDoc}
    *
-   * <p>A space or line break after anything but white space: no alternative of GPT-2's pattern goes
-   * on from a character into white space, and none looks further than the next character.
+   * <p>True for a space or line break after anything but white space: no alternative of GPT-2's
+   * pattern continues from another character into white space, and none looks further than the next
+   * character.
    */
   @Override
   public boolean isBoundary(byte[] utf8, int at) {
     return isWordBoundary(utf8, at);
   }
 
-  /** The same, which holds for every byte-level BPE tokenizer. */
+  /** {@link #isBoundary} for any byte-level BPE tokenizer. */
   public static boolean isWordBoundary(byte[] utf8, int at) {
     if (utf8[at] != ' ' && utf8[at] != '\n') {
       return false;
@@ -213,8 +215,8 @@ public final class BpeTokenizer implements Tokenizer {
   }
 
   private static HuggingFaceTokenizer load(String json) {
-    // The library is inside the jar. Left to itself, DJL asks the network for another where it sees
-    // a GPU, and tells its authors that it was started.
+    // The library is in the jar. By default, DJL downloads another one if it sees a GPU, and
+    // reports its start to its authors.
     setDefault("RUST_FLAVOR", "cpu");
     setDefault("OPT_OUT_TRACKING", "true");
     try {

@@ -17,24 +17,23 @@ import java.util.regex.Pattern;
 
 /**
  * Learns byte-level BPE (Sennrich, Haddow and Birch 2016, arXiv 1508.07909, algorithm 1, on bytes
- * as in Radford et al. 2019, GPT-2): the text is cut into words, and again and again the most
- * frequent pair of neighbouring tokens inside a word becomes a new token.
+ * as in Radford et al. 2019, GPT-2): the text is cut into words; then, repeatedly, the most
+ * frequent pair of adjacent tokens inside a word becomes a new token.
  *
- * <p>Of equally frequent pairs the one with the lower left token is merged, then the one with the
- * lower right token (as Hugging Face's trainer does). A pair that occurs once is not merged, so a
- * small text gives fewer merges than asked for.
+ * <p>Ties go to the pair with the lower left token, then to the one with the lower right token, as
+ * in Hugging Face's trainer. A pair that occurs once is not merged, so a small text gives fewer
+ * merges than asked for.
  *
- * <p>Time is O(n log n) in the length of the distinct words: every pair knows the places it occurs
- * at, a merge visits these places only and corrects the counts of the neighbouring pairs, and the
- * most frequent pair comes from a priority queue. An entry of the queue may be out of date; it is
- * then put back with the count of now.
+ * <p>Time is O(n log n) in the length of the distinct words. Each pair stores the places where it
+ * occurs; a merge visits only these and corrects the counts of adjacent pairs. A priority queue
+ * gives the most frequent pair; an outdated entry is put back with its current count.
  */
 final class BpeTrainer {
   private static final String SPACE = "\\p{IsWhite_Space}";
 
   /**
    * GPT-2's words; every character belongs to one. Java's own \s knows only ASCII, so white space
-   * is spelled out.
+   * is listed here.
    */
   private static final Pattern WORD =
       Pattern.compile(
@@ -44,7 +43,7 @@ final class BpeTrainer {
   private static final int NONE = -1;
   private static final int LEAST_COUNT = 2;
 
-  /** Neighbouring tokens and where they are, or once were. */
+  /** Adjacent tokens and the places where they occur, or once did. */
   private static final class Pair {
     final int left;
     final int right;
@@ -131,8 +130,8 @@ final class BpeTrainer {
    *
    * @param text the training split
    * @param merges tokens beyond the 256 bytes
-   * @return Hugging Face's {@code tokenizer.json}; a byte has its {@link ByteAlphabet#id} and a
-   *     merge the next number in the order of merging
+   * @return Hugging Face's {@code tokenizer.json}; a byte's token is its {@link ByteAlphabet#id},
+   *     and each merge gets the next number
    */
   static String train(String text, int merges) {
     Map<String, int[]> words = new HashMap<>();
@@ -186,7 +185,7 @@ final class BpeTrainer {
     if (known == null) {
       vocabulary.add(left + right);
     }
-    // From left to right, as the encoder does in a run like "aaa".
+    // Left to right, like the encoder in a run such as "aaa".
     int[] places = Arrays.copyOf(pair.places, pair.size);
     Arrays.sort(places);
     pair.size = 0;

@@ -3,11 +3,11 @@ package io.avatarl.corpus;
 import java.util.Arrays;
 
 /**
- * The 256 symbols of byte-level BPE: every byte as one visible character, so that a token of any
- * bytes can be written in JSON (GPT-2's {@code bytes_to_unicode}). Printable Latin-1 stands for
- * itself, the other bytes in order for the characters from U+0100 on.
+ * The 256 symbols of byte-level BPE: each byte has one visible character, so that JSON can hold a
+ * token of any bytes (GPT-2's {@code bytes_to_unicode}). Printable Latin-1 stands for itself; the
+ * other bytes map in order to the characters from U+0100 on.
  *
- * <p>A byte's id is the rank of its symbol, which is also GPT-2's own numbering: '!' is 0.
+ * <p>A byte's id is the rank of its symbol, as in GPT-2: '!' is 0.
  */
 final class ByteAlphabet {
   static final int SIZE = 256;
@@ -46,7 +46,7 @@ final class ByteAlphabet {
   /**
    * The bytes that symbols stand for.
    *
-   * @throws IllegalArgumentException where a character is none of the symbols
+   * @throws IllegalArgumentException if a character is not one of the symbols
    */
   static byte[] bytes(String symbols) {
     byte[] bytes = new byte[symbols.length()];

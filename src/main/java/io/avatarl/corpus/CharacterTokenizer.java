@@ -22,7 +22,10 @@ public final class CharacterTokenizer implements Tokenizer {
 
   private final int[] vocabulary;
 
-  /** Tokens of the most frequent characters, by code point; negative where there is none. */
+  /**
+   * Tokens of ASCII characters by code point, which are the most frequent; negative if there is
+   * none.
+   */
   private final int[] ascii = new int[ASCII];
 
   private CharacterTokenizer(int[] vocabulary) {
@@ -35,7 +38,7 @@ public final class CharacterTokenizer implements Tokenizer {
     return of(text.codePoints());
   }
 
-  /** The tokenizer of these characters, in any order and number. */
+  /** The tokenizer of these characters, in any order; duplicates are allowed. */
   public static CharacterTokenizer of(IntStream codePoints) {
     BitSet seen = new BitSet();
     codePoints.forEach(seen::set);
@@ -43,7 +46,7 @@ public final class CharacterTokenizer implements Tokenizer {
   }
 
   /**
-   * @throws IllegalArgumentException where the object is not a character tokenizer's
+   * @throws IllegalArgumentException if the object is not a character tokenizer
    */
   static CharacterTokenizer fromJson(JsonNode node) {
     JsonNode entries = node.path("vocabulary");
@@ -70,7 +73,7 @@ public final class CharacterTokenizer implements Tokenizer {
   }
 
   /**
-   * @throws UserError where the text holds another character
+   * @throws UserError if the text holds another character
    */
   void requireKnown(String text) {
     encode(text);
@@ -140,7 +143,7 @@ public final class CharacterTokenizer implements Tokenizer {
     return Arrays.hashCode(vocabulary);
   }
 
-  /** Never a raw line break or control code: messages are one line. */
+  /** The character for a message, with line breaks and control codes escaped. */
   private static String escaped(int codePoint) {
     String number = String.format("U+%04X", codePoint);
     return codePoint > ' ' && codePoint < 0x7f

@@ -11,23 +11,25 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A tokenized text and its split. The last part is for validation and nothing is trained on it; the
- * two parts are contiguous (nanoGPT's convention: the first ⌊n·(1−fraction)⌋ characters are for
- * training). The text is split by characters before it is tokenized, part by part, so that every
- * tokenizer has the same two texts. The vocabulary of characters is that of the whole text; what
- * BPE learns, it learns from the training split.
+ * A tokenized text and its split into a training part and a validation part, which nothing is
+ * trained on. Both are contiguous (nanoGPT's convention: the first ⌊n·(1−fraction)⌋ characters are
+ * for training). The text is split by characters and each part tokenized by itself, so that every
+ * tokenizer has the same two texts. A character vocabulary is that of the whole text; BPE learns
+ * from the training split only.
  *
- * <p>A text is held in memory, 4 bytes per token; a {@link TokenFolder} leaves its tokens in its
- * files, and what is held does not grow with it.
+ * <p>A text is held in memory, 4 bytes per token. A corpus from a {@link TokenFolder} leaves its
+ * tokens in files, and its memory does not grow with their number.
  *
- * <p>Immutable and serializable: it is broadcast to executors. Token arrays are shared, not copied;
- * nobody writes into them.
+ * <p>Immutable and serializable, since it is broadcast to executors. Token arrays are shared, not
+ * copied; callers must not write to them.
  */
 public final class Corpus implements Serializable {
-  /** What some editors put before a text, and no part of it. */
+  /** Some editors put it before a text; it is not part of the text. */
   static final char BYTE_ORDER_MARK = '\ufeff';
 
-  /** FF FE or FE FF, added: how a text in UTF-16 begins, and none in UTF-8 can. */
+  /**
+   * FF + FE: a text that begins with these bytes, in either order, is UTF-16 and cannot be UTF-8.
+   */
   private static final int UTF16_MARK = 0xff + 0xfe;
 
   private final String name;
@@ -38,8 +40,8 @@ public final class Corpus implements Serializable {
   private final long validationTokens;
 
   /**
-   * @param validation tokens that are scored
-   * @param validationTokens of the split, of which these are a part
+   * @param validation tokens of the validation split that are scored
+   * @param validationTokens tokens in the whole validation split
    */
   Corpus(
       String name,
@@ -56,17 +58,17 @@ public final class Corpus implements Serializable {
     this.validationTokens = validationTokens;
   }
 
-  /** Makes the tokenizer of a text. */
+  /** Creates the tokenizer for a text. */
   private interface TokenizerMaker {
     Tokenizer of(String text, String train);
   }
 
   /**
-   * A corpus in a vocabulary of its own.
+   * A corpus with a vocabulary of its own.
    *
    * @param name where the text came from, for messages and summaries
    * @param utf8 the text
-   * @param config the kind of tokenizer and the share kept for validation
+   * @param config the kind of tokenizer and the fraction kept for validation
    * @throws UserError where the text is empty, binary or not UTF-8
    */
   public static Corpus of(String name, byte[] utf8, CorpusConfig config) {
@@ -82,21 +84,21 @@ public final class Corpus implements Serializable {
   }
 
   /**
-   * A corpus of characters, its vocabulary being its own distinct characters.
+   * A corpus of characters; its vocabulary is its own distinct characters.
    *
    * @param name where the text came from, for messages and summaries
    * @param utf8 the text
    * @param validationFraction the share kept for validation, in (0, 1)
-   * @throws UserError where the text is empty, binary or not UTF-8, or the fraction is out of range
+   * @throws UserError if the text is empty, binary or not UTF-8, or the fraction is out of range
    */
   public static Corpus of(String name, byte[] utf8, double validationFraction) {
     return of(name, utf8, validationFraction, (text, train) -> CharacterTokenizer.of(text));
   }
 
   /**
-   * A corpus in an existing vocabulary, as when a checkpoint's model is evaluated.
+   * A corpus in an existing vocabulary, for example to evaluate a checkpoint's model.
    *
-   * @throws UserError as above, or where the text holds what the tokenizer cannot encode
+   * @throws UserError as above, or if the tokenizer cannot encode the text
    */
   public static Corpus of(
       String name, byte[] utf8, double validationFraction, Tokenizer tokenizer) {
@@ -106,7 +108,7 @@ public final class Corpus implements Serializable {
         validationFraction,
         (text, train) -> {
           if (tokenizer instanceof CharacterTokenizer characters) {
-            // Before the split, so that a complaint counts positions from the text's beginning.
+            // Before the split, so that an error counts positions from the beginning of the text.
             characters.requireKnown(text);
           }
           return tokenizer;
@@ -114,10 +116,10 @@ public final class Corpus implements Serializable {
   }
 
   /**
-   * A corpus that is tokenized already.
+   * A corpus that is already tokenized.
    *
-   * @param sha256 tells it from others
-   * @param validation the whole split
+   * @param sha256 identifies the corpus
+   * @param validation the whole validation split
    */
   public static Corpus ofTokens(
       String name, String sha256, Tokenizer tokenizer, Tokens train, int[] validation) {
@@ -214,19 +216,19 @@ public final class Corpus implements Serializable {
   }
 
   /**
-   * The tokens of the validation split that are scored: all, or where a limit was set and there are
-   * more, stretches from its whole length. Shared: not to be written into.
+   * The tokens of the validation split that are scored: all, or up to the limit, in stretches from
+   * its whole length. Shared: do not write to it.
    */
   public int[] validation() {
     return validation;
   }
 
-  /** Tokens of the validation split, scored or not. */
+  /** Number of tokens in the validation split, scored or not. */
   public long validationTokens() {
     return validationTokens;
   }
 
-  /** The same, of which at most so many tokens of the validation split are scored; 0: all. */
+  /** A copy that scores at most {@code most} tokens of the validation split; 0: all. */
   public Corpus scoring(int most) {
     return most == 0 || validation.length <= most
         ? this

@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Finds the text to train on. In order: the path the user named, {@code $AVATARL_CORPUS}, {@code
- * data/tinyshakespeare/input.txt} under the home directory, a download of the same (saved there for
- * the next time), and only where no network answers a {@link GeneratedPlay}.
+ * Finds the text to train on. It tries, in order: the path that the user named; {@code
+ * $AVATARL_CORPUS}; {@code data/tinyshakespeare/input.txt} under the home directory; a download of
+ * the same text, which is saved there. Only if no network answers, it is a {@link GeneratedPlay}.
  */
 public final class CorpusSource implements CorpusProvider {
   /** SHA-256 of tinyshakespeare's 1,115,394 bytes. */
@@ -27,7 +27,7 @@ public final class CorpusSource implements CorpusProvider {
   /** The environment variable that names a corpus. */
   public static final String VARIABLE = "AVATARL_CORPUS";
 
-  /** The name, and the path to ask for it by, of the play written by {@link GeneratedPlay}. */
+  /** Name of the play written by {@link GeneratedPlay}, and the path that asks for it. */
   public static final String GENERATED = "generated";
 
   private static final String NAME = "tinyshakespeare";
@@ -37,7 +37,7 @@ public final class CorpusSource implements CorpusProvider {
           "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt");
   private static final int TIMEOUT_MILLIS = 5_000;
 
-  /** Bytes of a byte-order mark. */
+  /** Length of a byte-order mark in bytes. */
   private static final int MARK = 3;
 
   private static final long PLAY_SEED = 1;
@@ -90,13 +90,13 @@ public final class CorpusSource implements CorpusProvider {
   /**
    * A text and where it came from.
    *
-   * @param bytes the text, UTF-8 unless the user named something else
+   * @param bytes the text; UTF-8 unless the user named a file that is not
    * @param name {@code tinyshakespeare}, the path the user named, or {@code generated}
-   * @param path where the same text is found again, from any working directory; empty for
-   *     tinyshakespeare, which is looked for
+   * @param path where to find the same text again, from any working directory; empty for
+   *     tinyshakespeare, which is searched for
    * @param generated whether the text is the generated play
-   * @param warnings one line each, for the user's eyes; never empty where the play is a stand-in
-   *     that nobody asked for
+   * @param warnings one line each, for the user; never empty if the generated play replaces a text
+   *     that was not found
    */
   public record Found(
       byte[] bytes, String name, String path, boolean generated, List<String> warnings) {}
@@ -105,9 +105,9 @@ public final class CorpusSource implements CorpusProvider {
    * Finds the text.
    *
    * @param path the corpus the user named, if any; {@value #GENERATED} for the generated play
-   * @param expectedSha256 what the text's SHA-256 must be, if the user said so
-   * @throws UserError where the named text cannot be read, where the checksum differs, or where the
-   *     network answers with something else than the text
+   * @param expectedSha256 the text's expected SHA-256, if the user gave one
+   * @throws UserError if the named text cannot be read, the checksum differs, or the network
+   *     answers with something other than the text
    */
   public Found find(Optional<String> path, Optional<String> expectedSha256) {
     Optional<String> variable =
@@ -134,7 +134,7 @@ public final class CorpusSource implements CorpusProvider {
     return found;
   }
 
-  /** {@inheritDoc} A single text, into memory. */
+  /** {@inheritDoc} Loads a single text into memory. */
   @Override
   public LoadedCorpus load(CorpusConfig config, int validationTokens, String parent) {
     Found found =
@@ -164,13 +164,11 @@ public final class CorpusSource implements CorpusProvider {
             && new String(bytes, 0, MARK, StandardCharsets.UTF_8).charAt(0)
                 == Corpus.BYTE_ORDER_MARK;
     List<String> warnings =
-        marked
-            ? List.of(path + " begins with a byte-order mark, which is left out of the text")
-            : List.of();
+        marked ? List.of(path + " begins with a byte-order mark, which is ignored") : List.of();
     return new Found(bytes, path, storage.qualified(path), false, warnings);
   }
 
-  /** Says that the path came from the environment, where nobody typed it just now. */
+  /** Names the variable in an error, because the user did not just type the path. */
   private Found readVariable(String path) {
     try {
       return read(path);
@@ -220,13 +218,13 @@ public final class CorpusSource implements CorpusProvider {
     }
   }
 
-  /** A home that cannot be written costs a download the next time, not this run. */
+  /** If the home directory is not writable, the next run downloads again; this one goes on. */
   private List<String> save(String file, byte[] bytes) {
     try {
       storage.writeBytes(file, bytes);
       return List.of();
     } catch (UserError | UncheckedIOException e) {
-      return List.of("The download was not kept: " + e.getMessage());
+      return List.of("The download was not saved: " + e.getMessage());
     }
   }
 
@@ -238,7 +236,7 @@ public final class CorpusSource implements CorpusProvider {
             + reason.getClass().getSimpleName()
             + ": "
             + reason.getMessage()
-            + "); training on a GENERATED play, whose figures say nothing about tinyshakespeare."
+            + "); training on a GENERATED play; its results say nothing about tinyshakespeare."
             + " Name a text with --corpus or $"
             + VARIABLE;
     return generated(List.of(warning));

@@ -6,21 +6,20 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * Which documents are held out. Up to {@value #FEW} documents are one text, cut by position as a
- * single file is: its last part is for validation. More are divided one by one, by a hash of their
- * text, so that a document stays where it is whatever else is in the corpus, and its copies stay
- * with it.
+ * Which documents are held out. Up to {@value #FEW} documents are joined and cut by position like a
+ * single file: the last part is for validation. Of more, a hash of each document's text decides. So
+ * a document and its copies stay in the same split, whatever else is in the corpus.
  *
- * @param byDocument the second rule
- * @param fraction held out, in (0, 1)
- * @param trainCharacters by the first rule, the characters before the cut
+ * @param byDocument whether the hash decides
+ * @param fraction that is held out, in (0, 1)
+ * @param trainCharacters characters before the cut, without {@code byDocument}
  */
 public record DocumentSplit(boolean byDocument, double fraction, long trainCharacters)
     implements Serializable {
-  /** With fewer the share that a hash holds out would be anything. */
+  /** With fewer documents, the share that a hash holds out would vary too much. */
   public static final int FEW = 100;
 
-  /** Bytes at the beginning of a document that its hash is made of. */
+  /** Bytes at the beginning of a document that its hash covers. */
   public static final int HEAD = 1 << 16;
 
   /** The rule for a corpus. */
@@ -29,16 +28,16 @@ public record DocumentSplit(boolean byDocument, double fraction, long trainChara
         documents > FEW, fraction, Corpus.trainCharacters(characters, fraction));
   }
 
-  /** The manifest's word for it. */
+  /** The rule's name in the manifest. */
   public String rule() {
     return byDocument ? "document" : "position";
   }
 
   /**
-   * Whether a document is for validation, by the second rule: the first 64 bits of the SHA-256 of
-   * its beginning, as a fraction of 2^64.
+   * Whether a document is for validation: whether the first 64 bits of the SHA-256 of its
+   * beginning, as a fraction of 2^64, are below {@code fraction}.
    *
-   * @param head the first {@value #HEAD} bytes of its UTF-8, or all
+   * @param head the first {@value #HEAD} bytes of its UTF-8, or all if there are fewer
    */
   public boolean isHeldOut(byte[] head) {
     try {

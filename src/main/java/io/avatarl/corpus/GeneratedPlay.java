@@ -14,8 +14,8 @@ import java.util.Set;
 
 /**
  * Writes a play by a seeded grammar ({@code play.grammar} next to this class): acts and scenes,
- * speakers in capitals, verse lines of about ten syllables, stage directions. It reads like nothing
- * much, but it has the look and the alphabet of the text it stands in for.
+ * speakers in capitals, verse lines of about ten syllables, stage directions. The text means
+ * little, but it has the look and the alphabet of tinyshakespeare.
  */
 public final class GeneratedPlay {
   private static final int SCENES_PER_ACT = 6;
@@ -29,7 +29,7 @@ public final class GeneratedPlay {
   }
 
   /**
-   * The play of a seed: printable ASCII and line breaks, the same on every machine.
+   * The play for a seed: printable ASCII and line breaks, the same on every machine.
    *
    * @param characters the length at which the last scene is cut off
    */
@@ -74,7 +74,7 @@ public final class GeneratedPlay {
     return List.copyOf(cast);
   }
 
-  /** Breaks a speech into lines of verse, each opening with a capital as verse does. */
+  /** Breaks a speech into lines of verse, each beginning with a capital. */
   private void verse(String speech) {
     int length = 0;
     int longest = 0;
@@ -94,7 +94,7 @@ public final class GeneratedPlay {
     play.append('\n');
   }
 
-  /** An expansion whose sentences open with a capital. */
+  /** An expansion whose sentences begin with a capital. */
   private String sentence(String rule) {
     StringBuilder words = new StringBuilder();
     expand(rule, words);
@@ -111,7 +111,7 @@ public final class GeneratedPlay {
 
   private void expand(String rule, StringBuilder out) {
     List<String> alternatives = RULES.get(rule);
-    // The square of a uniform number favours the front, as common words are favoured in speech.
+    // The square of a uniform number favours the front, where the common words are.
     double place = random.nextDouble();
     String chosen = alternatives.get((int) (alternatives.size() * place * place));
     int end = 0;

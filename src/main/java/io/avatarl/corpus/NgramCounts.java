@@ -30,11 +30,11 @@ public final class NgramCounts implements Serializable {
   }
 
   /**
-   * Counts a text in memory: 8 bytes per token while it counts.
+   * Counts a text in memory, with 8 bytes per token while counting.
    *
    * @param tokens each in [0, vocabularySize)
    * @param order the longest n-gram counted, at least 1
-   * @throws IllegalArgumentException where a token is out of range, or the order is above {@link
+   * @throws IllegalArgumentException if a token is out of range, or the order is above {@link
    *     NgramKeys#longestOrder}
    */
   public static NgramCounts of(int[] tokens, int vocabularySize, int order) {
@@ -42,7 +42,7 @@ public final class NgramCounts implements Serializable {
   }
 
   /**
-   * As above, without n-grams of two and more tokens that occur less than {@code minCount} times;
+   * As above, without n-grams of two or more tokens that occur less than {@code minCount} times;
    * see {@link Builder}.
    */
   public static NgramCounts of(int[] tokens, int vocabularySize, int order, int minCount) {
@@ -61,11 +61,11 @@ public final class NgramCounts implements Serializable {
   }
 
   /**
-   * Makes the tables from sorted {@link NgramKeys keys}, wherever these were counted.
+   * Builds the tables from sorted {@link NgramKeys keys} with their counts.
    *
-   * <p>Pruning: an n-gram of two and more tokens stays where it occurs at least {@code minCount}
-   * times. The n-grams it begins with occur as often, so contexts stay whole; c(h) of a context is
-   * then the sum of what stays of its continuations, so that models still sum to one.
+   * <p>Pruning keeps an n-gram of two or more tokens if it occurs at least {@code minCount} times.
+   * Its prefixes occur at least as often, so they are kept too. c(h) of a context is the sum over
+   * the continuations that are kept, so that models still sum to one.
    */
   public static final class Builder {
     private final NgramKeys keys;
@@ -76,8 +76,8 @@ public final class NgramCounts implements Serializable {
     private final Ints[] totals;
     private final Ints[] firstChild;
 
-    // The n-gram at hand and its beginnings, by length: how often so far, how often followed by
-    // what stays, where its continuations begin.
+    // For each prefix length of the current n-gram: its count so far, its count with a kept
+    // continuation, and where its continuations begin.
     private final long[] openCount;
     private final long[] openTotal;
     private final int[] openChild;
@@ -100,9 +100,9 @@ public final class NgramCounts implements Serializable {
     }
 
     /**
-     * Counts an n-gram as the longest one at {@code count} positions.
+     * Adds an n-gram that is the longest one at {@code count} positions.
      *
-     * @param key above the one before it
+     * @param key greater than the previous key
      */
     public void add(long key, long count) {
       if (key <= last) {
@@ -122,7 +122,7 @@ public final class NgramCounts implements Serializable {
       last = key;
     }
 
-    /** Ends the n-grams longer than what the next one begins with. */
+    /** Closes the n-grams longer than the prefix shared with the next one. */
     private void close(int shared) {
       for (int level = last == 0 ? 0 : keys.length(last); level > shared; level--) {
         if (level > 1 && openCount[level] < minCount) {
@@ -142,7 +142,7 @@ public final class NgramCounts implements Serializable {
       }
     }
 
-    /** The tables; the builder is of no use after it. */
+    /** The tables; the builder cannot be used afterwards. */
     public NgramCounts build() {
       close(0);
       lastToken[0].add(0);
@@ -179,7 +179,7 @@ public final class NgramCounts implements Serializable {
       values[size++] = value;
     }
 
-    /** Leaves nothing behind, so that the next row's copy has room. */
+    /** The exact array; releases the buffer to make room for the next copy. */
     int[] trimmed() {
       int[] trimmed = size == values.length ? values : Arrays.copyOf(values, size);
       values = null;
@@ -196,9 +196,9 @@ public final class NgramCounts implements Serializable {
   }
 
   /**
-   * Different n-grams of a length in the tables.
+   * Number of different n-grams of a length.
    *
-   * @throws IndexOutOfBoundsException where the length is above the order
+   * @throws IndexOutOfBoundsException if the length is above the order
    */
   public int size(int length) {
     return lastToken[length].length;
@@ -223,7 +223,7 @@ public final class NgramCounts implements Serializable {
   /**
    * c(ngram): how often it occurs. The empty n-gram occurs once per token.
    *
-   * @throws IllegalArgumentException where it is longer than the order
+   * @throws IllegalArgumentException if it is longer than the order
    */
   public int count(int... ngram) {
     int node = find(ngram, 0, ngram.length, order);
@@ -252,8 +252,8 @@ public final class NgramCounts implements Serializable {
   }
 
   /**
-   * The unsmoothed relative frequency c(h, w) / c(h), by the whole context given; 0 where the
-   * context was never seen.
+   * The unsmoothed relative frequency c(h, w) / c(h) for the whole context; 0 if the context was
+   * never seen.
    *
    * @throws IllegalArgumentException where the context is as long as the order
    */
@@ -271,7 +271,7 @@ public final class NgramCounts implements Serializable {
   /**
    * The raw bigram counts c(a, b), row-major [V, V]; row a holds what follows token a.
    *
-   * @throws IllegalArgumentException where the order is 1
+   * @throws IllegalArgumentException if the order is 1
    */
   public int[] bigramCounts() {
     if (order < 2) {
@@ -287,7 +287,7 @@ public final class NgramCounts implements Serializable {
     return table;
   }
 
-  /** The node of tokens[from, to) at its level, or -1 where the text does not hold it. */
+  /** The node of tokens[from, to) at its level, or -1 if the text does not contain it. */
   int find(int[] tokens, int from, int to, int longest) {
     if (to - from > longest) {
       throw new IllegalArgumentException(

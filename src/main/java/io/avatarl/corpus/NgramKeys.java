@@ -4,11 +4,11 @@ import java.io.Serializable;
 
 /**
  * N-grams as 64-bit numbers whose order is the n-grams' lexicographic order: each token in {@code
- * bits} bits as token + 1, the first one highest. 0 means "the text has ended", so that the last
- * positions sort before every longer n-gram they begin.
+ * bits} bits as token + 1, the first one highest. 0 means "the text has ended", so that the shorter
+ * n-grams at the end of a text sort before longer ones with the same prefix.
  *
- * <p>The key of a position is that of the {@code order} tokens from there on. Counting keys counts
- * every shorter n-gram as well, as the beginning of a key.
+ * <p>The key of a position covers the {@code order} tokens from there on. Counting keys also counts
+ * every shorter n-gram, as a key's prefix.
  */
 public final class NgramKeys implements Serializable {
   private static final int KEY_BITS = 63;
@@ -20,8 +20,8 @@ public final class NgramKeys implements Serializable {
 
   /**
    * @param order tokens in a key, at least 1
-   * @throws IllegalArgumentException where order · ⌈log₂(vocabularySize + 1)⌉ exceeds 63, the bits
-   *     of a positive number
+   * @throws IllegalArgumentException if order · ⌈log₂(vocabularySize + 1)⌉ exceeds 63, the bits of
+   *     a positive number
    */
   public NgramKeys(int vocabularySize, int order) {
     this.vocabularySize = vocabularySize;
@@ -58,7 +58,7 @@ public final class NgramKeys implements Serializable {
    * The key one position on.
    *
    * @param token the new last token
-   * @throws IllegalArgumentException where the token is not in the vocabulary
+   * @throws IllegalArgumentException if the token is not in the vocabulary
    */
   public long next(long key, int token) {
     if (token < 0 || token >= vocabularySize) {
@@ -68,7 +68,7 @@ public final class NgramKeys implements Serializable {
     return (key << bits | (token + 1L)) & mask;
   }
 
-  /** The key one position on where the text has ended. */
+  /** The key one position on, after the end of the text. */
   public long end(long key) {
     return key << bits & mask;
   }
@@ -86,12 +86,12 @@ public final class NgramKeys implements Serializable {
     return keys;
   }
 
-  /** Tokens in the key: fewer than the order where the text ends. */
+  /** Number of tokens in the key; fewer than the order at the end of the text. */
   int length(long key) {
     return order - Long.numberOfTrailingZeros(key) / bits;
   }
 
-  /** Leading tokens that two different keys have in common. */
+  /** Number of leading tokens that two different keys share. */
   int shared(long key, long other) {
     return order - 1 - (Long.SIZE - 1 - Long.numberOfLeadingZeros(key ^ other)) / bits;
   }

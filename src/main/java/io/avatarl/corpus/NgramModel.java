@@ -10,19 +10,19 @@ import java.util.Arrays;
  *
  * <pre>P_k(w | h) = (c(h, w) + T(h) · P_{k-1}(w | h')) / (c(h) + T(h))</pre>
  *
- * where h is the last k−1 tokens, h' is h without its first, c(h) counts how often h is followed by
- * a token, T(h) how many different tokens follow it, and P_0 is uniform, 1/V. A context never seen
- * backs off entirely: P_k = P_{k-1}.
+ * where h is the last k−1 tokens, h' is h without its first, c(h) counts how often a token follows
+ * h, T(h) counts the different tokens that follow it, and P_0 is uniform, 1/V. A context that was
+ * never seen backs off entirely: P_k = P_{k-1}.
  *
- * <p>The project's baselines, and a source of partial credit. Immutable and serializable.
+ * <p>Serves as a baseline and as a source of partial credit. Immutable and serializable.
  */
 public final class NgramModel implements Serializable {
   private final NgramCounts counts;
   private final int order;
 
   /**
-   * @param order how many tokens an n-gram has: 2 for the bigram model, whose context is one token
-   * @throws IllegalArgumentException where the counts do not reach that order
+   * @param order tokens in an n-gram: 2 for the bigram model, whose context is one token
+   * @throws IllegalArgumentException if the counts do not reach that order
    */
   public NgramModel(NgramCounts counts, int order) {
     if (order < 1 || order > counts.order()) {
@@ -42,21 +42,21 @@ public final class NgramModel implements Serializable {
   }
 
   /**
-   * What a model scores on a text.
+   * A model's scores on a text.
    *
    * @param crossEntropy nats per token
    * @param accuracy share of positions whose token is the {@link #predict prediction}, in [0, 1]
-   * @param positions how many tokens were predicted
+   * @param positions number of tokens predicted
    */
   public record Evaluation(double crossEntropy, double accuracy, int positions) {}
 
-  /** P(token | context). Of a context longer than order − 1 the last tokens count. */
+  /** P(token | context). Only the last order − 1 tokens of the context count. */
   public double probability(int token, int... context) {
     double probability = 1.0 / counts.vocabularySize();
     for (int length = 0; length <= Math.min(order - 1, context.length); length++) {
       int node = counts.find(context, context.length - length, context.length, length);
       if (node < 0) {
-        break; // no longer context was seen either
+        break; // no longer context was seen
       }
       int child = counts.child(length, node, token);
       int count = child < 0 ? 0 : counts.countAt(length + 1, child);
@@ -65,7 +65,7 @@ public final class NgramModel implements Serializable {
     return probability;
   }
 
-  /** P(· | context), [V]. Of a context longer than order − 1 the last tokens count. */
+  /** P(· | context), [V]. Only the last order − 1 tokens of the context count. */
   public double[] distribution(int... context) {
     double[] out = new double[counts.vocabularySize()];
     distribution(context, 0, context.length, out, 0);
@@ -73,8 +73,8 @@ public final class NgramModel implements Serializable {
   }
 
   /**
-   * P(· | tokens[from, to)) into out[offset, offset + V), as when the contexts are the prefixes of
-   * a packed window. Of a context longer than order − 1 the last tokens count.
+   * Writes P(· | tokens[from, to)) into out[offset, offset + V), for contexts that are prefixes of
+   * a packed window. Only the last order − 1 tokens of the context count.
    */
   public void distribution(int[] tokens, int from, int to, double[] out, int offset) {
     int vocabularySize = counts.vocabularySize();
@@ -95,8 +95,8 @@ public final class NgramModel implements Serializable {
   }
 
   /**
-   * The most frequent continuation of the longest context seen; the lowest token where several are
-   * as frequent, and token 0 where nothing was counted.
+   * The most frequent continuation of the longest context that was seen. Ties go to the lowest
+   * token; without any counts it is token 0.
    */
   public int predict(int... context) {
     for (int length = Math.min(order - 1, context.length); length >= 0; length--) {
@@ -109,17 +109,17 @@ public final class NgramModel implements Serializable {
   }
 
   /**
-   * Scores every token of a text. The first tokens have the shorter contexts that the text itself
-   * offers; nothing before it is looked at.
+   * Scores every token of a text. The first tokens have shorter contexts: nothing before the text
+   * is used.
    *
-   * @throws IllegalArgumentException where the text is empty
+   * @throws IllegalArgumentException if the text is empty
    */
   public Evaluation evaluate(int[] tokens) {
     if (tokens.length == 0) {
       throw new IllegalArgumentException("an empty text has no cross-entropy");
     }
-    // contexts[k]: the node of the last k tokens, -1 where it was never seen. A token's n-gram at
-    // level k + 1 is the next token's context, so each is looked up once.
+    // contexts[k]: the node of the last k tokens, -1 if never seen. A token's n-gram at level k + 1
+    // is the next token's context, so each is looked up once.
     int[] contexts = new int[order + 1];
     Arrays.fill(contexts, 1, order + 1, -1);
     double sum = 0;

@@ -3,18 +3,18 @@ package io.avatarl.corpus;
 import java.util.random.RandomGenerator;
 
 /**
- * A stream of random numbers that belongs to a place in the run, not to a thread or a clock: the
- * same (seed, step, shard, purpose) gives the same numbers on any machine.
+ * A stream of random numbers that depends only on (seed, step, shard, purpose), not on a thread or
+ * a clock: it is the same on any machine.
  *
  * <p>SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
- * 2014): the state advances by the golden gamma and each output is the state mixed by Stafford's
- * variant 13. The numbers are computed here and not by {@link java.util.SplittableRandom}, whose
- * specification does not promise them for every JDK.
+ * 2014): the state advances by the golden gamma, and each output is the state mixed by Stafford's
+ * variant 13. {@link java.util.SplittableRandom} is not used because its specification does not
+ * promise the same numbers in every JDK.
  */
 public final class RandomStream implements RandomGenerator {
   private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;
 
-  /** What the numbers are for, so that no two uses of one shard share a stream. */
+  /** What the numbers are for; different uses in one shard get different streams. */
   public enum Purpose {
     WINDOWS(1),
     EXPLORATION(2),
@@ -24,7 +24,7 @@ public final class RandomStream implements RandomGenerator {
     INITIALIZATION(6),
     PLACES(7);
 
-    // Part of every run's random numbers: never reuse or change one.
+    // These ids determine every run's random numbers: never reuse or change one.
     private final long code;
 
     Purpose(long code) {
@@ -39,14 +39,14 @@ public final class RandomStream implements RandomGenerator {
     this.state = state;
   }
 
-  /** The stream of one purpose in one shard of one step. */
+  /** The stream for one purpose in one shard of one step. */
   public static RandomStream of(long seed, long step, long shard, Purpose purpose) {
     return new RandomStream(seed(seed, step, shard, purpose));
   }
 
   /**
-   * A 64-bit seed for (seed, step, shard, purpose): each word in turn is added to the mixed words
-   * before it and mixed again, so that neighbouring steps and shards share nothing.
+   * A 64-bit seed for (seed, step, shard, purpose). Each word in turn is added to the state and
+   * mixed in, so that the streams of adjacent steps and shards are unrelated.
    */
   public static long seed(long seed, long step, long shard, Purpose purpose) {
     long mixed = mix(seed + GOLDEN_GAMMA);
@@ -92,8 +92,8 @@ public final class RandomStream implements RandomGenerator {
   }
 
   /**
-   * Uniform in [0, bound) without bias: the numbers above the last whole multiple of the bound are
-   * drawn again.
+   * Uniform in [0, bound) without bias: numbers above the largest multiple of the bound are
+   * redrawn.
    *
    * @throws IllegalArgumentException where bound is not positive
    */

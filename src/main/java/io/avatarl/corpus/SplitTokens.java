@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * The tokens of one split of a text that is too long for memory, chunk by chunk, and some after
- * them. The chunks of all splits, one after another, are the tokens of the whole text.
+ * Reads the tokens of one split of a text that is too long for memory, chunk by chunk, and some of
+ * the tokens after it. The chunks of all splits, joined in order, are the tokens of the whole text.
  *
  * <p>A split is a range of bytes. Its tokens begin at the first {@link Tokenizer#isBoundary
  * boundary} a few bytes after its begin and end at the first one after its end, where the next
@@ -19,14 +19,14 @@ public final class SplitTokens {
   private final BoundaryBuffer buffer;
   private final Tokenizer tokenizer;
   private final long to;
-  private long characters; // still to come before the text ends
+  private long characters; // left before the text ends
 
   private boolean ended;
 
   /**
-   * @param in stands at byte {@code from} of the text
-   * @param characters of the text from {@code from} on; what follows them is not read (a character
-   *     belongs where its first byte is)
+   * @param in positioned at byte {@code from} of the text
+   * @param characters of the text from {@code from} on; reading stops after them (a character
+   *     belongs to the split that holds its first byte)
    */
   public SplitTokens(InputStream in, Tokenizer tokenizer, long from, long to, long characters)
       throws IOException {
@@ -42,7 +42,7 @@ public final class SplitTokens {
     ended = buffer.isSpent() || this.characters <= 0;
   }
 
-  /** The next tokens of the split; empty where there are no more. */
+  /** The next tokens of the split; empty if there are no more. */
   public int[] next() throws IOException {
     int[] tokens = new int[0];
     while (tokens.length == 0 && !ended && buffer.position() < to + BoundaryBuffer.VIEW) {
@@ -52,7 +52,7 @@ public final class SplitTokens {
     return tokens;
   }
 
-  /** At least {@code count} tokens after the split's; fewer where the text ends. */
+  /** At least {@code count} tokens after the split; fewer at the end of the text. */
   public int[] ahead(int count) throws IOException {
     int[] tokens = new int[0];
     while (tokens.length < count && !ended) {

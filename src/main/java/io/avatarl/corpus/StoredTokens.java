@@ -8,16 +8,15 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The tokens of a split in the files of a token folder. What is read is read when it is asked for:
- * from a local disk directly, from anywhere else block by block through the JVM's {@link
- * BlockCache}. A block has the {@value #PLACE} windows that begin in it, so that windows out of one
- * block cost one request.
+ * The tokens of a split in the files of a token folder, read on demand: from a local disk directly,
+ * from elsewhere block by block through the JVM's {@link BlockCache}. A block serves the {@value
+ * #PLACE} windows that begin in it, so that windows from one block cost one request.
  */
 public final class StoredTokens implements Tokens {
   /** Window starts in a block. */
   static final int PLACE = 1 << 16;
 
-  /** Tokens after the last window start of a block that are fetched with it. */
+  /** Tokens fetched with a block after its last window start. */
   private static final int BEHIND = 1 << 12;
 
   private final StorageSettings settings;
@@ -25,13 +24,13 @@ public final class StoredTokens implements Tokens {
   private final TokenType type;
   private final int vocabulary;
   private final String[] names;
-  private final long[] ends; // tokens up to and with each file
+  private final long[] ends; // tokens up to and including each file
   private final long cacheBytes;
   private final boolean local;
 
   /**
    * @param folder of the split
-   * @param cacheBytes of local disk that blocks of remote files may take
+   * @param cacheBytes local disk for blocks of remote files, in bytes
    */
   StoredTokens(
       Storage storage,
@@ -61,7 +60,7 @@ public final class StoredTokens implements Tokens {
     return decode(bytes(from, count));
   }
 
-  /** Blocks of {@value #PLACE} windows, the last one shorter. */
+  /** Number of blocks of {@value #PLACE} windows; the last one is shorter. */
   long places(int context) {
     return (length() - context + PLACE - 1) / PLACE;
   }
@@ -93,7 +92,7 @@ public final class StoredTokens implements Tokens {
             });
   }
 
-  /** Begins to fetch a block that will be needed soon. */
+  /** Starts to fetch a block that will be needed soon. */
   void prefetch(long place) {
     if (!local) {
       block(place);
@@ -139,7 +138,10 @@ public final class StoredTokens implements Tokens {
     return checked(tokens);
   }
 
-  /** A folder that was altered must not become an index out of bounds somewhere else. */
+  /**
+   * Checks the range, so that an altered file is an error here and not an index out of bounds
+   * later.
+   */
   private int[] checked(int[] tokens) {
     for (int token : tokens) {
       if (token < 0 || token >= vocabulary) {

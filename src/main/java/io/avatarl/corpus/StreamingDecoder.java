@@ -8,9 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
 
 /**
- * Decodes tokens as they come. A token may end inside a character; what it began is then held back
- * until the next one. Bytes that are no UTF-8 become U+FFFD (as in {@link Tokenizer#decode}, but
- * how many of these a run of bytes becomes is each decoder's own).
+ * Decodes tokens as they arrive. If a token ends inside a character, its last bytes are held back
+ * until the next token. Bytes that are not UTF-8 become U+FFFD, as in {@link Tokenizer#decode}, but
+ * their number may differ.
  */
 public final class StreamingDecoder {
   private static final int LONGEST_CHARACTER = 4;
@@ -25,7 +25,7 @@ public final class StreamingDecoder {
   private ByteBuffer begun = ByteBuffer.allocate(0);
 
   /**
-   * @param sink gets the text in parts, none of them empty
+   * @param sink gets the text in non-empty parts
    */
   public StreamingDecoder(Tokenizer tokenizer, Consumer<String> sink) {
     this.tokenizer = tokenizer;
@@ -33,13 +33,13 @@ public final class StreamingDecoder {
   }
 
   /**
-   * @throws IndexOutOfBoundsException where the token is not in the vocabulary
+   * @throws IndexOutOfBoundsException if the token is not in the vocabulary
    */
   public void accept(int token) {
     decode(tokenizer.bytes(token), false);
   }
 
-  /** No more tokens: half a character held back is now U+FFFD. */
+  /** Ends the text: an incomplete character held back becomes U+FFFD. */
   public void end() {
     decode(new byte[0], true);
     utf8.reset();

@@ -10,10 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 
 /**
- * A range of bytes of a UTF-8 text, decoded chunk by chunk. The range's text begins at the first
- * boundary a few bytes after its begin and ends at the first one after its end, where the next
- * range's begins: the chunks of all ranges, one after another, are the text, and a tokenizer that
- * has these boundaries makes the same tokens of them.
+ * Decodes a range of bytes of a UTF-8 text, chunk by chunk. A range's text begins at the first
+ * boundary a few bytes after the range's start and ends where the next range's text begins. The
+ * chunks of all ranges, joined in order, are the text; tokenizing each chunk gives the tokens of
+ * the whole.
  */
 public final class TextChunks {
   /** Where a text may be cut: {@link Tokenizer#isBoundary} of some tokenizer. */
@@ -21,7 +21,7 @@ public final class TextChunks {
     boolean isAt(byte[] utf8, int at);
   }
 
-  /** A byte that is no text. */
+  /** A byte that is not UTF-8 text. */
   public static final class NoText extends IOException {
     private final long at;
     private final boolean nul;
@@ -32,7 +32,7 @@ public final class TextChunks {
       this.nul = nul;
     }
 
-    /** In the text; the first is 0. */
+    /** Position in the text, from 0. */
     public long at() {
       return at;
     }
@@ -48,8 +48,8 @@ public final class TextChunks {
   private final CRC32C checksum = new CRC32C();
 
   /**
-   * @param in stands at byte {@code from} of the text
-   * @param to the end of the range; may be beyond the text's
+   * @param in positioned at byte {@code from} of the text
+   * @param to the end of the range; may be beyond the end of the text
    */
   public TextChunks(InputStream in, Boundary boundary, long from, long to) throws IOException {
     this.buffer = new BoundaryBuffer(in, boundary, from);
@@ -60,9 +60,9 @@ public final class TextChunks {
   }
 
   /**
-   * The next chunk; empty where there are no more.
+   * The next chunk; empty if there are no more.
    *
-   * @throws NoText at a byte that is NUL or no UTF-8
+   * @throws NoText at a byte that is NUL or not UTF-8
    */
   public String next() throws IOException {
     long left = to + BoundaryBuffer.VIEW - buffer.position();
@@ -76,17 +76,17 @@ public final class TextChunks {
     return text;
   }
 
-  /** Whether the text, not the range alone, has ended. */
+  /** Whether the whole text, not just the range, has ended. */
   public boolean ended() throws IOException {
     return buffer.ended();
   }
 
-  /** CRC-32C of the bytes of the chunks so far. */
+  /** CRC-32C of the bytes of all chunks so far. */
   public long checksum() {
     return checksum.getValue();
   }
 
-  /** Strict, at the speed of a decoder that is not. */
+  /** Decodes strictly, at the speed of a lenient decoder. */
   private String decode(int length) throws IOException {
     byte[] bytes = buffer.bytes();
     String text = new String(bytes, 0, length, StandardCharsets.UTF_8);

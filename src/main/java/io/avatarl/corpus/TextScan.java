@@ -15,25 +15,25 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * What must be known of a split of a UTF-8 text, a range of bytes, before it can be tokenized. A
+ * What must be known about a split of a UTF-8 text (a range of bytes) before it can be tokenized. A
  * character belongs to the split that holds its first byte.
  *
- * @param characters of the split
+ * @param characters number of characters
  * @param codePoints its distinct characters
- * @param bad the byte in the text that is NUL or no UTF-8; −1 where the split is a text
+ * @param bad position in the text of the first byte that is NUL or not UTF-8; −1 if there is none
  */
 public record TextScan(long characters, BitSet codePoints, long bad) implements Serializable {
   private static final int BLOCK = 1 << 20;
   private static final int LONGEST_CHARACTER = 4;
   private static final int ASCII = 128;
 
-  /** A byte-order mark: no character of the text, which so begins behind it. */
+  /** A byte-order mark; the text begins after it. */
   private static final byte[] MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
   /**
-   * Reads a split; at most the 3 bytes after it are looked at.
+   * Reads a split and at most 3 bytes after it.
    *
-   * @param in stands at byte {@code from} of the text
+   * @param in positioned at byte {@code from} of the text
    */
   public static TextScan of(InputStream in, long from, long to) throws IOException {
     return new Scanner(in, from, to).scan();
@@ -51,8 +51,8 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
     private final CharBuffer text = CharBuffer.allocate(BLOCK);
     private final boolean[] ascii = new boolean[ASCII];
     private final BitSet others = new BitSet();
-    private long position; // in the text, of the bytes' first
-    private long read; // in the text, behind the bytes' last
+    private long position; // of the first buffered byte in the text
+    private long read; // position after the last buffered byte
     private long characters;
 
     Scanner(InputStream in, long from, long to) {
@@ -91,7 +91,10 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
       return new TextScan(characters, others, -1);
     }
 
-    /** Reads on to the end of the block or of the split's last character; true at the latter. */
+    /**
+     * Reads on to the end of the block or of the split's last character; true at the end of the
+     * split.
+     */
     private boolean fill() throws IOException {
       while (bytes.hasRemaining()) {
         int wanted = (int) Math.min(bytes.remaining(), to - read);
@@ -161,7 +164,7 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
     }
   }
 
-  /** How many bytes of a file stand before its text: a byte-order mark's, or none. */
+  /** Bytes before the text in a file: the length of its byte-order mark, or 0. */
   public static int markLength(Storage storage, String path) throws IOException {
     try (InputStream in = storage.open(path, 0)) {
       return Arrays.equals(in.readNBytes(MARK.length), MARK) ? MARK.length : 0;
@@ -175,7 +178,7 @@ public record TextScan(long characters, BitSet codePoints, long bad) implements 
     return all;
   }
 
-  /** Characters before each split, and at last those of all. */
+  /** Number of characters before each split, and the total as the last entry. */
   public static long[] charactersBefore(List<TextScan> scans) {
     long[] before = new long[scans.size() + 1];
     Arrays.setAll(before, i -> i == 0 ? 0 : scans.get(i - 1).characters);

@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * Tokens in memory, 4 bytes each.
  *
- * @param values shared, not copied: nobody writes into them
+ * @param values shared, not copied: do not write to them
  */
 public record TokenArray(int[] values) implements Tokens {
   @Override

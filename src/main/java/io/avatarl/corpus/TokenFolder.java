@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.SortedMap;
 
 /**
- * A corpus that was tokenized once, in a folder that is plain to read from anywhere (the layout of
- * nanoGPT's and llm.c's {@code .bin} files, which {@code numpy.memmap} reads):
+ * A tokenized corpus in a folder of plain files (the layout of nanoGPT's and llm.c's {@code .bin}
+ * files, which {@code numpy.memmap} reads):
  *
  * <pre>
  * TOKENS/train/part-00000.bin …        little-endian uint8, uint16 or int32; all, by name, are the split
@@ -43,15 +43,15 @@ public final class TokenFolder {
     this.tokenizer = tokenizer;
   }
 
-  /** Whether a folder of tokens is there, whole. */
+  /** Whether there is a complete token folder. */
   public static boolean isAt(Storage storage, String path) {
     return storage.exists(Storage.resolve(path, MANIFEST));
   }
 
   /**
-   * Opens a folder. Looks at every file's length; {@link #verify} also reads them.
+   * Opens a folder and checks every file's length; {@link #verify} also checks the contents.
    *
-   * @throws UserError where the folder is not whole, or is not what its manifest says
+   * @throws UserError if the folder is incomplete or does not match its manifest
    */
   public static TokenFolder open(Storage storage, String path) {
     if (!isAt(storage, path)) {
@@ -59,14 +59,15 @@ public final class TokenFolder {
           path
               + ": has no "
               + MANIFEST
-              + ", so it is no folder of tokens, or half of one; finish it with jobs/tokenize.sh");
+              + ", so it is not a token folder, or not a complete one; finish it with"
+              + " jobs/tokenize.sh");
     }
     String file = Storage.resolve(path, MANIFEST);
     TokenManifest manifest = TokenManifest.fromJson(file, storage.readString(file));
     byte[] json = storage.readBytes(Storage.resolve(path, TOKENIZER));
     if (!Sha256.of(json).equals(manifest.tokenizerSha256())) {
       throw new UserError(
-          path + ": " + TOKENIZER + " is not the one its tokens were made with" + AGAIN);
+          path + ": " + TOKENIZER + " is not the one that its tokens were made with" + AGAIN);
     }
     Tokenizer tokenizer = Tokenizer.fromJson(new String(json, StandardCharsets.UTF_8));
     if (tokenizer.vocabularySize() != manifest.vocabulary()) {
@@ -74,7 +75,7 @@ public final class TokenFolder {
           path
               + ": its vocabulary has "
               + tokenizer.vocabularySize()
-              + " tokens and not the manifest's "
+              + " tokens, but the manifest says "
               + manifest.vocabulary()
               + AGAIN);
     }
@@ -101,13 +102,13 @@ public final class TokenFolder {
                 + part.name()
                 + (length == null
                     ? " is missing"
-                    : " has " + length + " bytes and not " + part.tokens() * width)
+                    : " has " + length + " bytes instead of " + part.tokens() * width)
                 + AGAIN);
       }
     }
   }
 
-  /** Writes what makes a folder whole: the tokenizer, and then the manifest. */
+  /** Completes a folder: writes the tokenizer, then the manifest. */
   public static void finish(
       Storage storage, String path, TokenManifest manifest, Tokenizer tokenizer) {
     storage.writeString(Storage.resolve(path, TOKENIZER), tokenizer.toJson());
@@ -154,7 +155,7 @@ public final class TokenFolder {
     return TokenManifest.tokens(manifest.validation());
   }
 
-  /** The files with their paths, both splits'. */
+  /** The files of both splits by path. */
   public Map<String, TokenManifest.Part> files() {
     Map<String, TokenManifest.Part> files = new LinkedHashMap<>();
     for (TokenManifest.Part part : manifest.train()) {
@@ -169,12 +170,12 @@ public final class TokenFolder {
   /**
    * Reads a file and compares its checksum.
    *
-   * @throws UserError where it is not the manifest's
+   * @throws UserError if it differs from the manifest
    */
   public static void verify(Storage storage, String file, TokenManifest.Part part) {
     try (InputStream in = storage.open(file, 0)) {
       if (!Sha256.of(in).equals(part.sha256())) {
-        throw new UserError(file + ": was altered, its SHA-256 is not the manifest's" + AGAIN);
+        throw new UserError(file + ": was altered, its SHA-256 differs from the manifest" + AGAIN);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);
@@ -182,12 +183,11 @@ public final class TokenFolder {
   }
 
   /**
-   * How much of a folder comes into memory, and where the rest is kept.
+   * Limits on what a corpus keeps in memory and on local disk.
    *
-   * @param memoryBytes a training split that was made from no more characters than this is held in
-   *     memory
-   * @param cacheBytes of local disk for blocks of remote files
-   * @param validationTokens of the validation split at most, evenly spread; 0: all
+   * @param memoryBytes a training split made from at most this many characters is held in memory
+   * @param cacheBytes local disk for blocks of remote files, in bytes
+   * @param validationTokens most tokens of the validation split to score, evenly spread; 0: all
    */
   public record Limits(long memoryBytes, long cacheBytes, int validationTokens) {}
 
@@ -220,7 +220,7 @@ public final class TokenFolder {
   }
 
   /**
-   * Writes tokens as one file of a split, whole or not at all.
+   * Writes tokens as one file of a split, atomically.
    *
    * @param number the file's place in the split
    */

@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * What {@code manifest.json} of a token folder says. It is written last: a folder without it is not
- * a corpus.
+ * The {@code manifest.json} of a token folder. It is written last: a folder without it is not a
+ * corpus.
  *
  * @param version of the layout, {@value #VERSION}
  * @param type NumPy's name of the tokens' type: uint8, uint16 or int32, little-endian
@@ -43,12 +43,12 @@ public record TokenManifest(
 
   /**
    * @param name for people: the path or the table
-   * @param fingerprint of the source and of the settings that the tokens depend on; the same
-   *     fingerprint, the same tokens
-   * @param documents with a text
-   * @param skipped documents without one: NULL or empty
+   * @param fingerprint of the source and of all settings that the tokens depend on: equal
+   *     fingerprints mean equal tokens
+   * @param documents number of documents with a text
+   * @param skipped number of documents without a text (NULL or empty)
    * @param characters of the text, separators included
-   * @param sampled whether BPE was learnt from a part of the training split only
+   * @param sampled whether BPE was learned from only a part of the training split
    */
   public record Source(
       String name,
@@ -67,13 +67,13 @@ public record TokenManifest(
   /**
    * A file of tokens.
    *
-   * @param name in the split's folder
-   * @param tokens in it
+   * @param name file name in the split's folder
+   * @param tokens number of tokens
    * @param sha256 of its bytes
    */
   public record Part(String name, long tokens, String sha256) implements Serializable {}
 
-  /** Of the list of files. */
+  /** Number of tokens in a list of files. */
   static long tokens(List<Part> parts) {
     return parts.stream().mapToLong(Part::tokens).sum();
   }
@@ -88,7 +88,7 @@ public record TokenManifest(
 
   /**
    * @param file for the message
-   * @throws UserError where it is none
+   * @throws UserError if it is not a manifest
    */
   static TokenManifest fromJson(String file, String json) {
     try {
@@ -115,14 +115,14 @@ public record TokenManifest(
     }
   }
 
-  /** A manifest names no file outside its folder. */
+  /** Refuses names of files outside the folder. */
   private static void requirePlain(Part part) {
     if (!part.name.matches("[A-Za-z0-9_-]+\\.bin") || part.tokens <= 0) {
       throw new IllegalArgumentException("a part is named " + part.name);
     }
   }
 
-  /** Which tokens these are: 64 lower-case hexadecimal digits. */
+  /** Identifies the tokens: 64 lower-case hexadecimal digits. */
   public String sha256() {
     return Sha256.of(toJson().getBytes(StandardCharsets.UTF_8));
   }

@@ -2,7 +2,10 @@ package io.avatarl.corpus;
 
 import java.util.Locale;
 
-/** How a token is written: unsigned or positive, little-endian. NumPy's names in lower case. */
+/**
+ * How a token is stored: an unsigned or non-negative integer, little-endian. Constants are NumPy's
+ * type names.
+ */
 public enum TokenType {
   UINT8(1),
   UINT16(2),
@@ -22,7 +25,7 @@ public enum TokenType {
     return vocabularySize <= 1 << 16 ? UINT16 : INT32;
   }
 
-  /** Of one token. */
+  /** Bytes of one token. */
   public int bytes() {
     return bytes;
   }

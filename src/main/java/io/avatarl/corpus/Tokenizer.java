@@ -18,26 +18,26 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
   int vocabularySize();
 
   /**
-   * @throws UserError where the text holds what the vocabulary cannot say
+   * @throws UserError if the vocabulary cannot encode the text
    */
   int[] encode(String text);
 
   /**
-   * @throws IndexOutOfBoundsException where a token is not in [0, {@link #vocabularySize})
+   * @throws IndexOutOfBoundsException if a token is not in [0, {@link #vocabularySize})
    */
   String decode(int... tokens);
 
   /**
-   * The UTF-8 bytes of a token, which need not be whole characters; those of a text's tokens, one
-   * after another, are the text.
+   * The UTF-8 bytes of a token, which need not be whole characters. The bytes of a text's tokens,
+   * joined, are the text.
    *
-   * @throws IndexOutOfBoundsException where the token is not in [0, {@link #vocabularySize})
+   * @throws IndexOutOfBoundsException if the token is not in [0, {@link #vocabularySize})
    */
   byte[] bytes(int token);
 
   /**
-   * What a text begins after where nobody says: a line break, or where the vocabulary has none, a
-   * space, or its first token.
+   * The prompt if the user gives none: a line break, else a space, else the vocabulary's first
+   * token.
    */
   default String defaultPrompt() {
     for (String prompt : new String[] {"\n", " "}) {
@@ -45,15 +45,15 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
         encode(prompt);
         return prompt;
       } catch (UserError e) {
-        // Not in this corpus.
+        // Not in this vocabulary.
       }
     }
     return decode(0);
   }
 
   /**
-   * How many Unicode characters begin in each token, [V]. Summed over tokens that make up a text it
-   * is the number of the text's characters, also where tokens share one.
+   * How many Unicode characters begin in each token, [V]. The sum over a text's tokens is its
+   * number of characters, even if tokens share one.
    */
   default int[] characters() {
     int[] characters = new int[vocabularySize()];
@@ -65,14 +65,14 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
     return characters;
   }
 
-  /** Whether a byte of UTF-8 is a character's first. */
+  /** Whether a byte of UTF-8 is the first of a character. */
   static boolean beginsCharacter(byte b) {
     return (b & 0xc0) != 0x80;
   }
 
   /**
-   * Whether a text can be cut before this byte without changing its tokens: those of the parts, one
-   * after another, are those of the whole. Some cuts that would do are not found.
+   * Whether a text can be cut before this byte without changing its tokens: the tokens of the
+   * parts, joined, are those of the whole. Some possible cuts return false.
    *
    * @param utf8 a text
    * @param at in [1, length)
@@ -85,7 +85,7 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
   /**
    * Reads what {@link #toJson} wrote.
    *
-   * @throws UserError where the text is not a tokenizer
+   * @throws UserError if the text is not a tokenizer
    */
   static Tokenizer fromJson(String json) {
     try {
@@ -105,7 +105,7 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
     }
   }
 
-  /** The error of a text that is no tokenizer. */
+  /** The error for a text that is not a tokenizer. */
   static UserError broken(String reason, Exception cause) {
     return new UserError(
         "Not a tokenizer: "

@@ -3,15 +3,15 @@ package io.avatarl.corpus;
 import java.io.Serializable;
 
 /**
- * The tokens of a split, in the order of the text. Immutable and serializable; what travels of a
- * {@link StoredTokens} is where its files are, not what is in them.
+ * The tokens of a split, in the order of the text. Immutable and serializable; a serialized {@link
+ * StoredTokens} holds the paths of its files, not their contents.
  */
 public sealed interface Tokens extends Serializable permits TokenArray, StoredTokens {
-  /** How many there are. */
+  /** Number of tokens. */
   long length();
 
   /**
-   * A stretch of them.
+   * Reads a range of tokens.
    *
    * @param from in [0, length − count]
    * @return tokens [count]
@@ -19,18 +19,17 @@ public sealed interface Tokens extends Serializable permits TokenArray, StoredTo
   int[] read(long from, int count);
 
   /**
-   * All of them.
+   * All tokens.
    *
-   * @throws ArithmeticException where no array holds so many
+   * @throws ArithmeticException if they do not fit into an array
    */
   default int[] toArray() {
     return read(0, Math.toIntExact(length()));
   }
 
   /**
-   * Tokens from the whole length, at most {@code most}: all where there are no more, else {@value
-   * #STRETCHES} stretches (fewer where they would be short) of the same length, evenly spaced and
-   * joined.
+   * At most {@code most} tokens from the whole length: all if there are no more, else {@value
+   * #STRETCHES} stretches of equal length (fewer if they would be short), evenly spaced and joined.
    */
   default int[] sample(int most) {
     if (length() <= most) {
@@ -49,6 +48,6 @@ public sealed interface Tokens extends Serializable permits TokenArray, StoredTo
   /** Stretches of a {@link #sample}. */
   int STRETCHES = 64;
 
-  /** Tokens below which a stretch is too short to say much. */
+  /** Shortest useful stretch, in tokens. */
   int LEAST_STRETCH = 1 << 12;
 }

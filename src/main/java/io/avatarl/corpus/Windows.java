@@ -5,19 +5,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** Draws windows: T+1 consecutive tokens, T inputs and, one further on, their T targets. */
+/** Draws windows of T+1 consecutive tokens: T inputs and their T targets, shifted by one. */
 public final class Windows {
   private Windows() {}
 
   /**
-   * Where one shard's windows start, each uniform over every window that fits and independent of
-   * the others.
+   * Start offsets of one shard's windows, each independent and uniform over all windows that fit.
    *
-   * @param tokens length of the text the windows are cut from
+   * @param tokens length of the text
    * @param context T, in tokens
    * @return offsets [count]
-   * @throws IllegalArgumentException where no window fits ({@link Corpus#requireWindows} says so to
-   *     the user)
+   * @throws IllegalArgumentException if no window fits ({@link Corpus#requireWindows} is the check
+   *     for users)
    */
   public static int[] offsets(
       int tokens, int context, int count, long seed, long step, long shard) {
@@ -43,21 +42,21 @@ public final class Windows {
     return packed;
   }
 
-  /** Places that one shard's windows of {@link StoredTokens} come from. */
+  /** Places in {@link StoredTokens} that one shard's windows come from. */
   static final int PLACES = 4;
 
   /**
    * One shard's windows from the training split.
    *
-   * <p>From {@link TokenArray memory}: each window uniform over all and independent of the others.
-   * From {@link StoredTokens files}, where a window that comes alone would cost a request: {@value
-   * #PLACES} places for each shard, {@code shards ×} {@value #PLACES} for the step, evenly spaced
-   * over the text from a random start that the step draws (systematic sampling); a place is the
-   * block around it, and the shard's windows, uniform in their block, take turns among its places.
-   * A block is met as often as it has windows, so that every window has the same chance. As long as
-   * the text has more blocks than the step has places no two of these share one.
+   * <p>From {@link TokenArray memory}, each window is independent and uniform. From {@link
+   * StoredTokens files}, a lone window would cost a request, so each shard reads from {@value
+   * #PLACES} places. The {@code shards ×} {@value #PLACES} places of a step are evenly spaced over
+   * the text from a random start that the step draws (systematic sampling). A place stands for the
+   * block around it; the shard's windows take turns among its places and are uniform in their
+   * block. A block is drawn in proportion to its number of windows, so every window has the same
+   * chance. If the text has more blocks than the step has places, no two places share a block.
    *
-   * @param shards of the step
+   * @param shards number of shards in the step
    * @param shard in [0, shards)
    * @return packed tokens [count, T+1]
    */
@@ -82,7 +81,7 @@ public final class Windows {
       }
       blocks.add(stored.windows(own[0] / StoredTokens.PLACE, context, own));
     }
-    // Known already, and the network is idle while the policy works.
+    // Already known, and the network is idle while the policy computes.
     for (long place : places(windows, count, seed, step + 1, shard, shards)) {
       stored.prefetch(place);
     }

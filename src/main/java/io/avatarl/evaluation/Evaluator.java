@@ -3,14 +3,14 @@ package io.avatarl.evaluation;
 import io.avatarl.model.Policy;
 import java.util.List;
 
-/** Scores a policy on segments of a text. */
+/** Scores a policy on windows of a text. */
 public final class Evaluator {
   private Evaluator() {}
 
   /**
    * @param tokens the validation split
    * @param characters how many characters begin in each token of the vocabulary, [V]
-   * @param batch segments in one forward pass, as long as they are equally long
+   * @param batch most windows in one forward pass; windows in a batch have equal length
    */
   public static Scores score(
       Policy policy, int[] tokens, int[] characters, List<EvaluationWindow> segments, int batch) {

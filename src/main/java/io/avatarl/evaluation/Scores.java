@@ -3,8 +3,8 @@ package io.avatarl.evaluation;
 import java.io.Serializable;
 
 /**
- * How well log-probabilities foretell the gold tokens, as sums over positions; adding two scores
- * adds their positions. Cross-entropy is measured here and nowhere trained on.
+ * How well log-probabilities predict the gold tokens, as sums over positions that can be added.
+ * Cross-entropy is measured here, but no training uses it.
  */
 public final class Scores implements Serializable {
   private static final int BINS = 10;
@@ -21,8 +21,8 @@ public final class Scores implements Serializable {
    * Counts one position.
    *
    * @param logProbs log-probabilities of all tokens at [from, from + vocabulary)
-   * @param gold the token that came
-   * @param characters how many characters of the text begin in the gold token
+   * @param gold the token that followed
+   * @param characters number of characters that begin in the gold token
    */
   public void add(float[] logProbs, int from, int vocabulary, int gold, int characters) {
     int best = 0;
@@ -43,7 +43,7 @@ public final class Scores implements Serializable {
     binHits[bin] += hit;
   }
 
-  /** Adds another's positions to this. */
+  /** Adds the positions of another. */
   public void add(Scores other) {
     positions += other.positions;
     characters += other.characters;
@@ -65,18 +65,17 @@ public final class Scores implements Serializable {
     return crossEntropy / positions;
   }
 
-  /** Bits per character of the scored text, by which tokenizers compare. */
+  /** Bits per character of the scored text, comparable between tokenizers. */
   public double bitsPerCharacter() {
     return bitsPerCharacter(crossEntropy(), positions, characters);
   }
 
   /**
-   * The cross-entropy of a text per character instead of per token: nats per token × tokens /
-   * (characters × ln 2).
+   * Converts cross-entropy to bits per character: nats per token × tokens / (characters × ln 2).
    *
    * @param crossEntropy nats per token
-   * @param tokens scored
-   * @param characters that the scored tokens make up
+   * @param tokens number of tokens scored
+   * @param characters number of characters in the scored tokens
    */
   public static double bitsPerCharacter(double crossEntropy, long tokens, long characters) {
     return crossEntropy * tokens / (characters * Math.log(2));

@@ -21,10 +21,10 @@ import org.apache.hadoop.mapreduce.lib.output.PathOutputCommitterFactory;
 import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl;
 
 /**
- * Files of many tasks that appear in a folder when all tasks are done, and {@code _SUCCESS} after
- * them: Hadoop's committer protocol, where a file system has a committer that does not rename.
- * S3A's uploads each file when its task writes it, and completes the uploads when the job commits;
- * until then there is no object. A job that does not commit aborts them.
+ * Hadoop's committer protocol, for file systems with a committer that does not rename: the files of
+ * many tasks appear in a folder when all tasks are done, then {@code _SUCCESS}. S3A's committer
+ * uploads a file when its task writes it and completes the uploads when the job commits; before
+ * that, no object exists. A job that does not commit aborts its uploads.
  *
  * @param folder that the files appear in
  * @param name of S3A's committer
@@ -36,11 +36,11 @@ public record Committer(String folder, String name, String id) implements Serial
   private static final String FILE = "file";
 
   /**
-   * The committer of a folder. S3A's is what {@code fs.s3a.committer.name} says; where nobody set
-   * it, {@code magic}, if the store can. Empty where there is none but the one that renames ({@code
-   * file}).
+   * The committer of a folder. On S3A it is the one in {@code fs.s3a.committer.name}, or {@code
+   * magic} if that is unset and the store supports it. Empty if the only committer is the one that
+   * renames ({@code file}).
    *
-   * @throws UserError where the settings name a committer that Hadoop cannot make
+   * @throws UserError if the settings name a committer that Hadoop cannot create
    */
   public static Optional<Committer> of(Storage storage, String folder) {
     return storage.isObjectStore(folder)
@@ -75,17 +75,17 @@ public record Committer(String folder, String name, String id) implements Serial
     }
   }
 
-  /** On the driver, before any task writes. */
+  /** Called on the driver before any task writes. */
   public void begin(Storage storage) {
     with(storage, 0, 0, OutputCommitter::setupJob);
   }
 
   /**
-   * In a task: writes a whole file, which {@link #commit} makes appear if this attempt commits. One
-   * that fails or is interrupted leaves nothing.
+   * Called in a task: writes a whole file, which appears at {@link #commit} if this attempt
+   * committed. An attempt that fails or is interrupted leaves nothing.
    *
    * @param attempt unique among the attempts at the task
-   * @param step commits the attempt; throws where another attempt has that right
+   * @param step commits the attempt; throws if another attempt was given the right to
    */
   public void write(Storage storage, int task, int attempt, String name, byte[] bytes, Step step) {
     with(
@@ -112,12 +112,12 @@ public record Committer(String folder, String name, String id) implements Serial
         });
   }
 
-  /** On the driver, when all tasks have committed. Uploads of attempts that did not are aborted. */
+  /** Called on the driver when all tasks have committed. Aborts the uploads of other attempts. */
   public void commit(Storage storage) {
     with(storage, 0, 0, OutputCommitter::commitJob);
   }
 
-  /** On the driver, instead of committing: nothing of the job is left. */
+  /** Called on the driver instead of {@link #commit}: removes everything that the job wrote. */
   public void abort(Storage storage) {
     with(
         storage,
@@ -126,7 +126,7 @@ public record Committer(String folder, String name, String id) implements Serial
         uninterrupted((delegate, context) -> delegate.abortJob(context, JobStatus.State.FAILED)));
   }
 
-  /** An interrupted thread can tell the store nothing. */
+  /** An interrupted thread cannot make requests to the store. */
   private static Step uninterrupted(Step step) {
     return (delegate, context) -> {
       boolean interrupted = Thread.interrupted();
@@ -161,11 +161,11 @@ public record Committer(String folder, String name, String id) implements Serial
     Configuration configuration = new Configuration(base);
     configuration.set(NAME, name);
     configuration.set("fs.s3a.committer.uuid", id);
-    // What the folder's readers look for.
+    // The folder's readers look for it.
     configuration.setBoolean(FileOutputCommitter.SUCCESSFUL_JOB_OUTPUT_DIR_MARKER, true);
     // The folder is this job's alone.
     configuration.setBoolean("fs.s3a.committer.abort.pending.uploads", true);
-    // The staging ones would add a part to each name, for folders that already have files.
+    // Staging committers would add a unique suffix to each name.
     configuration.set("fs.s3a.committer.staging.unique-filenames", "false");
     return new TaskAttemptContextImpl(
         configuration,

@@ -3,7 +3,7 @@ package io.avatarl.files;
 import java.io.Serializable;
 
 /**
- * A file with something in it.
+ * A file that is not empty.
  *
  * @param path from its file system's root
  * @param length in bytes, at least 1

@@ -9,23 +9,22 @@ import java.util.List;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 
-/** What lies behind a path of the user's that may name many files. */
+/** Lists the files behind a user's path, which may name many. */
 public final class FileListing {
   private FileListing() {}
 
   /**
-   * The files that a path, a folder (with all below it) or a glob names, sorted by path. Empty
-   * files and what Hadoop and Spark hide (names that begin with {@code _} or {@code .}) are left
-   * out.
+   * The files named by a path, a folder (recursively) or a glob, sorted by path. Leaves out empty
+   * files and those that Hadoop and Spark hide (names that begin with {@code _} or {@code .}).
    *
-   * @throws UserError where nothing is there
+   * @throws UserError if there is none
    */
   public static List<FileEntry> of(Storage storage, String path) {
     return storage.at(
         "read",
         path,
         (files, pattern) -> {
-          // A name may have a glob's characters in it.
+          // A file's own name may contain glob characters.
           FileStatus[] roots =
               files.exists(pattern)
                   ? new FileStatus[] {files.getFileStatus(pattern)}

@@ -6,7 +6,7 @@ import java.nio.charset.Charset;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
 
-/** Paths as users write them and as Hadoop does. */
+/** Translates paths as users write them into Hadoop's form. */
 public final class HadoopPath {
   // "a:b.txt" is a local file name; a scheme is followed by a slash ("dbfs:/x", "s3a://x").
   static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*");
@@ -14,14 +14,14 @@ public final class HadoopPath {
   private HadoopPath() {}
 
   /**
-   * The path as Hadoop and Spark write it: of a {@code file:} URI the escapes ({@code %20}) are
-   * characters, as everywhere else where URIs are read.
+   * The path as Hadoop and Spark write it. Escapes ({@code %20}) in a {@code file:} URI are
+   * decoded.
    */
   public static String of(String path) {
     return parse(path).toString();
   }
 
-  /** The folder that a path is in; empty where the path names none. */
+  /** The folder that a path is in; empty if the path names none. */
   public static String parent(String path) {
     Path parent = parse(path).getParent();
     return parent == null ? "" : parent.toString();
@@ -35,13 +35,13 @@ public final class HadoopPath {
       try {
         return new Path(new URI(path));
       } catch (URISyntaxException e) {
-        // A path with a scheme before it, in which a percent sign is one.
+        // A path with a scheme, in which a percent sign is literal.
       }
     }
     return new Path(path);
   }
 
-  /** Whether the names of local files may hold any character; not so in the locale C. */
+  /** Whether names of local files may hold any character; false in the locale C. */
   public static boolean namesAreUnicode() {
     return NAMES.newEncoder().canEncode('\u20ac');
   }

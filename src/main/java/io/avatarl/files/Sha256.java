@@ -12,7 +12,7 @@ import java.util.HexFormat;
 public final class Sha256 {
   private Sha256() {}
 
-  /** 64 lower-case hexadecimal digits of one or more blocks, taken as if they were one. */
+  /** The checksum of one or more blocks, joined: 64 lower-case hexadecimal digits. */
   public static String of(byte[]... blocks) {
     MessageDigest digest = digest();
     for (byte[] block : blocks) {
@@ -21,7 +21,7 @@ public final class Sha256 {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** The same of all that a stream still has. */
+  /** The checksum of the rest of a stream. */
   public static String of(InputStream in) throws IOException {
     MessageDigest digest = digest();
     in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));

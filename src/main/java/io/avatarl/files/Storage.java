@@ -27,18 +27,18 @@ import org.apache.hadoop.security.AccessControlException;
 import org.apache.hadoop.util.functional.FutureIO;
 
 /**
- * Reads and writes whole files at paths the user named.
+ * Reads and writes files at paths that the user named.
  *
  * <p>A path is a Hadoop path. Without a scheme it belongs to the configuration's default file
  * system ({@code fs.defaultFS}), which is the local one unless a cluster says otherwise. Local
  * files get no {@code .crc} next to them.
  *
- * <p>Every method throws {@link UserError} where the path is at fault (missing, a directory, a file
+ * <p>Every method throws {@link UserError} if the path is at fault (missing, a directory, a file
  * among its parents, no permission, no such file system) and {@link java.io.UncheckedIOException}
- * where the file system is.
+ * if the file system is.
  */
 public final class Storage {
-  /** Where objects appear whole when their last byte is there, and renaming one copies it. */
+  /** Stores in which an object appears only once it is complete, and a rename is a copy. */
   private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "gs");
 
   private final Configuration configuration;
@@ -65,7 +65,7 @@ public final class Storage {
   }
 
   /**
-   * A file from one of its bytes on; the caller closes it.
+   * A file from byte {@code from} on; the caller closes the stream.
    *
    * @param from in [0, length]
    */
@@ -93,9 +93,9 @@ public final class Storage {
   }
 
   /**
-   * A few bytes out of the middle of a file, in one request where the file system is far away.
+   * A range of a file's bytes, in one request if the file system is remote.
    *
-   * @param length of the file, known already
+   * @param length of the file in bytes
    * @param from in [0, length − count]
    */
   public byte[] readRange(String path, long length, long from, int count) {
@@ -120,12 +120,12 @@ public final class Storage {
         });
   }
 
-  /** Whether a path is on this machine's disks, where a read costs next to nothing. */
+  /** Whether a path is on this machine's disks, where reads are cheap. */
   public boolean isLocal(String path) {
     return at("name", path, (files, file) -> files.getUri().getScheme().equals("file"));
   }
 
-  /** The lengths in bytes of the files of a directory (not of those below), by name. */
+  /** Lengths in bytes of a directory's files by name, not recursive. */
   public SortedMap<String, Long> lengths(String path) {
     return at(
         "list",
@@ -151,7 +151,7 @@ public final class Storage {
     return new String(readBytes(path), StandardCharsets.UTF_8);
   }
 
-  /** The path from its file system's root, so that it holds in any working directory. */
+  /** The absolute path, valid in any working directory. */
   public String qualified(String path) {
     return at(
         "name",
@@ -169,8 +169,8 @@ public final class Storage {
   }
 
   /**
-   * When a file was written, by its file system's clock, in milliseconds since 1970; empty where
-   * there is none.
+   * When a file was written, in milliseconds since 1970 by its file system's clock; empty if there
+   * is no file.
    */
   public Optional<Long> modified(String path) {
     return at(
@@ -185,22 +185,22 @@ public final class Storage {
         });
   }
 
-  /** Whether a file or directory is there. */
+  /** Whether a file or directory exists. */
   public boolean exists(String path) {
     return at("look at", path, FileSystem::exists);
   }
 
-  /** Whether a directory is there. */
+  /** Whether a directory exists. */
   public boolean isDirectory(String path) {
     return at("look at", path, Storage::isDirectory);
   }
 
   /**
-   * Writes the whole file, with its parent directories, replacing what was there. A reader sees the
-   * old file or the new one, never half of one and never none: the bytes go to a temporary sibling
-   * that then replaces the file by a rename. In an object store, where a rename would be a copy,
-   * the object is replaced at once when all of it has arrived. A Hadoop file system that neither
-   * renames onto a file nor has an {@code AbstractFileSystem} deletes the old file first.
+   * Writes the whole file, with its parent directories, replacing an old one. A reader sees the old
+   * file or the new one, never a part and never none: the bytes go to a temporary sibling, which a
+   * rename puts in the file's place. An object store replaces the object itself once all of it has
+   * arrived. Only a Hadoop file system that neither renames onto a file nor has an {@code
+   * AbstractFileSystem} deletes the old file first.
    */
   public void writeBytes(String path, byte[] bytes) {
     at(
@@ -230,7 +230,7 @@ public final class Storage {
         });
   }
 
-  /** POSIX renames replace the target. HDFS refuses to, unless it is asked for in this way. */
+  /** POSIX renames replace the target. HDFS does so only with this option. */
   private void replace(FileSystem files, Path from, Path to) throws IOException {
     if (files.rename(from, to)) {
       return;
@@ -269,7 +269,7 @@ public final class Storage {
         });
   }
 
-  /** Makes the directory and its parents where they are missing. */
+  /** Creates the directory and its parents if they are missing. */
   public void createDirectories(String path) {
     at(
         "create",
@@ -281,8 +281,8 @@ public final class Storage {
   }
 
   /**
-   * Makes the directory where it is missing and proves with a probe file that it can be written, so
-   * that a run fails before its first step and not at its first checkpoint.
+   * Creates the directory if it is missing and writes a probe file, so that a run without
+   * permission fails before its first step and not at its first checkpoint.
    */
   public void requireWritableDirectory(String path) {
     at(
@@ -296,16 +296,14 @@ public final class Storage {
         });
   }
 
-  /**
-   * Removes a file, or a directory with all that is in it; nothing happens where neither is there.
-   */
+  /** Deletes a file, or a directory with its contents; does nothing if there is none. */
   public void delete(String path) {
     at("delete", path, (files, target) -> files.delete(target, true));
   }
 
   /**
-   * Gives a file or directory another name on the same file system. What was there under the new
-   * name goes first.
+   * Renames a file or directory on the same file system. Whatever has the new name is deleted
+   * first.
    */
   public void rename(String from, String to) {
     at(
@@ -322,8 +320,8 @@ public final class Storage {
   }
 
   /**
-   * Whether a path lies in an object store, where renaming a folder copies its files one by one: no
-   * reader may take a folder there for whole because of its name.
+   * Whether a path lies in an object store. There, renaming a folder copies its files one by one,
+   * so the folder's name does not prove that it is complete.
    */
   public boolean isObjectStore(String path) {
     return at("name", path, (files, file) -> isObjectStore(files));
@@ -333,7 +331,7 @@ public final class Storage {
     return OBJECT_STORES.contains(files.getUri().getScheme());
   }
 
-  /** {@code child} below {@code base}, or {@code child} itself where it is absolute. */
+  /** {@code child} below {@code base}, or {@code child} itself if it is absolute. */
   public static String resolve(String base, String child) {
     if (base.isEmpty() || child.startsWith("/") || HadoopPath.SCHEME.matcher(child).matches()) {
       return child;
@@ -345,7 +343,7 @@ public final class Storage {
     T apply(FileSystem files, Path path) throws IOException;
   }
 
-  /** Runs the action; {@link StorageErrors} says what its errors mean. */
+  /** Runs the action and translates its errors ({@link StorageErrors}). */
   <T> T at(String verb, String path, Action<T> action) {
     StorageErrors errors = new StorageErrors(verb, path);
     errors.refuseCredentials();
@@ -373,7 +371,7 @@ public final class Storage {
 
   private static void makeDirectories(FileSystem files, Path directory) throws IOException {
     if (!files.mkdirs(directory)) {
-      // The local file system says no more than "false"; a parent that is a file throws instead.
+      // The local file system returns only "false"; a parent that is a file throws instead.
       throw new AccessControlException("mkdirs " + directory);
     }
   }

@@ -14,8 +14,8 @@ import org.apache.hadoop.security.AccessControlException;
 import org.apache.hadoop.util.VersionInfo;
 
 /**
- * What the errors of Hadoop's file systems mean to whoever named the path, in one line each: what
- * could not be done, why, and how to fix it.
+ * Translates errors of Hadoop's file systems into one line for the user: what could not be done,
+ * why, and how to fix it.
  */
 final class StorageErrors {
   // "s3a://key:secret@bucket/x"
@@ -35,7 +35,7 @@ final class StorageErrors {
   }
 
   /**
-   * @throws UserError where the path holds a password, which is not repeated
+   * @throws UserError if the path holds a password, which the message does not repeat
    */
   void refuseCredentials() {
     Matcher secret = SECRET.matcher(path);
@@ -45,13 +45,13 @@ final class StorageErrors {
               + verb
               + " "
               + secret.replaceFirst("$1***@$2")
-              + ": a path must not hold credentials, it is written down in many places; give them"
-              + " as $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.*"
+              + ": a path must not hold credentials, because it appears in logs and files; give"
+              + " them as $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or as spark.hadoop.fs.s3a.*"
               + " settings");
     }
   }
 
-  /** The JVM would put question marks in the place of what it cannot encode. */
+  /** The JVM would write question marks for characters that it cannot encode. */
   UserError notInTheLocale(Charset names) {
     return new UserError(
         cannot
@@ -60,7 +60,7 @@ final class StorageErrors {
             + ") lacks some of its characters; set LC_ALL=C.UTF-8 in the environment");
   }
 
-  /** The path is none, or no file system takes its scheme. */
+  /** The path is malformed, or no file system handles its scheme. */
   UserError noFileSystem(Exception e) {
     String fix = "; check the path and that its file system is on the class path";
     if (path.startsWith("s3a:") && hasCause(e, ClassNotFoundException.class)) {
@@ -74,8 +74,8 @@ final class StorageErrors {
   }
 
   /**
-   * What to throw in place of an error: {@link UserError} where the path is at fault, {@link
-   * UncheckedIOException} where the file system is.
+   * What to throw for an error: {@link UserError} if the path is at fault, {@link
+   * UncheckedIOException} if the file system is.
    */
   RuntimeException of(IOException e, boolean objectStore) {
     if (e instanceof ParentNotDirectoryException
@@ -88,12 +88,12 @@ final class StorageErrors {
       return objectStore ? credentialsRefused(e) : denied(e);
     }
     if (e instanceof FileNotFoundException) {
-      // java.io reports a refused open as a file not found, and tells them apart in words only.
+      // java.io reports a refused open as FileNotFoundException; only the message differs.
       return String.valueOf(e.getMessage()).contains("(Permission denied)")
           ? denied(e)
           : new UserError(cannot + "no such file or directory; check the path", e);
     }
-    // Hadoop's S3 client is no dependency: its exception is known by its name.
+    // Hadoop's S3 client is not a dependency, so its exception is matched by name.
     if (e.getClass().getSimpleName().equals("UnknownStoreException")) {
       return new UserError(cannot + "no such bucket; check its name or create it", e);
     }
@@ -114,7 +114,7 @@ final class StorageErrors {
     return new UserError(cannot + "permission denied; name another place or change its rights", e);
   }
 
-  /** What to add for {@code s3a://} where a Spark does not have it; versions as in the pom. */
+  /** The packages that a Spark without {@code s3a://} needs; versions as in the pom. */
   private static String s3Packages() {
     String hadoop = "--packages org.apache.hadoop:hadoop-aws:" + VersionInfo.getVersion();
     return VersionInfo.getVersion().startsWith("3.3.")

@@ -6,9 +6,9 @@ import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 
 /**
- * A {@link Storage} on its way to another JVM: the settings that differ from Hadoop's defaults,
- * credentials among them. It goes where Spark's own copy of the configuration goes, and is never
- * written down.
+ * The settings that rebuild a {@link Storage} in another JVM: those that differ from Hadoop's
+ * defaults, credentials included. They go only where Spark sends its own copy and are never written
+ * to a file.
  */
 public final class StorageSettings implements Serializable {
   private final TreeMap<String, String> values = new TreeMap<>();
@@ -27,7 +27,7 @@ public final class StorageSettings implements Serializable {
     return settings;
   }
 
-  /** The same file systems in this JVM; made once. */
+  /** The same file systems in this JVM; created once. */
   public Storage storage() {
     Storage known = storage;
     if (known == null) {

@@ -22,10 +22,10 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * A checkpoint on disk, {@code RUN/checkpoints/step-NNNNNN/}: its files and {@link #MARKER}, which
- * is written last and holds their lengths and checksums and its own. A folder without that marker
- * is no checkpoint, so that nothing depends on atomic renames of folders; a file that does not
- * match it is {@link DamagedCheckpoint damaged}.
+ * A checkpoint on disk, {@code RUN/checkpoints/step-NNNNNN/}: its files and {@link #MARKER}. The
+ * marker is written last; it holds the files' lengths and checksums, and its own checksum. A folder
+ * without a marker is not a checkpoint, so nothing depends on atomic renames of folders. A file
+ * that does not match the marker is {@link DamagedCheckpoint damaged}.
  *
  * @param step steps done
  * @param path of the folder
@@ -47,7 +47,7 @@ public record CheckpointFolder(long step, String path) {
   private static final String SHA256 = "sha256";
   private static final String BYTES = "bytes";
   private static final String EVALUATION = "evaluation";
-  // Of a marker; it holds some hundred numbers.
+  // Longest marker in bytes; a real one holds some hundred numbers.
   private static final int LARGEST_MARKER = 16_000_000;
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -65,13 +65,13 @@ public record CheckpointFolder(long step, String path) {
     return Storage.resolve(run, "checkpoints");
   }
 
-  /** The place of the checkpoint after {@code step} steps. */
+  /** The folder for the checkpoint after {@code step} steps. */
   public static CheckpointFolder of(String run, long step) {
     return new CheckpointFolder(
         step, Storage.resolve(parent(run), String.format("step-%06d", step)));
   }
 
-  /** All of a run's checkpoint folders, by step, also those without a marker. */
+  /** All of a run's checkpoint folders by step, including those without a marker. */
   public static List<CheckpointFolder> all(Storage storage, String run) {
     if (!storage.exists(parent(run))) {
       return List.of();
@@ -87,7 +87,7 @@ public record CheckpointFolder(long step, String path) {
         .toList();
   }
 
-  /** A run's checkpoints, by step; their files are not looked at. */
+  /** A run's checkpoints by step; their files are not verified. */
   public static List<CheckpointFolder> list(Storage storage, String run) {
     return all(storage, run).stream().filter(folder -> folder.isMarked(storage)).toList();
   }
@@ -106,7 +106,7 @@ public record CheckpointFolder(long step, String path) {
     if (all.isEmpty()) {
       throw new UserError(
           run
-              + ": holds no complete checkpoint yet; go on with the run by jobs/train.sh --resume"
+              + ": holds no complete checkpoint yet; continue the run with jobs/train.sh --resume"
               + " --out '"
               + run
               + "'");
@@ -120,8 +120,8 @@ public record CheckpointFolder(long step, String path) {
               () ->
                   new UserError(
                       run
-                          + ": no checkpoint knows a validation figure (evaluation.every was 0, or"
-                          + " none was due before it); name a step"));
+                          + ": no checkpoint has a validation score (evaluation.every was 0, or"
+                          + " no evaluation came before a checkpoint); name a step"));
     }
     return all.stream()
         .filter(folder -> Long.toString(folder.step).equals(which))
@@ -137,8 +137,9 @@ public record CheckpointFolder(long step, String path) {
   }
 
   /**
-   * The one whose last evaluation had the lowest cross-entropy; of equals the earliest, which is
-   * the one that was evaluated. Those whose marker cannot be read are passed over.
+   * The checkpoint whose last evaluation had the lowest cross-entropy. Among equals it is the
+   * earliest, which is the one that was evaluated. Checkpoints with an unreadable marker are
+   * skipped.
    */
   public static Optional<CheckpointFolder> best(Storage storage, List<CheckpointFolder> all) {
     CheckpointFolder best = null;
@@ -148,7 +149,7 @@ public record CheckpointFolder(long step, String path) {
       try {
         ce = folder.marker(storage).path(EVALUATION).path("val_ce").asDouble(Double.NaN);
       } catch (DamagedCheckpoint e) {
-        // Whoever asks for this one by name is told.
+        // Skipped; asking for this checkpoint by its step reports the damage.
       }
       if (ce < lowest) {
         best = folder;
@@ -158,9 +159,11 @@ public record CheckpointFolder(long step, String path) {
     return Optional.ofNullable(best);
   }
 
-  /** Writes the files and then the marker: what {@code marker} holds, lengths and checksums. */
+  /**
+   * Writes the files, then the marker: the content of {@code marker} with lengths and checksums.
+   */
   public void write(Storage storage, Map<String, byte[]> files, ObjectNode marker) {
-    // What stands here from a run that was cut off must not count while it is half overwritten.
+    // An older checkpoint here must not count as one while it is half overwritten.
     storage.delete(file(MARKER));
     ObjectNode lengths = marker.putObject(BYTES);
     ObjectNode checksums = marker.putObject(SHA256);
@@ -174,13 +177,13 @@ public record CheckpointFolder(long step, String path) {
     storage.writeString(file(MARKER), marker.toPrettyString());
   }
 
-  /** Removes the checkpoint; the marker goes first, so that no reader meets half of it. */
+  /** Deletes the checkpoint, marker first, so that no reader takes the rest for complete. */
   public void delete(Storage storage) {
     storage.delete(file(MARKER));
     storage.delete(path);
   }
 
-  /** What {@link #write} was given as marker, without lengths and checksums. */
+  /** The marker's content as given to {@link #write}, without lengths and checksums. */
   public ObjectNode content(Storage storage) {
     ObjectNode marker = marker(storage);
     marker.remove(List.of(BYTES, SHA256));
@@ -209,7 +212,7 @@ public record CheckpointFolder(long step, String path) {
     return reading(
         MODEL,
         () -> {
-          // Nothing of the layout's size is allocated before the file is known to fill it.
+          // Allocate only after the file is known to fill the layout.
           float[] values = Parameters.fromTensors(layout, tensors, "", file(MODEL));
           Parameters parameters = new Parameters(layout);
           parameters.set(values);
@@ -228,7 +231,7 @@ public record CheckpointFolder(long step, String path) {
     try {
       ObjectNode node = (ObjectNode) JSON.readTree(read(storage, CONFIG));
       node.remove(List.of("vocabulary", "constants"));
-      // Of training, and not in the file.
+      // A setting of training that the file does not hold.
       node.put("precision", GptConfig.Precision.FLOAT32.name());
       return JSON.treeToValue(node, GptConfig.class);
     } catch (java.io.IOException | ClassCastException | IllegalArgumentException e) {
@@ -238,7 +241,7 @@ public record CheckpointFolder(long step, String path) {
     }
   }
 
-  /** Reads the content of a file that is what was written; still it may not be what is needed. */
+  /** Reads the content of a file with a matching checksum; the content may still be unusable. */
   public <T> T reading(String name, Supplier<T> reader) {
     try {
       return reader.get();
@@ -260,7 +263,7 @@ public record CheckpointFolder(long step, String path) {
     }
   }
 
-  /** As a marker holds it: property names in snake case. */
+  /** Content in the marker's form: property names in snake case. */
   public static ObjectNode toMarker(Object content) {
     return JSON.valueToTree(content);
   }
@@ -270,7 +273,7 @@ public record CheckpointFolder(long step, String path) {
     try {
       node = JSON.readTree(bytes(storage, MARKER, 2, LARGEST_MARKER));
     } catch (java.io.IOException e) {
-      throw damaged(MARKER, "it is no JSON", e);
+      throw damaged(MARKER, "it is not JSON", e);
     }
     if (!(node instanceof ObjectNode marker)
         || !(marker.path(SHA256) instanceof ObjectNode checksums)) {
@@ -284,12 +287,12 @@ public record CheckpointFolder(long step, String path) {
     return marker;
   }
 
-  /** Of a marker without its own checksum. */
+  /** The checksum of a marker without its own checksum field. */
   private static String checksum(ObjectNode marker) {
     return Sha256.of(marker.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The whole file, whose length is looked at before anything is read. */
+  /** The whole file; its length is checked before anything is read. */
   private byte[] bytes(Storage storage, String name, long shortest, long longest) {
     if (!storage.exists(file(name))) {
       throw damaged(name, "it is missing", null);

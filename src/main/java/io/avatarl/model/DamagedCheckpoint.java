@@ -3,9 +3,9 @@ package io.avatarl.model;
 import io.avatarl.config.UserError;
 
 /**
- * A file of a checkpoint is missing, short, altered or not what it should be: another checkpoint
- * may do. (A file that cannot be read for want of rights, or because its file system fails, is not
- * damaged.)
+ * A file of a checkpoint is missing, short, altered or of the wrong kind; another checkpoint may be
+ * usable. (A file that is unreadable for lack of permission, or because its file system fails, is
+ * not damaged.)
  */
 public final class DamagedCheckpoint extends UserError {
   DamagedCheckpoint(String file, String why, Throwable cause) {

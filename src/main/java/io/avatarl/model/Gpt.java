@@ -12,11 +12,10 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * A GPT: token windows in, logits out, and backwards the gradient of the logits in, gradients of
- * the parameters out. The formulas are in the TorchScript program {@code gpt.py}, forward and
- * backward written out. There is no dropout, no loss and no sampling here, and no state but
- * constants: parameters come with each call, so that one object serves every version of the weights
- * and any number of threads.
+ * A GPT. Forward: token windows in, logits out. Backward: the gradient of the logits in, gradients
+ * of the parameters out. The TorchScript program {@code gpt.py} holds the formulas of both passes.
+ * There is no dropout, no loss and no sampling here. The only state is constants: parameters come
+ * with each call, so that one object serves every version of the weights and any number of threads.
  */
 public final class Gpt implements AutoCloseable {
   /** ε under the root of RMSNorm. */
@@ -51,10 +50,10 @@ public final class Gpt implements AutoCloseable {
   }
 
   /**
-   * The causal mask [T, T], 0 on and below the diagonal and -inf above; and what queries and keys
-   * are multiplied by: cosines and sines [T, 2, H, headWidth] of the rotary angles, the first half
-   * of a head's sines negative, or a plain factor. Scores are q·k / √headWidth; half of the root on
-   * each side keeps one table for both.
+   * The causal mask [T, T], 0 on and below the diagonal and -inf above; and the factor of queries
+   * and keys. That is a table [T, 2, H, headWidth] of cosines and sines of the rotary angles, with
+   * the first half of a head's sines negated, or a plain number. Scores are q·k / √headWidth;
+   * queries and keys each take the fourth root, so that one table serves both.
    */
   private IValue tables(GptConfig config) {
     int context = config.context();
@@ -100,7 +99,7 @@ public final class Gpt implements AutoCloseable {
   }
 
   /**
-   * As {@link #logits(Map, NDArray)}, of the positions from {@code first} on.
+   * {@link #logits(Map, NDArray)} at the positions from {@code first} on.
    *
    * @return float32 [B, T - first, V]
    */
@@ -112,7 +111,7 @@ public final class Gpt implements AutoCloseable {
   }
 
   /**
-   * Logits after the last of the tokens, which follow those already in {@code cache}; extends it.
+   * Logits after the last of the tokens, which follow those in {@code cache}; adds them to it.
    *
    * @return float32 [B, 1, V]
    */
@@ -129,15 +128,15 @@ public final class Gpt implements AutoCloseable {
   }
 
   /**
-   * As {@link #logits(Map, NDArray)}, of the positions from {@code first} on, and keeps what the
-   * backward pass needs until the result is closed.
+   * {@link #logits(Map, NDArray)} at the positions from {@code first} on; keeps what the backward
+   * pass needs until the result is closed.
    */
   public Trace trace(Map<String, NDArray> weights, NDArray tokens, int first) {
     IValue saved = IValue.listFrom(new PtNDArray[0]);
     try {
       try (IValue from = IValue.from(first);
           NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes)) {
-        // A script runs in inference mode, whose tensors can never become part of a graph.
+        // Scripts run in inference mode, and its tensors can never join an autograd graph.
         return new Trace(weights, saved, logits.duplicate());
       }
     } catch (RuntimeException e) {
@@ -212,7 +211,7 @@ public final class Gpt implements AutoCloseable {
     }
   }
 
-  /** Where its constants are, and so where it computes. */
+  /** The device of the constants, and so of the computation. */
   Device device() {
     return constants.getDevice();
   }

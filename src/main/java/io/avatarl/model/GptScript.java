@@ -23,8 +23,8 @@ import java.util.zip.ZipOutputStream;
 
 /**
  * The TorchScript program {@code gpt.py} for one form of model: PyTorch's own interpreter runs a
- * whole pass in one native call. It has no parameters and no state, so there is one per form and
- * JVM, for any number of threads; it stays until the JVM ends.
+ * whole pass in one native call. It has no parameters and no state, so one program per form serves
+ * all threads of the JVM; it lives until the JVM ends.
  *
  * <p>PyTorch reads TorchScript from a zip file: the source text, and a pickled object whose
  * attributes say which form it is.
@@ -78,7 +78,7 @@ final class GptScript {
    * @return the caller closes it
    */
   IValue run(String method, IValue... arguments) {
-    // A property of the thread. The optimizer would replace the program after its first runs.
+    // A setting per thread. The graph optimizer would replace the program after its first runs.
     JniUtils.setGraphExecutorOptimize(false);
     return IValueUtils.runMethod(module, method, arguments);
   }

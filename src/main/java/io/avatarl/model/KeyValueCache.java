@@ -47,7 +47,7 @@ final class KeyValueCache implements AutoCloseable {
     length += tokens;
   }
 
-  /** Makes every row {@code times} rows, one after another. */
+  /** Repeats each row {@code times} times: rows a, b become a, a, b, b. */
   void repeat(int times) {
     for (int i = 0; i < arrays.length; i++) {
       Shape shape = arrays[i].getShape();

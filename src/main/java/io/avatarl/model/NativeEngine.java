@@ -18,8 +18,8 @@ import java.util.stream.Collectors;
  * slices instead, so that results do not depend on how a native library splits its work.
  */
 public final class NativeEngine {
-  private static boolean tf32; // as it was last set
-  private static PyTorchLibrary library; // null until it is first asked for
+  private static boolean tf32; // the value last set
+  private static PyTorchLibrary library; // null until first needed
 
   private NativeEngine() {}
 
@@ -29,12 +29,12 @@ public final class NativeEngine {
     setDefault("ai.djl.pytorch.num_interop_threads", "1");
     if (library == null) {
       library = PyTorchLibrary.find(NativeEngine::setting, PyTorchLibrary::hasDriver);
-      // DJL's own guess names flavors that have no bridge.
+      // Left to itself, DJL guesses flavors for which there is no bridge.
       setDefault(PyTorchLibrary.FLAVOR, library.flavor());
     }
-    // GptScript says it for each call; this silences the engine's notice about its optimizer.
+    // GptScript also sets it for each call; this only silences DJL's notice about the optimizer.
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
-    // No variable of the user's ($DJL_DEFAULT_ENGINE) makes it another engine.
+    // The user's $DJL_DEFAULT_ENGINE must not select another engine.
     System.setProperty("ai.djl.default_engine", "PyTorch");
     try {
       Engine.getInstance();
@@ -44,7 +44,7 @@ public final class NativeEngine {
     }
   }
 
-  /** The engine's own words are some fifty lines, of which the innermost says what was wrong. */
+  /** The engine's own error has some fifty lines; the innermost cause says what is wrong. */
   private static UserError notLoaded(Throwable e) {
     Throwable root = e;
     while (root.getCause() != null) {
@@ -71,25 +71,25 @@ public final class NativeEngine {
         e);
   }
 
-  /** Which PyTorch this JVM has loaded, in words. */
+  /** Describes the PyTorch that this JVM has loaded. */
   public static synchronized String describe() {
     return library.describe();
   }
 
-  /** A variable of the environment or, where that is unset, a property of the JVM, as DJL reads. */
+  /** An environment variable or, if unset, a JVM property, in DJL's order. */
   private static String setting(String name) {
     String variable = System.getenv(name);
     return variable == null || variable.isEmpty() ? System.getProperty(name) : variable;
   }
 
   /**
-   * The same, and says for the whole process whether a GPU may multiply float32 matrices in TF32:
-   * unless the run asks for float32.
+   * As {@link #load(int)}; also allows TF32 products of float32 matrices on GPUs, for the whole
+   * process, unless {@code precision} is float32.
    */
   public static synchronized void load(int threads, GptConfig.Precision precision) {
     load(threads);
     boolean allow = precision != GptConfig.Precision.FLOAT32;
-    // PyTorch starts with no; a run that does not ask for more does not depend on the switch.
+    // PyTorch starts with TF32 off; a run in float32 must not depend on finding the switch.
     if (allow != tf32) {
       Tf32.LIBRARY
           .getFunction("_ZN2at7Context18setAllowTF32CuBLASEb")
@@ -108,9 +108,9 @@ public final class NativeEngine {
   }
 
   /**
-   * PyTorch's switch, {@code at::globalContext().setAllowTF32CuBLAS(bool)}. DJL's bridge has no way
-   * to it, and the environment variable that sets it is read once, before a run's configuration is
-   * known; so it is called by its name in PyTorch's library, which the engine has loaded.
+   * PyTorch's switch, {@code at::globalContext().setAllowTF32CuBLAS(bool)}. DJL's bridge does not
+   * offer it, and PyTorch reads the environment variable for it before a run's configuration is
+   * known. So it is called by its symbol in the loaded PyTorch library.
    */
   private static final class Tf32 {
     static final NativeLibrary LIBRARY =

@@ -10,8 +10,7 @@ import java.util.Map;
 /**
  * Where each named parameter of a GPT lies in one flat array of float32. Names are the usual GPT
  * ones ({@code transformer.h.0.attn.c_attn.weight}); matrices are [out, in]. Every parameter starts
- * at a multiple of 16 floats so that each tensor over its slice is aligned to 64 bytes; the gaps
- * stay zero.
+ * at a multiple of 16 floats, which aligns each tensor to 64 bytes; the gaps stay zero.
  */
 public final class ParameterLayout {
   private static final int ALIGNMENT = 16;
@@ -21,7 +20,7 @@ public final class ParameterLayout {
    *
    * @param offset first element in the flat array
    * @param shape at most two dimensions
-   * @param init how it starts: matrices normal, norm weights one, biases zero
+   * @param init initial value: matrices normal, norm weights one, biases zero
    */
   public record Parameter(String name, int offset, List<Integer> shape, Init init) {
     public int size() {
@@ -49,7 +48,7 @@ public final class ParameterLayout {
   /**
    * The parameters of a model over a vocabulary of {@code vocabulary} tokens, in forward order.
    *
-   * @throws UserError where they are more than an array can hold
+   * @throws UserError if an array cannot hold them
    */
   public static ParameterLayout of(GptConfig config, int vocabulary) {
     try {

@@ -19,9 +19,9 @@ import java.util.Random;
 
 /**
  * The values of a model's parameters in one flat direct buffer. On the CPU the tensors of {@link
- * #tensors} share the buffer's memory, so that the optimizer, the broadcast and the checkpoint are
- * one pass over flat memory and what Java writes is seen by the model at once. On a GPU they are
- * copies, made anew by each call of {@link #tensors}.
+ * #tensors} share the buffer's memory: the model sees at once what Java writes, and the optimizer,
+ * the broadcast and the checkpoint each need one pass over flat memory. On a GPU each call of
+ * {@link #tensors} makes copies.
  */
 public final class Parameters {
   private static final int CACHE_LINE = 64;
@@ -112,7 +112,7 @@ public final class Parameters {
     return toTensors(layout, toArray(), "");
   }
 
-  /** Any flat array of this layout as named tensors, each name behind {@code prefix}. */
+  /** Any flat array of this layout as named tensors, each name prefixed with {@code prefix}. */
   public static Map<String, Safetensors.Tensor> toTensors(
       ParameterLayout layout, float[] flat, String prefix) {
     Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
@@ -126,10 +126,11 @@ public final class Parameters {
   }
 
   /**
-   * The flat array whose tensors {@link #toTensors(ParameterLayout, float[], String)} gave.
+   * Inverse of {@link #toTensors(ParameterLayout, float[], String)}: the flat array of named
+   * tensors.
    *
    * @param file for messages
-   * @throws UserError where a parameter is missing or has another shape
+   * @throws UserError if a parameter is missing or has another shape
    */
   public static float[] fromTensors(
       ParameterLayout layout, Map<String, Safetensors.Tensor> tensors, String prefix, String file) {
@@ -142,7 +143,7 @@ public final class Parameters {
                 + prefix
                 + p.name()
                 + (tensor == null ? " is missing" : " has shape " + tensor.shape())
-                + ", the model's configuration asks for "
+                + ", but the model's configuration asks for "
                 + p.shape());
       }
     }

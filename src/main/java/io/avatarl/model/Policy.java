@@ -15,8 +15,8 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * A GPT with fixed weights: what rollouts, evaluation and sampling ask for log-probabilities. Safe
- * for use by several threads at once.
+ * A GPT with fixed weights, which gives log-probabilities to rollouts, evaluation and sampling.
+ * Thread-safe.
  */
 public final class Policy implements AutoCloseable {
   private final GptConfig config;
@@ -27,7 +27,7 @@ public final class Policy implements AutoCloseable {
   private final Map<String, NDArray> weights;
 
   /**
-   * On the CPU.
+   * A policy on the CPU.
    *
    * @param parameters must not change while this policy is in use
    */
@@ -49,9 +49,9 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * As the other, with a model whose constants many versions of the weights share.
+   * A policy that shares the model's constants with other versions of the weights.
    *
-   * @param gpt stays open longer than this policy
+   * @param gpt must stay open longer than this policy
    */
   public Policy(GptConfig config, Gpt gpt, Parameters parameters) {
     this.config = config;
@@ -66,12 +66,12 @@ public final class Policy implements AutoCloseable {
     return config;
   }
 
-  /** Its weights, which must not change. */
+  /** The weights, which must not change. */
   public Parameters parameters() {
     return parameters;
   }
 
-  /** V. */
+  /** Number of tokens, V. */
   public int vocabulary() {
     return parameters.layout().parameters().get(0).shape().get(0);
   }
@@ -88,7 +88,7 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * The same in the states from position {@code first} on.
+   * Log-probabilities of every token in the states from position {@code first} on.
    *
    * @return [B·(T − first)·V]
    */
@@ -121,11 +121,11 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * How tokens are drawn.
+   * How tokens are sampled.
    *
    * @param temperature the logits are divided by it
-   * @param topK only the most probable tokens are drawn; 0: all
-   * @param topP only the fewest tokens whose probabilities sum to this are drawn; 1: all
+   * @param topK draws only from this many most probable tokens; 0: from all
+   * @param topP draws only from the fewest tokens whose probabilities sum to this; 1: from all
    */
   public record Sampling(double temperature, int topK, double topP) {}
 
@@ -136,7 +136,7 @@ public final class Policy implements AutoCloseable {
   public record Continuations(int[] tokens, float[] logProbs) {}
 
   /**
-   * K continuations of H tokens for each of B contexts, all at once with a KV cache: the contexts
+   * K continuations of H tokens for each of B contexts, in one batch with a KV cache: the contexts
    * pass through the model once, then each step feeds one token of every continuation.
    *
    * @param contexts B
@@ -173,8 +173,8 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * K continuations of H tokens for each of some prompts, of any lengths. What a prompt gets
-   * depends on itself, its stream and the weights, and not on what else is asked for: see {@link
+   * K continuations of H tokens for each prompt, of any lengths. A prompt's continuations depend
+   * only on the prompt, its stream and the weights, not on the other prompts; see {@link
    * PromptContinuations}.
    *
    * @param prompts at least one token each; a prompt's length + H − 1 is at most the context
@@ -190,12 +190,12 @@ public final class Policy implements AutoCloseable {
     return new PromptContinuations(this, samples, horizon, temperature).of(prompts, streams);
   }
 
-  /** An empty cache for so many rows. */
+  /** An empty cache for {@code rows} rows of {@code capacity} tokens. */
   KeyValueCache cache(int rows, int capacity) {
     return new KeyValueCache(config, rows, capacity, manager);
   }
 
-  /** Log-probabilities after each row's new tokens, which follow those in the cache: [rows·V]. */
+  /** Log-probabilities [rows·V] after each row's new tokens, which follow those in the cache. */
   float[] nextLogProbs(KeyValueCache cache, int rows, long[] fresh) {
     try (NDManager scope = manager.newSubManager()) {
       NDArray tokens = scope.create(fresh, new Shape(rows, fresh.length / rows));
@@ -208,12 +208,11 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * Continues a prompt, one token at a time. When the context is full it goes on with its later
-   * half.
+   * Continues a prompt, one token at a time. When the context is full, its first half is dropped.
    *
    * @param prompt at least one token
    * @param temperature the logits are divided by it; 0 takes the most probable token
-   * @param sink gets each new token; false stops
+   * @param sink gets each new token and returns whether to continue
    */
   public void generate(
       int[] prompt, int tokens, double temperature, RandomGenerator random, IntPredicate sink) {
@@ -244,10 +243,11 @@ public final class Policy implements AutoCloseable {
 
   /**
    * Continues several prompts at once. Each gets exactly the tokens that {@link #generate(int[],
-   * int, double, RandomGenerator, IntPredicate)} gives it alone.
+   * int, double, RandomGenerator, IntPredicate)} would give it.
    *
-   * <p>PyTorch picks its matrix kernels by the number of rows, and they round differently. So a row
-   * whose draw is so close that rounding could decide it leaves the batch and is made alone.
+   * <p>PyTorch picks its matrix kernels by the number of rows, and they round differently. A row
+   * whose draw is so close that rounding could decide it therefore leaves the batch and is
+   * generated alone.
    *
    * @param prompts of one length, at least one token each
    * @param streams starts a prompt's stream of random numbers, by the prompt's index
@@ -281,7 +281,7 @@ public final class Policy implements AutoCloseable {
     return made;
   }
 
-  /** Fills {@code made}, but for the rows that it marks as to be made alone. */
+  /** Fills {@code made}, except for the rows that it marks to be generated alone. */
   private void together(
       int[][] prompts,
       int tokens,
@@ -332,7 +332,7 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * Log-probabilities after tokens [from, to) of the history, which follow those in the cache: [V].
+   * Log-probabilities [V] after tokens [from, to) of the history, which follow those in the cache.
    */
   float[] next(KeyValueCache cache, int[] history, int from, int to) {
     return nextLogProbs(cache, 1, longs(Arrays.copyOfRange(history, from, to)));

@@ -9,20 +9,20 @@ import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
 
 /**
- * Continuations of prompts in batches, each prompt as if it were alone.
+ * Continuations of prompts in batches, with the same result as for each prompt alone.
  *
- * <p>Its tokens are those of the path without a cache: for each token one forward pass over the
- * state alone. Here prompts of one length share a cache. PyTorch picks its matrix kernels by the
- * number of rows, and they round differently; so a draw so close that rounding could decide it is
- * made by that forward pass ({@link TokenSampler#isSure}). Log-probabilities come from one pass
- * over all tokens of a prompt's own K rows.
+ * <p>The tokens are those of the path without a cache: one forward pass over a single state per
+ * token. Here prompts of equal length share a cache. PyTorch picks its matrix kernels by the number
+ * of rows, and they round differently; so a draw that rounding could decide is repeated with that
+ * single forward pass ({@link TokenSampler#isSure}). Log-probabilities come from one pass over all
+ * tokens of a prompt's own K rows.
  *
  * @param samples K, for each prompt
  * @param horizon H, tokens of each
  * @param temperature the logits are divided by it; 0 takes the most probable token
  */
 record PromptContinuations(Policy policy, int samples, int horizon, double temperature) {
-  /** Rows that share a cache, where K is not more. */
+  /** Rows that share a cache, if K is not larger. */
   private static final int ROWS = 256;
 
   /**
@@ -58,7 +58,7 @@ record PromptContinuations(Policy policy, int samples, int horizon, double tempe
 
   /**
    * @param prompts of one length
-   * @param numbers of the prompts
+   * @param numbers indices of the prompts
    * @return prompt and continuation of each row, the K rows of a prompt one after another
    */
   private int[][] draw(

@@ -15,19 +15,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which PyTorch a JVM loads. The job's jar has the one for CPUs. Natives for CUDA are in no jar
- * (they were never published for this version); they come from a PyTorch on the machine, whose
- * {@code torch/lib} folder {@code PYTORCH_LIBRARY_PATH} names. The bridge to it, which DJL picks by
- * {@code PYTORCH_FLAVOR}, is in the jar for each flavor.
+ * Which PyTorch a JVM loads. The job's jar contains the one for CPUs. Natives for CUDA are in no
+ * jar (none were published for this version); {@code PYTORCH_LIBRARY_PATH} names the {@code
+ * torch/lib} folder of a PyTorch on the machine. The jar contains DJL's bridge for each flavor; DJL
+ * picks it by {@code PYTORCH_FLAVOR}.
  *
- * <p>DJL checks none of this: a folder without a library means the CPU's natives, and another
- * version ends in unresolved symbols. So it is checked before. Nor does its bridge for CUDA load
- * where NVIDIA's driver is missing, as on a driver's machine without a GPU; the one for CPUs does,
- * over the same libraries.
+ * <p>DJL checks none of this: with a folder without a library it silently takes the CPU's natives,
+ * and another version ends in unresolved symbols. So this class checks first. DJL's bridge for CUDA
+ * does not load without NVIDIA's driver, as on a Spark driver without a GPU; there the bridge for
+ * CPUs works with the same libraries.
  *
  * @param folder of the libraries; empty: the job's jar
  * @param flavor {@code cpu} or {@code cu128}, which works with CUDA 12
- * @param version as PyTorch's own files say it, such as {@code 2.7.1+cu126}
+ * @param version as PyTorch's own files state it, such as {@code 2.7.1+cu126}
  */
 record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
   static final String PATH = "PYTORCH_LIBRARY_PATH";
@@ -37,16 +37,16 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
   private static final String CPU = "cpu";
   private static final String CUDA = "cu128";
 
-  /** In {@code torch/version.py} of a wheel; the archive that C++ users get has the bare number. */
+  /** Matches {@code torch/version.py} of a wheel, and the bare number in the archive for C++. */
   private static final Pattern NUMBER =
       Pattern.compile("(?:^|__version__ = ')(\\d+\\.\\d+\\.\\d+[^'\\s]*)");
 
   /**
-   * What DJL will load.
+   * Finds the PyTorch that DJL will load.
    *
    * @param environment value of a variable or property, null where it is unset
    * @param driver whether this machine has NVIDIA's driver
-   * @throws UserError where that cannot work
+   * @throws UserError if it cannot work
    */
   static PyTorchLibrary find(UnaryOperator<String> environment, BooleanSupplier driver) {
     String needed = needed();
@@ -73,7 +73,7 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
     String found = version(folder).orElse(needed);
     if (!found.equals(needed) && !found.startsWith(needed + "+")) {
       throw new UserError(
-          PATH + "=" + path + ": this is PyTorch " + found + ", needed is " + install(needed));
+          PATH + "=" + path + ": this is PyTorch " + found + "; " + install(needed));
     }
     boolean cuda = Files.exists(folder.resolve("libtorch_cuda.so"));
     if (flavor.isEmpty()) {
@@ -92,8 +92,8 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
           FLAVOR
               + "="
               + flavor
-              + ": this machine has no NVIDIA driver (libcuda.so.1); unset it, and GPUs are used where"
-              + " there are some");
+              + ": this machine has no NVIDIA driver (libcuda.so.1); unset it to use GPUs only"
+              + " where there are any");
     }
     return new PyTorchLibrary(Optional.of(folder), flavor, found);
   }
@@ -117,7 +117,7 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
     return value == null ? "" : value;
   }
 
-  /** The first of the folders that holds the library, as DJL takes it. */
+  /** The first folder in {@code path} that holds the library; DJL picks the same. */
   private static Path folder(String path, String needed) {
     for (String part : path.split(":")) {
       Path folder = Path.of(part);
@@ -128,11 +128,10 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
         return folder.toAbsolutePath();
       }
     }
-    throw new UserError(
-        PATH + "=" + path + ": no libtorch.so is there; needed is " + install(needed));
+    throw new UserError(PATH + "=" + path + ": there is no libtorch.so; " + install(needed));
   }
 
-  /** Of the PyTorch that a folder of libraries belongs to. */
+  /** The version of the PyTorch that a folder of libraries belongs to. */
   private static Optional<String> version(Path folder) {
     try {
       Path home = folder.toRealPath().getParent();
@@ -163,7 +162,7 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
     return bridge.getProperty("jni_version").replaceFirst("-.*", "");
   }
 
-  /** For people: what is loaded and where it is from. */
+  /** Describes what is loaded and where it comes from. */
   String describe() {
     return "PyTorch "
         + version

@@ -25,8 +25,7 @@ import java.util.TreeMap;
 public final class Safetensors {
   private static final int ALIGNMENT = 8;
   private static final int LARGEST_HEADER = 100_000_000;
-  // Of two tensors with one name, or text after the header, a lenient reader would keep one
-  // silently.
+  // A lenient reader would silently accept duplicate names, or text after the header.
   private static final ObjectMapper JSON =
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -71,10 +70,10 @@ public final class Safetensors {
   }
 
   /**
-   * Reads a file written by anyone.
+   * Reads a file, also one of another program.
    *
    * @param name of the file, for messages
-   * @throws UserError where it is not a well-formed file of float32 tensors
+   * @throws UserError if it is not a well-formed file of float32 tensors
    */
   public static Map<String, Tensor> read(String name, byte[] bytes) {
     if (bytes.length < 8) {
@@ -166,7 +165,7 @@ public final class Safetensors {
     return new Tensor(List.copyOf(shape), values);
   }
 
-  /** A byte offset, or -1 where the node is none. */
+  /** A byte offset, or -1 if the node is not one. */
   private static long offset(JsonNode node) {
     return node.isIntegralNumber() && node.canConvertToLong() ? node.longValue() : -1;
   }

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A trained model as a checkpoint's folder holds it, without what only training needs.
+ * A trained model from a checkpoint, without the state that only training needs.
  *
  * @param path of the folder
  * @param sha256 of {@code model.safetensors}
@@ -23,7 +23,7 @@ public record SavedModel(
    * Reads the model of a checkpoint, or of a run's newest checkpoint.
    *
    * @param url folder of a run or of a checkpoint, any Hadoop path
-   * @throws UserError where there is no model, or a damaged one
+   * @throws UserError if there is no model, or a damaged one
    */
   public static SavedModel load(Storage storage, String url) {
     CheckpointFolder folder = new CheckpointFolder(0, url);

@@ -6,9 +6,9 @@ import java.util.random.RandomGenerator;
 /** Draws one token from log-probabilities. */
 final class TokenSampler {
   /**
-   * How far log-probabilities of one state are apart, at most, where PyTorch computed them in
-   * batches of different size: float32 kernels that sum in another order differ by about 5e-6 (in
-   * nats, measured on models of 2 to 4 layers).
+   * Bound, in nats, on how much a state's log-probabilities differ between batches of different
+   * size. Float32 kernels that sum in another order differ by about 5e-6 (measured on models of 2
+   * to 4 layers).
    */
   static final double ROUNDING = 2e-5;
 
@@ -17,7 +17,7 @@ final class TokenSampler {
   /**
    * Draws from logProbs[from, from + vocabulary).
    *
-   * @param sampling temperature 0: the most probable token, and no random number is used
+   * @param sampling with temperature 0, the most probable token, without using a random number
    */
   static int token(
       float[] logProbs,
@@ -34,7 +34,7 @@ final class TokenSampler {
   }
 
   /**
-   * The same with a number already drawn.
+   * Draws with a given random number.
    *
    * @param uniform in [0, 1)
    */
@@ -68,8 +68,8 @@ final class TokenSampler {
   }
 
   /**
-   * Whether {@link #token} draws the same from all log-probabilities that are within {@link
-   * #ROUNDING} of these.
+   * Whether {@link #token} draws the same token from any log-probabilities within {@link #ROUNDING}
+   * of these.
    */
   static boolean isSure(
       float[] logProbs, int from, int vocabulary, double temperature, double uniform) {
@@ -81,8 +81,8 @@ final class TokenSampler {
       }
       return close == 1;
     }
-    // Each boundary between two tokens is a sum of probabilities P and moves by less than
-    // 2 P (1 − P) e, e being the change of the scaled log-probabilities.
+    // Each boundary between two tokens is a cumulative probability P. It moves by less than 2 P (1
+    // − P) e, where e is the change of the scaled log-probabilities.
     double[] sums = new double[vocabulary];
     double sum = 0;
     for (int v = 0; v < vocabulary; v++) {
@@ -109,7 +109,7 @@ final class TokenSampler {
     return best;
   }
 
-  /** Sets to 0 what is not among the top tokens. */
+  /** Sets the probability of all but the top tokens to 0. */
   private static void truncate(double[] probabilities, Policy.Sampling sampling) {
     double[] sorted = probabilities.clone();
     Arrays.sort(sorted);

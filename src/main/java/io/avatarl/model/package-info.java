@@ -3,7 +3,7 @@
  * gpt.py}), its parameters in one flat buffer, the policy that computes log-probabilities and
  * samples, and checkpoints as safetensors files.
  *
- * <p>Knows token ids, not text, and no reward and no loss. May call config, files and corpus, never
+ * <p>Knows token ids, not text; no reward and no loss. May call config, files and corpus, never
  * Spark.
  */
 package io.avatarl.model;

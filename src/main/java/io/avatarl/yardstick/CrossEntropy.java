@@ -5,8 +5,8 @@ import io.avatarl.learner.Objective;
 import java.util.Optional;
 
 /**
- * −Σ log π(a) over the groups' actions: the negative log-likelihood, where the only action is the
- * gold token.
+ * −Σ log π(a) over the groups' actions: the negative log-likelihood if the gold token is the only
+ * action.
  */
 public final class CrossEntropy implements Objective {
   @Override

@@ -20,7 +20,7 @@ import java.util.List;
 /**
  * The yardstick {@code baseline-ce}: plain next-token cross-entropy training with the same model,
  * initial weights, windows, optimizer and number of updates as a preset, in a loop without Spark.
- * It exists for comparison only.
+ * It is for comparison only.
  */
 public final class CrossEntropyTraining implements AutoCloseable {
   private final TrainingConfig config;
@@ -39,19 +39,19 @@ public final class CrossEntropyTraining implements AutoCloseable {
   }
 
   /**
-   * @param parameters trained
+   * @param parameters the trained parameters
    * @param seconds wall time of the updates
    */
   public record Result(Parameters parameters, double seconds) {}
 
-  /** A learner like training's, but for its objective. */
+  /** A learner like that of training, except for its objective. */
   public static Learner learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
     return Learner.minimising(
         constants -> new CrossEntropy(), config, model, parameters, plannedUpdates);
   }
 
-  /** Trains as long as {@code config} says. */
+  /** Trains for the steps in {@code config}. */
   public static Result train(TrainingConfig config, Corpus corpus) {
     try (CrossEntropyTraining loop = new CrossEntropyTraining(config, corpus)) {
       long start = System.nanoTime();
@@ -62,7 +62,7 @@ public final class CrossEntropyTraining implements AutoCloseable {
     }
   }
 
-  /** The updates of a step, which counts from 0. */
+  /** Does the updates of a step; steps count from 0. */
   public void step(long step) {
     for (Minibatch minibatch :
         Minibatch.of(shards(config, corpus, step), config.learner().updatesPerStep())) {

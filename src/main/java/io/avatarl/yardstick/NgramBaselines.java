@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * N-gram models of order 1 to 5 (or as far as the vocabulary allows) as yardsticks: Witten–Bell
- * interpolation, counted in the training split.
+ * Witten–Bell n-gram models of order 1 to 5 (fewer if the vocabulary is large) as yardsticks,
+ * counted in the training split.
  */
 public final class NgramBaselines {
   private static final List<String> NAMES =
@@ -22,7 +22,7 @@ public final class NgramBaselines {
   private NgramBaselines() {}
 
   /**
-   * Each model's figures by its name, lowest order first.
+   * Each model's scores by its name, lowest order first.
    *
    * @param counts of the training split, as far as order 5 or as its vocabulary allows
    */

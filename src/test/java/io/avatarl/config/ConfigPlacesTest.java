@@ -44,7 +44,7 @@ class ConfigPlacesTest {
         "curriculum.stages=[{step=1}]|--set curriculum.stages=[{step=1}]: curriculum.stages[0]:"
             + " unknown key \"step\"; did you mean steps?",
         "tracking.uri=http://me:secret@host|--set tracking.uri=...: tracking.uri: must hold no"
-            + " credentials, the run's folder keeps it; set MLFLOW_TRACKING_TOKEN instead",
+            + " credentials, because the run's folder records it; set MLFLOW_TRACKING_TOKEN instead",
       })
   void anErrorOfAnOverrideNamesIt(String override, String message) {
     assertEquals(message, refused(PRESET, override));
@@ -73,8 +73,8 @@ class ConfigPlacesTest {
         "steps = -1|steps: -1 is out of range, it must be between 0 and 1000000000",
         "curriculum.stages = [{ step = 1 }]|curriculum.stages[0]: unknown key \"step\"; did you"
             + " mean steps?",
-        "corpus.path = ${HOME}|${HOME} stands for another value, and substitutions are not"
-            + " followed; write the value out",
+        "corpus.path = ${HOME}|${HOME} is a substitution, which presets do not support; write the"
+            + " value itself",
       })
   void anErrorOfAPresetNamesFileAndLine(String line, String message) {
     assertEquals("conf/mine.conf, line 6: " + message, refused(PRESET + line));

@@ -19,7 +19,8 @@ class FailureTest {
   @Test
   void saysWhatWhereAndHowToMendIt() {
     assertEquals(
-        "out of memory: Java heap space over there; give it more (--heap 9g), or make the model or the step"
+        "out of memory: Java heap space over there; give it more (--heap 9g), or make the model"
+            + " or the step"
             + " smaller",
         of(new OutOfMemoryError("Java heap space")));
     assertEquals(
@@ -35,36 +36,43 @@ class FailureTest {
   @Test
   void sparkThatIsGone() {
     assertEquals(
-        "Spark ended before the command did: its master could not be reached, or the application was stopped"
-            + " from outside; what was logged says which",
+        "Spark stopped before the command ended: its master could not be reached, or the"
+            + " application was stopped from outside; the log says which",
         of(
             new IllegalStateException(
-                "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:")));
+                "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was"
+                    + " created at:")));
   }
 
   @Test
   void moreResultsThanSparkTakes() {
     assertEquals(
-        "Total size of serialized results of 8 tasks (4.0 GiB) is bigger than spark.driver.maxResultSize"
+        "Total size of serialized results of 8 tasks (4.0 GiB) is bigger than"
+            + " spark.driver.maxResultSize"
             + " (1024.0 MiB); raise it (--conf spark.driver.maxResultSize=0 is no limit), or lower"
             + " rollout.shards",
         of(
             new Exception(
-                "Job aborted due to stage failure: Total size of serialized results of 8 tasks (4.0 GiB)"
+                "Job aborted due to stage failure: Total size of serialized results of 8 tasks"
+                    + " (4.0 GiB)"
                     + " is bigger than spark.driver.maxResultSize (1024.0 MiB)\nDriver stacktrace:")));
   }
 
   @Test
   void executorsThatDie() {
     assertEquals(
-        "executors died again and again, at last executor 5: Command exited with code 137; its log says why."
-            + " Where it was memory (codes 52 and 137), give executors more (--executor-memory 4g,"
+        "executors died again and again, the last one was executor 5: Command exited with code"
+            + " 137; its log says why. If it ran out of memory (exit codes 52 and 137), give"
+            + " executors more (--executor-memory 4g,"
             + " spark.executor.memoryOverhead)",
         of(
             new Exception(
-                "Job aborted due to stage failure: Task 1 in stage 2.0 failed 4 times, most recent failure:"
-                    + " Lost task 1.3 in stage 2.0 (TID 17) (127.0.0.1 executor 5): ExecutorLostFailure"
-                    + " (executor 5 exited caused by one of the running tasks) Reason: Command exited with"
+                "Job aborted due to stage failure: Task 1 in stage 2.0 failed 4 times, most"
+                    + " recent failure:"
+                    + " Lost task 1.3 in stage 2.0 (TID 17) (127.0.0.1 executor 5):"
+                    + " ExecutorLostFailure"
+                    + " (executor 5 exited caused by one of the running tasks) Reason: Command"
+                    + " exited with"
                     + " code 137\nDriver stacktrace:")));
   }
 

@@ -68,7 +68,7 @@ class HostilePresetsTest {
     }
     bomb.append("sample.prompt = ${a30}\n");
     UserError error = Mutation.read(bomb.length(), () -> refused(bomb.toString()));
-    assertTrue(error.getMessage().contains("${a0} stands for another value"), error.getMessage());
+    assertTrue(error.getMessage().contains("${a0} is a substitution"), error.getMessage());
     refused("sample.prompt = ${?HOME}");
     refused("sample.prompt = ${sample.count}");
   }

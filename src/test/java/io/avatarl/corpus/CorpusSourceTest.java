@@ -129,7 +129,7 @@ class CorpusSourceTest {
     assertArrayEquals(PUBLIC_TEXT, found.bytes());
     assertEquals(1, found.warnings().size());
     assertTrue(
-        found.warnings().get(0).startsWith("The download was not kept: Cannot write " + data()),
+        found.warnings().get(0).startsWith("The download was not saved: Cannot write " + data()),
         found.warnings().get(0));
   }
 

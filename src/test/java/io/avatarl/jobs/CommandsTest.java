@@ -292,7 +292,7 @@ class CommandsTest {
       Files.writeString(broken.resolve("checkpoints/step-00000" + step + "/trainer.json"), "{");
     }
     CommandResult.sample(broken.toString()).refuses("trainer.json: damaged");
-    CommandResult.sample(broken.toString(), "--checkpoint", "best").refuses("no checkpoint knows");
+    CommandResult.sample(broken.toString(), "--checkpoint", "best").refuses("no checkpoint has a");
     CommandResult.train("--resume", "--out", broken.toString())
         .refuses("none of its checkpoints can be read", "--out");
     Files.writeString(broken.resolve("config.conf"), "steps = ");

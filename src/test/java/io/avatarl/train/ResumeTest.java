@@ -94,7 +94,7 @@ class ResumeTest {
         Files.write(file, bytes);
       }
     },
-    HALF_A_MARKER("trainer.json: damaged (it is no JSON)") {
+    HALF_A_MARKER("trainer.json: damaged (it is not JSON)") {
       @Override
       void inflict(Path checkpoint) throws IOException {
         Path file = checkpoint.resolve("trainer.json");
