@@ -3,24 +3,22 @@ package io.avatarl.config;
 import java.io.Serializable;
 
 /**
- * @param path any Hadoop path to a UTF-8 text, or what else {@code spark.corpus.CorpusLoader}
- *     reads; empty: looked for as {@code corpus.CorpusSource} says
- * @param sha256 expected checksum in hexadecimal: of a single text its own, of others that of their
- *     tokens; empty: not checked
- * @param format what the files are
- * @param column has the texts, where the corpus has columns
+ * @param path any Hadoop path to a UTF-8 text or another format that {@code spark.corpus.CorpusLoader} reads; empty: {@code corpus.CorpusSource} finds one
+ * @param sha256 expected SHA-256 in hexadecimal, of a single text or else of the token manifest; empty: not checked
+ * @param format of the files
+ * @param column the column that holds the texts, if the corpus has columns
  * @param table a table of Spark's catalog, instead of a path; empty: none
- * @param orderBy columns that rows are sorted by, with commas between them; empty: by a hash
- * @param separator follows each document where there are several
- * @param validationFraction the part of the corpus that is held out
+ * @param orderBy comma-separated columns to sort rows by; empty: a hash of the text
+ * @param separator text after each document, if there are several
+ * @param validationFraction fraction of the corpus held out
  * @param tokenizer what a token is
  * @param bpe settings of the byte-level BPE tokenizer
  * @param ngramMinCount n-grams of two and more tokens that occur less often are left out of n-gram
  *     tables; 1 keeps all
- * @param ngramSample bytes of the training split that n-gram tables count at most
- * @param memory bytes of text that are held in memory; longer corpora are tokenized into a folder
+ * @param ngramSample most bytes of the training split that n-gram tables count
+ * @param memory longest text, in bytes, that is held in memory; a longer one is tokenized into a folder
  * @param tokens that folder; empty: next to the run
- * @param cache bytes of local disk for tokens of other file systems
+ * @param cache bytes of local disk that cache tokens of remote file systems
  */
 public record CorpusConfig(
     String path,
@@ -47,7 +45,7 @@ public record CorpusConfig(
     BPE
   }
 
-  /** What files are; AUTO: their names and first bytes tell. */
+  /** Format of the files. AUTO: told by their names and first bytes. */
   public enum Format {
     AUTO,
     TEXT,
@@ -59,8 +57,8 @@ public record CorpusConfig(
   }
 
   /**
-   * @param merges pair merges learnt from the training split; the vocabulary has 256 tokens more
-   * @param sample bytes of the training split that they are learnt from at most
+   * @param merges pair merges learned from the training split; the vocabulary has 256 tokens more
+   * @param sample most bytes of the training split that they are learned from
    */
   public record BpeConfig(int merges, ByteSize sample) implements Serializable {
     public BpeConfig {
@@ -83,7 +81,7 @@ public record CorpusConfig(
     Check.range("memory", memory.bytes(), 0, LONGEST_ARRAY);
   }
 
-  /** The same text kind at another place. */
+  /** The same settings for a corpus at another path. */
   public CorpusConfig at(String otherPath, String otherSha256) {
     return new CorpusConfig(
         otherPath,

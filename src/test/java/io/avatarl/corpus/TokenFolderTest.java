@@ -258,16 +258,16 @@ class TokenFolderTest {
         assertThrows(UserError.class, () -> open(path, ON_DISK).train().read(400, 100));
     assertTrue(outside.getMessage().contains("token 99 is outside the vocabulary of 7"));
     Files.write(part, Arrays.copyOf(bytes, 599));
-    refused(path, ON_DISK, "train/part-00001.bin has 599 bytes and not 600");
+    refused(path, ON_DISK, "train/part-00001.bin has 599 bytes instead of 600");
     Files.delete(part);
     refused(path, ON_DISK, "train/part-00001.bin is missing");
     Files.write(part, bytes);
     Files.writeString(Path.of(path, "tokenizer.json"), CharacterTokenizer.of("other").toJson());
-    refused(path, ON_DISK, "tokenizer.json is not the one its tokens were made with");
+    refused(path, ON_DISK, "tokenizer.json is not the one that its tokens were made with");
     Files.writeString(Path.of(path, "manifest.json"), "{\"version\":1,\"type\":\"uint8\"}");
     refused(path, ON_DISK, "Not a manifest of tokens");
     Files.delete(Path.of(path, "manifest.json"));
-    refused(path, ON_DISK, "half of one; finish it with jobs/tokenize.sh");
+    refused(path, ON_DISK, "not a complete one; finish it with jobs/tokenize.sh");
   }
 
   private static void refused(String path, TokenFolder.Limits limits, String message) {
