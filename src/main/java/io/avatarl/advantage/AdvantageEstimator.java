@@ -17,7 +17,7 @@ public sealed interface AdvantageEstimator permits BaselineEstimator, FoundMaxRl
    */
   float[] advantages(Groups groups, float[] rewards);
 
-  /** The nearest finite float: an advantage beyond float32 keeps its sign and stays a number. */
+  /** The nearest finite float: an advantage beyond float32's range is clamped. */
   static float finite(double advantage) {
     return (float) Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, advantage));
   }

@@ -4,29 +4,30 @@ import io.avatarl.rollout.Groups;
 import java.util.Arrays;
 
 /**
- * (r − baseline) / divisor. The estimators differ in the divisor; the baseline is a matter of how
- * the group was drawn, so that Σ w (r − b) ∇log π is, in expectation over the draws, the gradient
- * of the policy's mean reward:
+ * (r − baseline) / divisor. The estimators differ in the divisor. The baseline depends on how the
+ * group was drawn, so that Σ w (r − b) ∇log π is, in expectation over the draws, the gradient of
+ * the policy's mean reward:
  *
  * <ul>
- *   <li>{@link Groups.Draw#ENUMERATED}: b = Σ w·r. Nothing is random here, so this is a constant of
- *       the state.
+ *   <li>{@link Groups.Draw#ENUMERATED}: b = Σ w·r. Nothing is random, so b is a constant of the
+ *       state.
  *   <li>{@link Groups.Draw#INDEPENDENT}: the mean of the others, b_i = Σ_{j≠i} w_j r_j / Σ_{j≠i}
- *       w_j. It does not depend on draw i, and it moves with a constant added to all rewards,
- *       whatever the weights sum to. With w = 1/K it is RLOO (Kool et al. 2019, "Buy 4 REINFORCE
- *       Samples"; Ahmadian et al. 2024, arXiv 2402.14740): K/(K − 1) times r − mean.
+ *       w_j. It does not depend on draw i, and a constant added to all rewards shifts it by that
+ *       constant, whatever the weights sum to. With w = 1/K it is RLOO (Kool et al. 2019, "Buy 4
+ *       REINFORCE Samples"; Ahmadian et al. 2024, arXiv 2402.14740): K/(K − 1) times r − mean.
  *   <li>{@link Groups.Draw#WITHOUT_REPLACEMENT}: b_i = c + π_i (r_i − c) + Σ_{j≠i} w_j (r_j − c).
- *       The others are drawn from what i leaves, so their mean alone would differ from i to i and
- *       bias the gradient; with π_i r_i in place of the own weight's share (a number known before
- *       the draw) the expectation is the policy's mean reward for every i (Kool et al. 2020, arXiv
- *       2002.06043, section 3.3). The centre c, the weighted mean of the shard's other groups,
- *       knows nothing of these draws and makes b move with a constant.
+ *       The others are drawn from the tokens that i leaves, so their mean alone would depend on i
+ *       and bias the gradient. With π_i r_i, which is known before the draw, in place of the own
+ *       weighted reward, the expectation is the policy's mean reward for every i (Kool et al. 2020,
+ *       arXiv 2002.06043, section 3.3). The centre c is the weighted mean of the shard's other
+ *       groups: it is independent of these draws, and a constant added to all rewards shifts b by
+ *       that constant.
  * </ul>
  *
- * Enumerated or independent groups whose rewards are all equal have advantage exactly 0.
+ * Enumerated or independent groups with equal rewards have advantage exactly 0.
  */
 sealed interface BaselineEstimator extends AdvantageEstimator permits Grpo, DrGrpo, MaxRl {
-  /** What differences to the baseline are divided by; 0: the group has no advantage. */
+  /** The divisor of differences to the baseline; 0: the group's advantages are 0. */
   double divisor(GroupStatistics group);
 
   @Override
@@ -77,7 +78,7 @@ sealed interface BaselineEstimator extends AdvantageEstimator permits Grpo, DrGr
     return sums;
   }
 
-  /** By sums before and behind an entry: a difference to the sum of all would lose its digits. */
+  /** Uses sums before and after an entry; subtracting it from the total would lose digits. */
   private static void meansOfTheOthers(
       float[] weights, float[] rewards, int from, int stride, int count, double[] out) {
     double[] weightBefore = new double[count];
@@ -96,7 +97,7 @@ sealed interface BaselineEstimator extends AdvantageEstimator permits Grpo, DrGr
     for (int k = count - 1; k >= 0; k--) {
       int i = from + k * stride;
       double others = weightBefore[k] + weight;
-      // Others without weight say nothing; no difference, no advantage.
+      // Without weight the others give no baseline; the advantage is 0.
       out[k] = others > 0 ? (rewardBefore[k] + reward) / others : rewards[i];
       weight += weights[i];
       reward += (double) weights[i] * rewards[i];
@@ -112,7 +113,7 @@ sealed interface BaselineEstimator extends AdvantageEstimator permits Grpo, DrGr
       double[] all,
       double[] out) {
     double weight = all[0] - group.weight();
-    // A group that is alone in its shard takes its own mean: close, and there is no better.
+    // A group that is alone in its shard uses its own mean, an approximation.
     double centre =
         rewards.length > count && weight > 0
             ? (all[1] - group.weight() * group.mean()) / weight

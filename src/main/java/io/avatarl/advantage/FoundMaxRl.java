@@ -3,23 +3,23 @@ package io.avatarl.advantage;
 import io.avatarl.rollout.Groups;
 
 /**
- * MaxRL whose mean is what the tried actions have found, M = Σ π(a) r(a) over the different ones:
- * what was not tried is taken to pay nothing. Where one action of a state pays, M is exact as soon
- * as that action was tried, so the expected gradient is that of log E[r], not of its expansion up
- * to order K − 1.
+ * MaxRL whose mean is over the distinct actions tried, M = Σ π(a) r(a), as if all others had reward
+ * 0. If only one action of a state is rewarded, M is exact once that action is tried, so the
+ * expected gradient is that of log E[r], not of its expansion up to order K − 1.
  *
- * <p>{@code found}: r / M − 1 with the weights of the draw; −1 where nothing was found. The
- * baseline is the constant 1 in every group, so its expectation is 0 whatever the draw.
+ * <p>{@code found}: r / M − 1 with the weights of the draw; −1 if no try was rewarded. The baseline
+ * is the constant 1 in every group, so its expected gradient is 0 for any draw.
  *
- * <p>{@code censored}: r / M with weight π. Where nothing was found, what was <i>not</i> tried is
- * taken to hold what pays: M is its mass, and every action tried has −1 / M. That is the score of a
- * censored observation, ∇ log(1 − Σ π) of the tried: a try that failed is information, not silence,
- * and no weight grows as an action becomes rare. For states in which one action pays.
+ * <p>{@code censored}: r / M with weight π. If no try was rewarded, the rewarded action is assumed
+ * to be among those <i>not</i> tried: M is their probability, and every action tried has advantage
+ * −1 / M. This is the score of a censored observation, ∇ log(1 − Σ π) over the actions tried:
+ * failed tries are information too, and no weight grows as an action becomes rare. For states in
+ * which exactly one action is rewarded.
  *
- * @param minMean the least mean that is divided by; 0: none
+ * @param minMean lower bound of the divisor; 0: none
  */
 record FoundMaxRl(boolean censored, double minMean) implements AdvantageEstimator {
-  /** Rounding of 1 − Σ π. */
+  /** Rounding error of 1 − Σ π. */
   private static final double SMALLEST_REST = 1e-6;
 
   @Override

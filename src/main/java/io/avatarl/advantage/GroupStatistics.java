@@ -6,16 +6,16 @@ import io.avatarl.rollout.Groups;
  * Mean and standard deviation of one group's rewards under the policy.
  *
  * @param weight Σ w
- * @param mean Σ w·r; of a sample Σ w·r / Σ w
- * @param std root of the variance Σ w (r − mean)². Of a sample without bias, Σ_{i<j} w_i w_j (r_i −
- *     r_j)² = Σ w · Σ w (r − mean)², times K/(K − 1) where the draws are independent: then E[w_i
- *     w_j f] = E[f] / K² over pairs i ≠ j; without replacement E[w_i w_j] = π_i π_j. With w = 1/K
- *     it is the sample variance
- * @param degenerate all rewards are equal: there is nothing to learn, whatever rounding leaves in
- *     mean and std
+ * @param mean Σ w·r; for a sample Σ w·r / Σ w
+ * @param std root of the variance Σ w (r − mean)². For a sample, the unbiased Σ_{i<j} w_i w_j (r_i
+ *     − r_j)² = Σ w · Σ w (r − mean)². For independent draws it is multiplied by K/(K − 1), because
+ *     E[w_i w_j f] = E[f] / K² over pairs i ≠ j; without replacement E[w_i w_j] = π_i π_j. With w =
+ *     1/K it is the sample variance
+ * @param degenerate all rewards are equal, so there is nothing to learn, whatever rounding errors
+ *     mean and std have
  */
 record GroupStatistics(double weight, double mean, double std, boolean degenerate) {
-  /** Of the entries from, from + stride, …, {@code count} of them. */
+  /** Statistics of {@code count} entries: from, from + stride, …. */
   static GroupStatistics of(
       float[] weights, float[] rewards, int from, int stride, int count, Groups.Draw draw) {
     int end = from + stride * count;

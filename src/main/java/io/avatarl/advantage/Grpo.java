@@ -2,14 +2,14 @@ package io.avatarl.advantage;
 
 /**
  * GRPO: (r − baseline) / std (Shao et al. 2024, DeepSeekMath, arXiv 2402.03300, section 4.1.2). As
- * published the std is that of the whole group: it holds the entry's own reward, so where it is not
- * the floor the gradient over K draws is not exactly the enumerated one.
+ * published, the std is that of the whole group. It includes the entry's own reward, so unless the
+ * floor applies, the gradient over K draws is not exactly the enumerated one.
  *
- * @param minStd the least std that is divided by (avatarl's MIN_VARIANCE); 0: none
+ * @param minStd lower bound of the divisor (avatarl's MIN_VARIANCE); 0: none
  */
 record Grpo(double minStd) implements BaselineEstimator {
   /**
-   * Below this the rewards differ by rounding only, or the odds of a different one are beyond
+   * Below this, rewards differ only by rounding, or a different reward is too improbable for
    * float32.
    */
   private static final double SMALLEST_STD = 1e-8;

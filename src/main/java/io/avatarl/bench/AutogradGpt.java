@@ -10,12 +10,12 @@ import io.avatarl.model.Gpt;
 import java.util.Map;
 
 /**
- * The model as one DJL operation after another, differentiated by PyTorch: as one writes it with
- * DJL and nothing else, and what {@link Gpt}, whose backward pass is written out, is compared with.
+ * The model as plain DJL operations, differentiated by PyTorch. It is what {@link Gpt}, with its
+ * written-out backward pass, is compared with.
  *
- * <p>No differentiated operation takes a Java number: autograd would keep pointing at freed memory.
- * So the graph's constants are arrays, and they stand on the right of an operation, because a
- * result belongs to the manager of its left operand.
+ * <p>No differentiated operation takes a Java number, because autograd would keep pointing to freed
+ * memory. So the graph's constants are arrays. They are right operands, because a result belongs to
+ * the manager of its left operand.
  */
 public final class AutogradGpt implements AutoCloseable {
   private final GptConfig config;
@@ -27,13 +27,13 @@ public final class AutogradGpt implements AutoCloseable {
   private final NDArray scale; // headWidth^-1/4, applied to queries and to keys
   private final NDArray epsilon;
 
-  /** Builds the constants; closed by the caller after the last backward pass. */
+  /** Builds the constants. The caller closes this object after the last backward pass. */
   public AutogradGpt(GptConfig config, NDManager parent) {
     this.config = config;
     this.constants = parent.newSubManager();
     int context = config.context();
     int width = config.headWidth();
-    // Scores are q·k / √headWidth; half of the root on each side keeps one table for both.
+    // Scores are q·k / √headWidth; with the fourth root on each side, one table serves both.
     double root = Math.pow(width, -0.25);
     this.causalMask = constants.create(mask(context), new Shape(context, context));
     float[] cosines = new float[context * width];

@@ -11,14 +11,14 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * The tables of {@code jobs/bench.sh}, and what they are measured with.
+ * The tables of {@code jobs/bench.sh} and the means to measure them.
  *
  * @param configs the configuration that is measured, with overrides
  * @param python a Python that may have PyTorch
- * @param folder for messages of the measured processes
- * @param rounds lets what is compared take turns
- * @param quick leaves out what takes long to start and what happens only now and then
- * @param progress is told what is measured now
+ * @param folder for logs of the measured processes
+ * @param rounds runs the compared benchmarks in turns
+ * @param quick leaves out what takes long to start and what happens only occasionally
+ * @param progress gets the name of the current measurement
  */
 public record Bench(
     Function<List<String>, TrainingConfig> configs,
@@ -29,16 +29,16 @@ public record Bench(
     InterleavedRunner rounds,
     boolean quick,
     Consumer<String> progress) {
-  /** Starts what runs outside this JVM. */
+  /** Starts benchmarks outside this JVM. */
   public interface Launch {
     /** A training run in a process of its own. */
     Benchmark training(String master, List<String> overrides, Path log) throws IOException;
 
-    /** The timings of {@code jobs/ngrams.sh} on so many generated megabytes. */
+    /** The timings of {@code jobs/ngrams.sh} on generated text. */
     JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException;
   }
 
-  /** The configuration as it is. */
+  /** The configuration without further overrides. */
   TrainingConfig config() {
     return configs.apply(List.of());
   }
@@ -47,12 +47,12 @@ public record Bench(
     return corpus.tokenizer().vocabularySize();
   }
 
-  /** Threads that the learner and the processor's best are given. */
+  /** Number of threads for the learner and for the processor's peak. */
   int threads() {
     return config().learner().slices() * config().nativeThreads();
   }
 
-  /** Speeds of the job and of what it is compared with, the job's stages, the ratios. */
+  /** Speeds of the job and of its yardsticks, the job's phases, the ratios. */
   public List<Section> step() throws IOException {
     return new StepSection(this).tables();
   }

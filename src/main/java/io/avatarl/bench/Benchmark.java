@@ -2,19 +2,19 @@ package io.avatarl.bench;
 
 import java.util.function.LongSupplier;
 
-/** One thing that is measured: it can be run for a while, again and again. */
+/** One thing to measure, which can be run repeatedly. */
 public interface Benchmark extends AutoCloseable {
-  /** Runs for about so many seconds, at least once. */
+  /** Runs for about {@code seconds}, at least once. */
   Measurement run(double seconds);
 
   @Override
   default void close() {}
 
   /**
-   * A part that repeats one thing.
+   * A benchmark that repeats one action.
    *
-   * @param once does it and returns the units (groups, tokens, …) it handled
-   * @param closing frees what it holds
+   * @param once does the action and returns the number of units (groups, tokens, …) it handled
+   * @param closing frees its resources
    */
   static Benchmark repeating(LongSupplier once, Runnable closing) {
     return new Benchmark() {

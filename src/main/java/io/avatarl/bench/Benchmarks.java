@@ -27,7 +27,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 
-/** The parts that need no Spark. */
+/** The benchmarks that need no Spark. */
 public final class Benchmarks {
   private static final int MATRIX = 1024;
   private static final int COPIED_FLOATS = 1 << 24;
@@ -35,8 +35,8 @@ public final class Benchmarks {
   private Benchmarks() {}
 
   /**
-   * (a) Forward, backward and optimizer on the groups of one step, made once by the policy before
-   * training. Units: groups (of continuations: tokens).
+   * (a) Forward, backward and optimizer on the groups of one step, made once by the untrained
+   * policy. Units: groups (for continuations: tokens).
    */
   public static Benchmark learner(TrainingConfig config, Corpus corpus) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
@@ -68,7 +68,10 @@ public final class Benchmarks {
         config.learner().slices() * config.nativeThreads());
   }
 
-  /** The same by this project's own learner. Units: tokens, of which each is a state. */
+  /**
+   * Cross-entropy training with this project's own learner. Units: tokens, each of which is a
+   * state.
+   */
   public static Benchmark crossEntropy(TrainingConfig config, Corpus corpus) {
     CrossEntropyTraining loop = new CrossEntropyTraining(config, corpus);
     AtomicLong step = new AtomicLong();
@@ -81,8 +84,8 @@ public final class Benchmarks {
   }
 
   /**
-   * (e) States scored by one forward pass per action, as many at once as the learner has slices; in
-   * every repetition states of all lengths from 1 to T − 1 in turn. Units: groups.
+   * (e) States scored by one forward pass per action, with as many threads as the learner has
+   * slices; each repetition takes states of all lengths from 1 to T − 1. Units: groups.
    */
   public static Benchmark oneForwardPerAction(TrainingConfig config, Corpus corpus) {
     int longest = config.model().context() - 1;
@@ -92,7 +95,7 @@ public final class Benchmarks {
         corpus,
         policy -> {
           long n = next.getAndIncrement();
-          // A stride that reaches every length and takes long and short ones in turn.
+          // A stride that reaches every length and alternates between long and short ones.
           int length = (int) (n * 37 % longest) + 1;
           int[] window =
               Windows.draw(corpus.train(), config.model().context(), 1, config.seed(), n, 0, 1);
@@ -101,7 +104,10 @@ public final class Benchmarks {
         });
   }
 
-  /** The mildest reading of (e): a window's states, by one pass of the window per action. */
+  /**
+   * The most favourable reading of (e): all states of a window, by one pass of the window per
+   * action.
+   */
   public static Benchmark windowPerAction(TrainingConfig config, Corpus corpus) {
     int context = config.model().context();
     AtomicLong next = new AtomicLong();
@@ -133,7 +139,7 @@ public final class Benchmarks {
   }
 
   /**
-   * All that one group costs, on one thread and without Spark: a minibatch's rollouts, then its
+   * The full cost of a group on one thread and without Spark: a minibatch's rollouts, then its
    * update. Units: groups.
    */
   public static Benchmark rolloutAndUpdate(TrainingConfig config, Corpus corpus) {
@@ -185,8 +191,8 @@ public final class Benchmarks {
   }
 
   /**
-   * What this machine's processor does at best: matrix products of 1024 × 1024 floats, one for each
-   * of the learner's slices. Units: floating-point operations.
+   * Peak speed of this machine's processor: matrix products of 1024 × 1024 floats, one for each of
+   * the learner's slices. Units: floating-point operations.
    */
   public static Benchmark matrixProducts(TrainingConfig config) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
@@ -215,7 +221,7 @@ public final class Benchmarks {
         });
   }
 
-  /** What its memory does at best: copies of 64 MiB. Units: bytes read and written. */
+  /** Peak speed of its memory: copies of 64 MiB. Units: bytes read and written. */
   public static Benchmark memoryCopies(TrainingConfig config) {
     int threads = config.learner().slices() * config.nativeThreads();
     float[][] from = new float[threads][COPIED_FLOATS];
@@ -237,7 +243,7 @@ public final class Benchmarks {
         config, ParameterLayout.of(config.model(), corpus.tokenizer().vocabularySize()));
   }
 
-  /** A fixed number of threads that do one thing each at the same time. */
+  /** A fixed number of threads that each run one task at the same time. */
   private static final class Threads implements AutoCloseable {
     private final int count;
     private final ExecutorService pool;
@@ -254,7 +260,7 @@ public final class Benchmarks {
               });
     }
 
-    /** The sum of what a task for each thread returns. */
+    /** Runs one task per thread and returns the sum of their results. */
     long sum(IntFunction<Callable<Long>> tasks) {
       List<Future<Long>> running = new ArrayList<>();
       for (int i = 0; i < count; i++) {

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The arithmetic that the shape needs, next to what this processor does at best. */
+/** The arithmetic that the model's shape needs, next to this processor's peak speed. */
 record FloorSection(Bench bench) {
   Section table() {
     Map<String, Benchmark> parts = new LinkedHashMap<>();

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Sampled continuations with a key-value cache, next to PyTorch's loop, and what it costs to learn
+ * Sampled continuations with a key-value cache, next to PyTorch's loop, and the cost of learning
  * from them.
  */
 record GenerationSection(Bench bench) {
@@ -18,7 +18,7 @@ record GenerationSection(Bench bench) {
   private static final String SUPERVISED = "cross-entropy, own learner";
   private static final String EAGER = "PyTorch eager";
 
-  /** So many continuations of a length at once. */
+  /** A batch of continuations of one length. */
   private record Shape(int batch, int horizon) {
     int samples() {
       return Math.min(SAMPLES, batch);
@@ -88,7 +88,7 @@ record GenerationSection(Bench bench) {
     return table;
   }
 
-  /** An update on continuations as long as the context, and a supervised one on as many tokens. */
+  /** An update on continuations of the context's length, and a supervised one on as many tokens. */
   private Section learning() throws IOException {
     TrainingConfig config = bench.config();
     int contexts = Math.max(1, config.rollout().windowsPerUpdate() / SAMPLES);

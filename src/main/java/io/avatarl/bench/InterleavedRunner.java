@@ -7,19 +7,19 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Benchmarks that take turns: a machine's speed drifts, so each round runs every part once, and
- * figures are compared within a round.
+ * Runs benchmarks in turns: a machine's speed drifts, so each round runs every benchmark once, and
+ * results are compared within a round.
  *
- * @param rounds how many
- * @param seconds of a lap
+ * @param rounds number of rounds
+ * @param seconds length of one run
  * @param warmUpSeconds before the first round, not counted
  */
 public record InterleavedRunner(int rounds, double seconds, double warmUpSeconds) {
   /**
-   * Runs the parts, by name, and closes them.
+   * Runs the benchmarks and closes them.
    *
-   * @param progress told what begins
-   * @return each part's laps, one for every round
+   * @param progress gets the name of each run
+   * @return each benchmark's measurements by its name, one per round
    */
   public Map<String, List<Measurement>> run(
       Map<String, Benchmark> parts, Consumer<String> progress) {

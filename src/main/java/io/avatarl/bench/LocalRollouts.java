@@ -34,7 +34,7 @@ final class LocalRollouts {
 
   LocalRollouts(TrainingConfig config, Corpus corpus) {
     if (config.rollout().needsReferee()) {
-      throw new UserError("the bench measures no preset with a referee; name another");
+      throw new UserError("the bench cannot measure a preset with a referee; name another preset");
     }
     this.config = config;
     this.corpus = corpus;
@@ -64,7 +64,7 @@ final class LocalRollouts {
     this.estimator = AdvantageEstimator.of(config.advantage());
   }
 
-  /** A shard of so many windows. */
+  /** A shard with {@code windows} windows. */
   RolloutShard shard(Policy policy, long step, int shard, int windows) {
     WindowBatch rows =
         WindowBatch.of(

@@ -3,18 +3,18 @@ package io.avatarl.bench;
 import java.util.Map;
 
 /**
- * One run of a part.
+ * The result of one run of a benchmark.
  *
- * @param units handled: groups (states, tokens), or what the part says
- * @param times steps or repetitions
+ * @param units number of units handled: groups (states, tokens), or the benchmark's own
+ * @param times number of steps or repetitions
  * @param seconds wall time
- * @param cpuSeconds of the process and its children; disturbed less than wall time by other
- *     processes
- * @param peakBytes resident memory of the process and its children so far, native memory and all; 0
- *     where the system does not say
- * @param bytesPerStep what one step sends between driver and executors, once per receiver; 0 where
- *     nothing is sent
- * @param stageSeconds wall time by stage of a training step; empty elsewhere
+ * @param cpuSeconds CPU time of the process and its children, which other processes disturb less
+ *     than wall time
+ * @param peakBytes peak resident memory of the process and its children so far, heap and native; 0
+ *     if unknown
+ * @param bytesPerStep bytes that one step sends between driver and executors, counted once per
+ *     receiver
+ * @param stageSeconds wall time by phase of a training step; else empty
  */
 public record Measurement(
     long units,
@@ -24,7 +24,7 @@ public record Measurement(
     long peakBytes,
     long bytesPerStep,
     Map<String, Double> stageSeconds) {
-  /** A lap that ends now. */
+  /** A measurement that ends now. */
   static Measurement of(long units, long times, long startNanos, Processes.Usage before) {
     double seconds = (System.nanoTime() - startNanos) / 1e9;
     Processes.Usage after = Processes.usage();

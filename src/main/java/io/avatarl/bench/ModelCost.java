@@ -3,9 +3,9 @@ package io.avatarl.bench;
 import io.avatarl.config.GptConfig;
 
 /**
- * The arithmetic that a GPT cannot do without, from its shape: matrix products only, a
- * multiplication and an addition counted as two operations. Norms, activations, softmax and the
- * group's own arithmetic are not in it.
+ * The minimum arithmetic of a GPT by its shape: matrix products only, where a multiplication and an
+ * addition are two operations. Norms, activations, softmax and the group's own arithmetic are left
+ * out.
  *
  * <pre>
  *   forward, per token and layer: 6D² (queries, keys, values) + 2D² (output) + 16D² (MLP, hidden 4D)
@@ -25,12 +25,12 @@ public record ModelCost(int layers, int width, int context, int vocabulary) {
     return layers * (24 * d * d + 4 * d * (context + 1) / 2) + 2 * d * vocabulary;
   }
 
-  /** Of forward and backward: one update, per token. */
+  /** Operations of forward and backward pass, that is, one update, per token. */
   public double update() {
     return 3 * forward();
   }
 
-  /** Of one group of a training step: the rollout's forward, then the update. */
+  /** Operations of one group of a training step: the rollout's forward pass, then the update. */
   public double group() {
     return forward() + update();
   }

@@ -4,12 +4,12 @@ import io.avatarl.model.Policy;
 import java.util.Arrays;
 
 /**
- * How avatarl scored a state, written from its description: every token of the vocabulary is
- * appended to the context, and each context with its action passes through the model by itself. A
- * yardstick for the one forward pass per window that this project uses; it gives the same numbers.
+ * How avatarl scored a state, by its description: each token of the vocabulary is appended to the
+ * context, and each such sequence passes through the model separately. A yardstick for this
+ * project's single forward pass per window; it gives the same numbers.
  */
 final class OneForwardPerAction {
-  /** Contexts with an action in one batch. */
+  /** Sequences in one batch. */
   private static final int BATCH = 64;
 
   private OneForwardPerAction() {}
@@ -36,7 +36,7 @@ final class OneForwardPerAction {
       float[] all = policy.logProbs(rows, inputs); // [rows, length, V]
       for (int row = 0; row < rows; row++) {
         int action = from + row;
-        // What stands before the action predicts it.
+        // The position before the action predicts it.
         scores[action] = all[(row * length + state.length - 1) * vocabulary + action];
       }
     }
@@ -44,8 +44,8 @@ final class OneForwardPerAction {
   }
 
   /**
-   * The mildest reading of the scheme: a whole window passes through the model once per token of
-   * the vocabulary, and each pass scores that token in all of the window's states.
+   * The most favourable reading of the scheme: a whole window passes through the model once per
+   * token of the vocabulary, and each pass scores that token in all states of the window.
    *
    * @param window of T tokens
    * @return [T·V]

@@ -18,10 +18,9 @@ import io.avatarl.model.Parameters;
 import java.util.Map;
 
 /**
- * (c) The yardstick: next-token cross-entropy training as one writes it with DJL and nothing else.
- * The same model is one DJL operation after another ({@link AutogradGpt}), differentiated by DJL's
- * gradient collector and updated by DJL's AdamW; each operation uses all the threads. Units:
- * tokens, of which each is a state.
+ * (c) The yardstick: next-token cross-entropy training in plain DJL. The same model as DJL
+ * operations ({@link AutogradGpt}) is differentiated by DJL's gradient collector and updated by
+ * DJL's AdamW; each operation uses all threads. Units: tokens, each of which is a state.
  */
 final class PlainDjl implements Benchmark {
   private final TrainingConfig config;
@@ -34,7 +33,7 @@ final class PlainDjl implements Benchmark {
   private long step;
 
   /**
-   * @param parameters where training starts; changed in place, and to outlive this
+   * @param parameters initial values; updated in place; must outlive this object
    * @param threads of each operation
    */
   PlainDjl(TrainingConfig config, Corpus corpus, Parameters parameters, int threads) {

@@ -9,9 +9,9 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A part in a process of its own, which says {@value #READY}, then answers each line (a number of
- * seconds) on its standard input with {@value #LAP} and a {@link Measurement} as JSON. It stands
- * still in between and ends with its input.
+ * A benchmark in its own process. The process prints {@value #READY}, then answers each line on its
+ * standard input (a number of seconds) with {@value #LAP} and a {@link Measurement} as JSON. It is
+ * idle in between and ends with its input.
  */
 public final class ProcessBenchmark implements Benchmark {
   public static final String READY = "ready";
@@ -27,7 +27,7 @@ public final class ProcessBenchmark implements Benchmark {
   private boolean ready;
 
   /**
-   * Starts the process, and does not wait until it is ready.
+   * Starts the process without waiting until it is ready.
    *
    * @param log gets its standard error
    */
@@ -38,7 +38,7 @@ public final class ProcessBenchmark implements Benchmark {
     this.output = process.inputReader();
   }
 
-  /** The other side: serves a part's laps to whoever started this process. */
+  /** The process's side: runs a benchmark for the process that started this one. */
   public static void serve(Benchmark part, BufferedReader asked, PrintStream answers)
       throws IOException {
     answers.println(READY);
@@ -62,7 +62,7 @@ public final class ProcessBenchmark implements Benchmark {
     }
   }
 
-  /** The rest of the next line that begins so; others, of libraries, are passed over. */
+  /** The rest of the next line with this prefix; skips other lines, which come from libraries. */
   private String await(String start) throws IOException {
     for (String line = output.readLine(); line != null; line = output.readLine()) {
       if (line.startsWith(start)) {
@@ -73,7 +73,7 @@ public final class ProcessBenchmark implements Benchmark {
   }
 
   private IllegalStateException failed(IOException cause) {
-    return new IllegalStateException("a measured process ended; its messages are in " + log, cause);
+    return new IllegalStateException("a measured process ended; its log is " + log, cause);
   }
 
   @Override
@@ -84,7 +84,7 @@ public final class ProcessBenchmark implements Benchmark {
         return;
       }
     } catch (IOException e) {
-      // It ended by itself.
+      // It has already ended.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

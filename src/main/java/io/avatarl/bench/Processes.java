@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.Stream;
 
-/** CPU time and memory of this process and its children, as the system accounts for them. */
+/** CPU time and memory of this process and its children, from the operating system. */
 final class Processes {
   private Processes() {}
 
@@ -15,7 +15,7 @@ final class Processes {
    */
   record Usage(double cpuSeconds, long peakBytes) {}
 
-  /** Of this process and those it started, such as the executors of {@code local-cluster}. */
+  /** Usage of this process and those it started, such as the executors of {@code local-cluster}. */
   static Usage usage() {
     double cpu = 0;
     long peak = 0;
@@ -36,7 +36,7 @@ final class Processes {
           .findFirst()
           .orElse(0);
     } catch (IOException | java.io.UncheckedIOException e) {
-      return 0; // Another system, or the process is gone.
+      return 0; // Not Linux, or the process has ended.
     }
   }
 }

@@ -4,7 +4,7 @@ import io.avatarl.corpus.Corpus;
 import java.nio.charset.StandardCharsets;
 import java.util.Random;
 
-/** A corpus of a given vocabulary: random characters, each of them at least once. */
+/** A corpus with a given vocabulary: random characters, each at least once. */
 final class RandomText {
   /** Chinese characters: more than 20,000 in a row, none of them white space. */
   private static final int FIRST = 0x4e00;

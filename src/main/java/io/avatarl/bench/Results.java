@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Figures in tables, as text and as JSON. */
+/** Results in tables, as text and as JSON. */
 public final class Results {
   private static final String GAP = "  ";
   private static final ObjectMapper JSON =
@@ -19,16 +19,16 @@ public final class Results {
   private final List<Section> sections = new ArrayList<>();
 
   /**
-   * @param machine what the figures depend on, by name
+   * @param machine properties of the machine, by name
    */
   public Results(Map<String, Object> machine) {
     this.machine = machine;
   }
 
   /**
-   * A table. Cells are a {@link Spread}, a number, a text, or null where there is no figure.
+   * A table. A cell is a {@link Spread}, a number, a text, or null.
    *
-   * @param notes what a reader needs to know, a sentence each
+   * @param notes remarks for the reader, one sentence each
    */
   public record Section(
       String title, List<String> columns, List<List<Object>> rows, List<String> notes) {
@@ -49,7 +49,7 @@ public final class Results {
     sections.add(section);
   }
 
-  /** A table as lines of text: a spread is its median with (min – max). */
+  /** A table as lines of text; a spread is shown as its median with (min – max). */
   public static List<String> lines(Section section) {
     List<List<String>> cells = new ArrayList<>();
     cells.add(section.columns());
@@ -96,7 +96,7 @@ public final class Results {
     return cell instanceof Number n ? number(n.doubleValue()) : cell.toString();
   }
 
-  /** Four digits that mean something; no more of a whole number than it has. */
+  /** Four significant digits; whole numbers without decimals. */
   static String number(double value) {
     double size = Math.abs(value);
     if (value == Math.rint(value) && size < 1e15 || size >= 1000) {
@@ -106,7 +106,7 @@ public final class Results {
     return String.format(Locale.ROOT, "%." + decimals + "f", value);
   }
 
-  /** All of it, each row an object by its columns' names. */
+  /** All tables; each row is an object with the columns' names as keys. */
   public String toJson() {
     List<Map<String, Object>> tables = new ArrayList<>();
     for (Section section : sections) {

@@ -53,8 +53,8 @@ record ScalingSection(Bench bench) {
     table
         .notes()
         .add(
-            "FLOP: matrix products alone; the other costs of a group's V actions (exponentials, rewards,"
-                + " advantages, the loss) grow with V");
+            "FLOP: matrix products only; the other costs of a group's V actions (exponentials,"
+                + " rewards, advantages, the loss) grow with V");
     return table;
   }
 

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A figure from repeated runs.
+ * A quantity from repeated runs.
  *
  * @param values in the order of the runs
  */
 public record Spread(double median, double min, double max, List<Double> values) {
-  /** Of at least one value. */
+  /** The spread of at least one value. */
   public static Spread of(List<Double> values) {
     double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     int n = sorted.length;
@@ -18,14 +18,14 @@ public record Spread(double median, double min, double max, List<Double> values)
     return new Spread(median, sorted[0], sorted[n - 1], List.copyOf(values));
   }
 
-  /** Of something about each item. */
+  /** The spread of a property of items. */
   public static <T> Spread of(List<T> items, ToDoubleFunction<T> figure) {
     return of(items.stream().map(figure::applyAsDouble).toList());
   }
 
   /**
-   * Of the ratios within each round, this over other: what slowed a whole round down falls out. The
-   * median of ratios is not the ratio of medians.
+   * The spread of the ratios this / other within each round, so that whatever slowed a whole round
+   * cancels out. The median of ratios is not the ratio of medians.
    */
   public Spread over(Spread other) {
     int rounds = Math.min(values.size(), other.values.size());

@@ -32,7 +32,7 @@ record TextSection(Bench bench) {
     }
     table
         .notes()
-        .add("one run each; linear where MB/s at the larger size is no less than at the smaller");
+        .add("one run each; linear if MB/s at the larger size is not less than at the smaller");
     return table;
   }
 }

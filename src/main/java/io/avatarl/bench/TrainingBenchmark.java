@@ -11,8 +11,8 @@ import java.util.function.Function;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * (b) The whole job: a training run that stands still between laps. Units: groups. A lap begins one
- * step late, so that what ran ahead while it stood still is not counted.
+ * (b) The whole job: a training run that pauses between laps. Units: groups. A lap begins one step
+ * late, so that work done ahead during the pause is not counted.
  */
 public final class TrainingBenchmark implements Benchmark {
   private final BlockingQueue<Double> asked = new LinkedBlockingQueue<>();
@@ -24,7 +24,7 @@ public final class TrainingBenchmark implements Benchmark {
   private final Thread thread;
   private volatile boolean closed;
 
-  // Of the lap that runs; used by the training thread alone.
+  // State of the current lap; only used by the training thread.
   private double seconds = -1;
   private boolean skipped;
   private long start;
@@ -33,9 +33,9 @@ public final class TrainingBenchmark implements Benchmark {
   private Map<String, Double> stagesBefore = Map.of();
 
   /**
-   * @param stepsPerLap a lap is a multiple of it, so that it has its share of what happens now and
-   *     then, such as evaluations
-   * @param prepare makes the run, given who watches it
+   * @param stepsPerLap a lap is a multiple of it, so that it includes its share of occasional work
+   *     such as evaluations
+   * @param prepare creates the run, given its listener
    */
   public TrainingBenchmark(
       SparkSession spark,
@@ -60,7 +60,7 @@ public final class TrainingBenchmark implements Benchmark {
               } catch (RuntimeException | Error e) {
                 failure.set(e);
               } finally {
-                // Whoever waits for a lap learns that none comes.
+                // Tells whoever waits for a lap that none will come.
                 laps.add(new Measurement(0, 0, 1, 0, 0, 0, Map.of()));
               }
             },

@@ -52,8 +52,8 @@ public final class ConfigReader {
   }
 
   /**
-   * The same, but where {@code init.run} names a run, what the texts do not say of the model and
-   * the tokenizer is as in that run.
+   * As above; if {@code init.run} names a run, settings of the model and the tokenizer that the
+   * texts leave out come from that run.
    *
    * @param runs reads a run's configuration
    */

@@ -3,11 +3,12 @@ package io.avatarl.config;
 import java.io.Serializable;
 
 /**
- * Where the weights come from that training begins with.
+ * The weights that training begins with.
  *
- * @param run whose weights, shape and tokenizer are taken, any Hadoop path; empty: random weights
+ * @param run folder of the run to take weights, shape and tokenizer from, any Hadoop path; empty:
+ *     random weights
  * @param checkpoint {@code newest}, {@code best} or a step
- * @param sha256 what the weights' SHA-256 must be; empty: not checked
+ * @param sha256 expected SHA-256 of the weights; empty: not checked
  */
 public record InitConfig(String run, String checkpoint, String sha256) implements Serializable {
   public InitConfig {

@@ -161,7 +161,7 @@ public final class Corpus implements Serializable {
     }
     if (utf8.length > 1 && (utf8[0] & 0xff) + (utf8[1] & 0xff) == UTF16_MARK) {
       throw new UserError(
-          "Corpus " + name + " is UTF-16; convert it by: iconv -f UTF-16 -t UTF-8 IN > OUT");
+          "Corpus " + name + " is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 IN > OUT");
     }
     for (int i = 0; i < utf8.length; i++) {
       if (utf8[i] == 0) {

@@ -2,7 +2,7 @@ package io.avatarl.corpus;
 
 import io.avatarl.config.UserError;
 
-/** A text holds a character that a vocabulary has not. */
+/** A text has a character that is not in the vocabulary. */
 public final class UnknownCharacter extends UserError {
   private static final long serialVersionUID = 1;
 

@@ -11,7 +11,7 @@ import picocli.CommandLine.TypeConversionException;
 final class CheckpointChoice implements ITypeConverter<String> {
   private static final Pattern IN_RUN = Pattern.compile("(.+)/checkpoints/step-(\\d{1,18})/*");
 
-  /** A run and which of its checkpoints. */
+  /** A run, and one of its checkpoints. */
   record OfRun(String run, String checkpoint) {}
 
   /**
@@ -39,7 +39,7 @@ final class CheckpointChoice implements ITypeConverter<String> {
     try {
       return Long.toString(Long.parseLong(value));
     } catch (NumberFormatException e) {
-      throw new TypeConversionException("'" + value + "' is no step, nor the word best or newest");
+      throw new TypeConversionException("'" + value + "' is not a step, best or newest");
     }
   }
 }

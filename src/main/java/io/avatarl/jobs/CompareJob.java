@@ -37,14 +37,18 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Trains each preset on the same corpus with the same seed and number of scored groups, and prints and saves one"
-          + " table (compare.json, compare.md) and a page (report.html). A preset may carry overrides after commas:"
-          + " maxrl-sampled,rollout.samples=64. With steps=N among them it scores as many groups as that gives.",
-      "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model on the same windows: a"
+      "Trains each preset on the same corpus with the same seed and number of scored groups, and"
+          + " prints and saves one"
+          + " table (compare.json, compare.md) and a page (report.html). A preset may carry"
+          + " overrides after commas:"
+          + " maxrl-sampled,rollout.samples=64. With steps=N, the number of scored groups follows"
+          + " from N.",
+      "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model"
+          + " on the same windows: a"
           + " yardstick, not reinforcement learning.",
-      "The name of a folder of presets, avatarl, stands for all of them. A preset that asks a referee and names none takes"
-          + " the comparison's run of maxrl, where that comes before it.",
-      "A comparison that was interrupted goes on where it stopped when it is started again with the same --out."
+      "The name of a folder of presets, avatarl, stands for all of them. A preset that needs a"
+          + " referee and names none uses the comparison's run of maxrl, if that comes before it.",
+      "To continue an interrupted comparison, start it again with the same --out."
     })
 public final class CompareJob implements Callable<Integer> {
   static final String YARDSTICK = "baseline-ce";
@@ -70,7 +74,7 @@ public final class CompareJob implements Callable<Integer> {
       names = "--groups",
       paramLabel = "N",
       description =
-          "states scored by each (default: those of the preset maxrl; 0: each as its preset says)")
+          "states that each scores (default: as many as the preset maxrl; 0: as each preset says)")
   private Long groups;
 
   @Option(
@@ -78,8 +82,8 @@ public final class CompareJob implements Callable<Integer> {
       paramLabel = "N",
       split = ",",
       description =
-          "trains each with each of these seeds (1,2,3); the table has mean and standard deviation"
-              + " (n - 1) over them")
+          "trains each preset with each of these seeds (1,2,3); the table has their mean and"
+              + " standard deviation (n - 1)")
   private List<Long> seeds = List.of();
 
   @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
@@ -102,7 +106,7 @@ public final class CompareJob implements Callable<Integer> {
     Job.main(new CompareJob(System.out, System.err), args);
   }
 
-  /** A run to be made. */
+  /** A planned run. */
   private record Trial(String name, String folder, TrainingConfig config) {}
 
   @Override
@@ -150,7 +154,7 @@ public final class CompareJob implements Callable<Integer> {
     storage.writeString(
         Storage.resolve(output, "compare.json"), comparison.json().toPrettyString() + "\n");
     String saved = "compare.md and compare.json";
-    // A yardstick alone has nothing that a page shows.
+    // A yardstick alone has no page.
     if (folders.stream().anyMatch(folder -> Runs.exists(storage, folder))) {
       ReportPage.write(storage, folders, Storage.resolve(output, RunFiles.REPORT));
       saved = "compare.md, compare.json and " + RunFiles.REPORT;
@@ -159,7 +163,7 @@ public final class CompareJob implements Callable<Integer> {
     return 0;
   }
 
-  /** The runs of each row; what is wrong with any of them is said before the first one starts. */
+  /** The runs of each row; checks all of them before the first one starts. */
   private List<List<Trial>> trials(Storage storage) {
     if (Set.copyOf(seeds).size() < seeds.size()) {
       throw new UserError("--seeds " + seeds + ": each seed once");
@@ -195,7 +199,7 @@ public final class CompareJob implements Callable<Integer> {
     all.addAll(overrides);
     if (!seed.isEmpty()) {
       if (all.stream().anyMatch(override -> override.startsWith("seed="))) {
-        throw new UserError("--seeds: " + preset + " has a seed of its own; leave one of them out");
+        throw new UserError("--seeds: " + preset + " also sets a seed; leave one of them out");
       }
       all.add(seed.substring(1));
     }
@@ -239,7 +243,7 @@ public final class CompareJob implements Callable<Integer> {
       Optional<Summary> done = Runs.summary(storage, trial.folder());
       s = done.isPresent() ? done.get() : train(trial, storage, session, corpora);
     } catch (DivergedException e) {
-      // A result like any other: the others are still worth comparing.
+      // Diverging is a result, too: the other runs are still worth comparing.
       err.println(e.getMessage());
       return Comparison.Result.diverged(trial.name(), trial.config().seed(), e.update() - 1);
     }
@@ -272,7 +276,7 @@ public final class CompareJob implements Callable<Integer> {
         s.weightsSha256());
   }
 
-  /** Trains, or goes on where an interrupted comparison stopped. */
+  /** Trains, or continues an interrupted comparison's run. */
   private Summary train(
       Trial trial, Storage storage, Job.LazySession session, CorpusProvider corpora) {
     return new Trainer(

@@ -12,9 +12,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
- * What {@code jobs/compare.sh} found: a row for each preset, of one run or of a run for each seed.
+ * The result of {@code jobs/compare.sh}: a row per preset, with one run or a run per seed.
  *
- * @param seeds of every row's runs, in their order; empty: each row is one run, with its preset's
+ * @param seeds seeds of every row's runs, in order; empty: each row is one run with its preset's
  *     seed
  */
 record Comparison(List<Long> seeds, List<Row> rows, Map<String, BaselineScores> baselines) {
@@ -24,12 +24,12 @@ record Comparison(List<Long> seeds, List<Row> rows, Map<String, BaselineScores> 
   private static final double NONE = Double.NaN;
 
   /**
-   * What one run reached.
+   * Scores of one run.
    *
-   * @param lowestValCe of the evaluations during training, which take a part of the split; NaN:
-   *     there were none
-   * @param lowestUpdate when that was
-   * @param updates done; where the run diverged, those before it did, and the final figures are NaN
+   * @param lowestValCe lowest val_ce of the evaluations during training, which use a part of the
+   *     split; NaN: there were none
+   * @param lowestUpdate the update of {@code lowestValCe}
+   * @param number of updates; if the run diverged, those before that, and the final scores are NaN
    */
   record Result(
       String name,
@@ -56,17 +56,19 @@ record Comparison(List<Long> seeds, List<Row> rows, Map<String, BaselineScores> 
   }
 
   /**
-   * One line of the table.
+   * One row of the table.
    *
    * @param results of its runs, at least one
    */
   record Row(String name, List<Result> results) {
-    /** Over the runs; NaN where one of them has no such figure, so none is left out in silence. */
+    /**
+     * Mean over the runs; NaN if one of them lacks the figure, so that none is silently left out.
+     */
     double mean(ToDoubleFunction<Result> figure) {
       return results.stream().mapToDouble(figure).sum() / results.size();
     }
 
-    /** Of a sample, with n − 1; NaN for a single run. */
+    /** Standard deviation of a sample (n − 1); NaN for a single run. */
     double standardDeviation(ToDoubleFunction<Result> figure) {
       double mean = mean(figure);
       double squares = results.stream().mapToDouble(figure).map(x -> (x - mean) * (x - mean)).sum();
@@ -102,7 +104,7 @@ record Comparison(List<Long> seeds, List<Row> rows, Map<String, BaselineScores> 
 
   /**
    * The rows. With seeds, a row's figures are means, {@code standard_deviation} has the same keys,
-   * and {@code runs} holds what each seed reached.
+   * and {@code runs} holds the figures of each seed.
    */
   ArrayNode json() {
     ArrayNode all = JSON.createArrayNode();
@@ -138,7 +140,8 @@ record Comparison(List<Long> seeds, List<Row> rows, Map<String, BaselineScores> 
     table.append(
         "| preset | val_ce | "
             + (seeds.isEmpty() ? "lowest, at update" : "lowest")
-            + " | bits/character | perplexity | accuracy | calibration error | entropy | reward | updates | groups | groups/s | seconds |\n"
+            + " | bits/character | perplexity | accuracy | calibration error | entropy | reward |"
+            + " updates | groups | groups/s | seconds |\n"
             + "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     rows.forEach(row -> table.append(line(row)));
     baselines.forEach(

@@ -5,9 +5,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.OptionalInt;
 
-/**
- * Shows how far the tokens of a corpus are: a live line on a terminal, now and then one elsewhere.
- */
+/** Shows the progress of tokenizing: a live line on a terminal, an occasional line elsewhere. */
 final class CorpusConsole implements CorpusProgress, AutoCloseable {
   private static final double LINE_SECONDS = 10;
   private static final double LIVE_SECONDS = 0.25;
@@ -21,7 +19,7 @@ final class CorpusConsole implements CorpusProgress, AutoCloseable {
   private boolean open;
 
   /**
-   * @param columns of the terminal that {@code err} is, if it is one
+   * @param columns of the terminal, if {@code err} is one
    */
   CorpusConsole(PrintStream err, OptionalInt columns) {
     this.err = err;

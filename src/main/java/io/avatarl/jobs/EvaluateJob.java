@@ -24,13 +24,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Repeats a run's final figures from its checkpoint; see {@code jobs/evaluate.sh --help}. */
+/** Repeats a run's final evaluation from its checkpoint; see {@code jobs/evaluate.sh --help}. */
 @Command(
     name = "jobs/evaluate.sh",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Scores a checkpoint on the whole validation split, exactly as the end of training does, next to the"
+        "Scores a checkpoint on the whole validation split, exactly as the end of training does,"
+            + " next to the"
             + " n-gram baselines. Options of spark-submit (--master, --conf, ...) are passed on.")
 public final class EvaluateJob implements Callable<Integer> {
   private final PrintStream out;
@@ -51,7 +52,7 @@ public final class EvaluateJob implements Callable<Integer> {
   @Option(
       names = "--corpus",
       paramLabel = "FILE|URI",
-      description = "the text the run was trained on, where it has moved")
+      description = "the text that the run was trained on, if it has moved")
   private String corpusPath;
 
   EvaluateJob(PrintStream out, PrintStream err) {
@@ -113,7 +114,7 @@ public final class EvaluateJob implements Callable<Integer> {
         consecutive.crossEntropy(),
         consecutive.bitsPerCharacter(),
         consecutive.accuracy());
-    // The names of summary.json, to as many digits as a difference can mean something.
+    // Named as in summary.json, with as many digits as are meaningful.
     out.println();
     out.println("checkpoint             " + checkpoint.path());
     figure("val_ce", consecutive.crossEntropy());

@@ -3,8 +3,8 @@ package io.avatarl.jobs;
 import java.util.OptionalInt;
 
 /**
- * Where the project lies on this machine, as {@code jobs/*.sh} say; the working directory where
- * they were not used.
+ * The project's folder on this machine, as set by {@code jobs/*.sh}; without them, the working
+ * directory.
  */
 public final class Home {
   private static final int DEFAULT_COLUMNS = 80;
@@ -16,10 +16,10 @@ public final class Home {
   }
 
   /**
-   * A command of {@code jobs/} to be pasted where this one was called.
+   * A command of {@code jobs/} that can be pasted where this one was called.
    *
    * @param script its file's name
-   * @param arguments quoted for a shell where that is needed
+   * @param arguments arguments, quoted for a shell if necessary
    */
   static String command(String script, String... arguments) {
     StringBuilder command = new StringBuilder();
@@ -37,12 +37,12 @@ public final class Home {
         : "'" + word.replace("'", "'\\''") + "'";
   }
 
-  /** Whether a person watches standard output, and not a file or another program. */
+  /** Whether standard output is a terminal, not a file or a pipe. */
   static boolean outputIsTerminal() {
     return Boolean.getBoolean("avatarl.output.terminal");
   }
 
-  /** Columns of the terminal on which a person watches standard error; empty where none does. */
+  /** Columns of the terminal that standard error goes to; empty if it is none. */
   static OptionalInt terminalColumns() {
     return Boolean.getBoolean("avatarl.terminal")
         ? OptionalInt.of(Integer.getInteger("avatarl.columns", DEFAULT_COLUMNS))

@@ -22,7 +22,7 @@ import scala.Option;
 
 /**
  * What all commands share: parsing, exit codes (0 done, 2 the user's input was wrong, 1 anything
- * else), errors in one line, Spark where it is needed.
+ * else), errors in one line, and Spark sessions.
  */
 public final class Job {
   private static final int USER_ERROR = 2;
@@ -31,7 +31,7 @@ public final class Job {
   private Job() {}
 
   /**
-   * Runs a picocli command; ends the JVM where it failed, and returns where it did not (as cluster
+   * Runs a picocli command. Ends the JVM if it failed, and returns if it did not (as cluster
    * managers expect).
    */
   public static void main(Callable<Integer> command, String[] args) {
@@ -47,28 +47,29 @@ public final class Job {
   }
 
   /**
-   * Runs what has arguments; where something goes wrong before a command, the JVM ends in a line.
+   * Runs a main method. If something fails before its command, the JVM ends with a one-line error.
    */
   static void guarded(Runnable main, String... args) {
     try {
       requireReadable(args);
       requireLogin();
       main.run();
-    } catch (Throwable e) { // the JVM's own errors as well: nobody else would put them into a line
+    } catch (
+        Throwable e) { // includes the JVM's own errors: nothing else would print them as one line
       System.exit(submitFailed(e, System.err));
     }
   }
 
   /**
-   * The end of a thread. Where memory ran out in one of Spark's own threads, the driver would wait
-   * forever for jobs that no thread runs any more.
+   * Handles a thread's death. If one of Spark's own threads runs out of memory, the driver would
+   * wait forever for jobs that no thread runs any more.
    */
   private static void uncaught(Throwable e) {
     if (e instanceof OutOfMemoryError) {
       try {
         System.err.println("error: " + oneLine(foreseen(e).orElseThrow().getMessage()));
       } finally {
-        // Not exit: that waits for a checkpoint after the current step, which may never end.
+        // Not exit: its hook waits for a checkpoint after the current step, which may never end.
         Runtime.getRuntime().halt(FAILURE);
       }
     }
@@ -76,8 +77,8 @@ public final class Job {
   }
 
   /**
-   * Refuses arguments that the JVM could not decode: it puts U+FFFD in the place of what its locale
-   * has no character for, and what was meant is lost.
+   * Refuses arguments that the JVM could not decode: it replaces characters that its locale lacks
+   * by U+FFFD, so the argument is lost.
    */
   static void requireReadable(String... args) {
     for (String argument : args) {
@@ -85,16 +86,16 @@ public final class Job {
         throw new UserError(
             "the argument \""
                 + argument
-                + "\" was not understood: in this locale ("
+                + "\" could not be decoded: in this locale ("
                 + System.getProperty("sun.jnu.encoding")
-                + ") the JVM knows fewer characters; set LC_ALL=C.UTF-8 in its environment");
+                + ") the JVM lacks some of its characters; set LC_ALL=C.UTF-8 in the environment");
       }
     }
   }
 
   /**
-   * Logs a user in whom the system does not know by name ({@code docker run -u 12345}): Hadoop
-   * fails on those.
+   * Logs in a user without a name on this system ({@code docker run -u 12345}), with whom Hadoop
+   * fails.
    */
   static void requireLogin() {
     if ("?".equals(System.getProperty("user.name"))) {
@@ -105,7 +106,7 @@ public final class Job {
     }
   }
 
-  /** Says in one line why nothing was started; returns the exit code. */
+  /** Prints in one line why nothing was started; returns the exit code. */
   private static int submitFailed(Throwable e, PrintStream err) {
     if (e instanceof OutOfMemoryError) {
       err.println("error: " + oneLine(foreseen(e).orElseThrow().getMessage()));
@@ -123,7 +124,7 @@ public final class Job {
   public static int run(
       Callable<Integer> command, PrintStream out, PrintStream err, String... args) {
     CommandLine commandLine = new CommandLine(command);
-    // One of picocli's two standard options; the version is that of the clone or the jar.
+    // --help or --version; the version is that of the clone or the jar.
     commandLine.getCommandSpec().remove(commandLine.getCommandSpec().findOption("--version"));
     commandLine
         .setOut(writer(out))
@@ -143,7 +144,7 @@ public final class Job {
                 err.println("error: " + oneLine(mistake.get().getMessage()));
                 return USER_ERROR;
               }
-              // While the JVM ends, Spark's own end makes what still runs fail; that is no news.
+              // While the JVM ends, running work fails because Spark stops; do not report that.
               if (!ShutdownHookManager.get().isShutdownInProgress()) {
                 Optional<Failure> foreseen = foreseen(e);
                 if (foreseen.isPresent()) {
@@ -175,7 +176,7 @@ public final class Job {
   }
 
   /**
-   * The file systems as Spark's settings ({@code spark.hadoop.*}) describe them, without starting
+   * The file systems as configured by Spark's settings ({@code spark.hadoop.*}), without starting
    * Spark.
    */
   public static Storage storage() {
@@ -187,19 +188,19 @@ public final class Job {
   }
 
   /**
-   * A Spark session for a command. One that runs already (a notebook's, a platform's) is used and
-   * left alone; one of our own ends with the command.
+   * A Spark session for a command. A running session (a notebook's, a platform's) is used and left
+   * running; our own session ends with the command.
    */
   public record Session(SparkSession spark, boolean ours) implements AutoCloseable {
     private static final String NO_CONNECT =
-        "Spark Connect (also serverless compute, Databricks Connect) has no RDDs and no access to the"
-            + " JVM, which this needs: use a classic session, on a cluster by --master, on Databricks on"
-            + " a dedicated cluster";
+        "Spark Connect (also serverless compute, Databricks Connect) has no RDDs and no access to"
+            + " the JVM, which this needs: use a classic session (on a cluster with --master, on"
+            + " Databricks on a dedicated cluster)";
 
     private static final String RESULTS = "spark.driver.maxResultSize";
     private static final String WAREHOUSE = "spark.sql.warehouse.dir";
 
-    /** Whether the user asks for Spark Connect, in any of Spark's ways to say it. */
+    /** Whether the user asks for Spark Connect, by any of Spark's settings for it. */
     static boolean isConnect(SparkConf conf, Map<String, String> environment) {
       return conf.contains("spark.remote")
           || conf.get("spark.api.mode", "").equalsIgnoreCase("connect")
@@ -207,9 +208,9 @@ public final class Job {
     }
 
     /**
-     * The context of a session that is there.
+     * The context of an existing session.
      *
-     * @throws UserError where it has none
+     * @throws UserError if it has none
      */
     static SparkContext context(SparkSession spark) {
       try {
@@ -236,19 +237,20 @@ public final class Job {
         throw new UserError(NO_CONNECT);
       }
       LocalFolders.requireScratch(asked);
-      // What comes back is as large as the groups or gradients of a round; Spark's limit is 1 GB.
+      // A round's results are its groups or gradients, which may exceed Spark's limit of 1 GB.
       builder.config(RESULTS, asked.get(RESULTS, "0"));
       if (!asked.contains(WAREHOUSE)) {
-        // Spark makes its folder of tables where a table is looked for, in the working directory.
+        // Spark would create its warehouse folder in the working directory when it looks up a
+        // table.
         builder.config(WAREHOUSE, LocalFolders.warehouse().toUri().toString());
       }
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
-        // A task's fatal error, no memory above all, would end this JVM before it says a word.
+        // A task's fatal error, such as no memory, would end this JVM without a message.
         builder.config("spark.executor.killOnFatalError.depth", 0);
       }
       try {
         return new Session(builder.appName(application).config(settings).getOrCreate(), true);
-      } catch (Exception e) { // Spark throws checked ones, too.
+      } catch (Exception e) { // Spark also throws checked exceptions.
         throw foreseen(e)
             .<RuntimeException>map(failure -> failure)
             .orElse(new UserError("Spark does not start: " + e.getMessage(), e));
@@ -259,13 +261,13 @@ public final class Job {
     public void close() {
       if (ours) {
         spark.stop();
-        // The folder only: who put a table into it keeps it.
+        // Only an empty folder is deleted; tables that someone put there stay.
         LocalFolders.warehouse().toFile().delete();
       }
     }
   }
 
-  /** A {@link Session} that opens when it is asked for, after what can be refused without Spark. */
+  /** A {@link Session} that opens on demand, so that input can be checked before Spark starts. */
   static final class LazySession implements AutoCloseable {
     private final String application;
     private Optional<Session> session = Optional.empty();

@@ -17,7 +17,7 @@ import javax.xml.stream.XMLStreamWriter;
 /**
  * The learning curve as one SVG picture: validation cross-entropy (nats per token) over updates, a
  * curve for each run and a dashed line for each n-gram table and each yardstick. It follows the
- * reader's light or dark setting, and loads nothing.
+ * reader's light or dark setting and loads no other files.
  */
 final class LearningCurve {
   private static final int WIDTH = 860;
@@ -55,7 +55,7 @@ final class LearningCurve {
 
   private record Point(double update, double crossEntropy) {}
 
-  /** A curve with its points, or a horizontal line with one. */
+  /** A curve, or a horizontal line with a single point. */
   private record Line(String name, String style, List<Point> points) {
     double end() {
       return points.get(points.size() - 1).crossEntropy();
@@ -86,8 +86,8 @@ final class LearningCurve {
   }
 
   /**
-   * Draws the data of {@link ReportPage#data}; n-gram lines are left out where the runs were
-   * trained on different texts.
+   * Draws the data of {@link ReportPage#data}; leaves out n-gram lines if the runs were trained on
+   * different texts.
    */
   static String svg(ObjectNode data) {
     List<Line> lines = new ArrayList<>();
@@ -121,7 +121,7 @@ final class LearningCurve {
     }
   }
 
-  /** The evaluations during training; at the end, the one of the whole validation split. */
+  /** The evaluations during training, and at the end that of the whole validation split. */
   private static List<Point> points(JsonNode run) {
     List<Point> points = new ArrayList<>();
     JsonNode updates = run.at("/evaluations/update");
@@ -147,7 +147,10 @@ final class LearningCurve {
     return BOTTOM - (BOTTOM - TOP) * (crossEntropy - low) / (high - low);
   }
 
-  /** A step of 1, 2 or 5 times a power of ten, so that a range has at most {@code most} of them. */
+  /**
+   * The tick distance: 1, 2 or 5 times a power of ten, so that a range has at most {@code most}
+   * ticks.
+   */
   private static double tick(double range, int most) {
     double power = Math.pow(10, Math.floor(Math.log10(Math.max(range, 1e-3) / most)));
     for (double factor : new double[] {1, 2, 5}) {
@@ -187,7 +190,7 @@ final class LearningCurve {
       svg.writeEndElement();
       svg.close();
     } catch (XMLStreamException e) {
-      throw new IllegalStateException(e); // Of a writer into memory.
+      throw new IllegalStateException(e); // The writer writes to memory.
     }
     return text + "\n";
   }
@@ -218,7 +221,9 @@ final class LearningCurve {
     attributes(svg, "class", line.style(), "points", places.toString().strip());
   }
 
-  /** Names at the right edge, in the lines' order, moved apart where lines are close. */
+  /**
+   * Draws names at the right edge, in the order of the lines, moved apart if they would overlap.
+   */
   private void labels(XMLStreamWriter svg) throws XMLStreamException {
     List<Line> ordered = new ArrayList<>(lines);
     ordered.sort(Comparator.comparingDouble(line -> y(line.end())));

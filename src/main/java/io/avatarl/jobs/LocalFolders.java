@@ -7,21 +7,22 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.apache.spark.SparkConf;
 
-/** The folders that Spark makes on the driver's machine, wherever a run's own files lie. */
+/** The folders that Spark creates on the driver's machine. */
 final class LocalFolders {
   private static final String SETTING = "spark.local.dir";
   private static final String VARIABLE = "SPARK_LOCAL_DIRS";
 
   private LocalFolders() {}
 
-  /** Spark's folder of tables: one for each process, and so for each session of ours. */
+  /** Spark's warehouse folder, one per process. */
   static Path warehouse() {
     return Path.of(
         System.getProperty("java.io.tmpdir"), "avatarl-warehouse-" + ProcessHandle.current().pid());
   }
 
   /**
-   * Spark ends the JVM, with a code and no word, where it finds no folder to write into.
+   * Checks Spark's folders for temporary files: without a writable one, Spark ends the JVM with no
+   * message.
    *
    * @throws UserError that names the setting
    */
@@ -35,13 +36,13 @@ final class LocalFolders {
         Files.delete(Files.createTempFile(path, "avatarl-probe", ""));
         return;
       } catch (IOException | InvalidPathException e) {
-        // The next one may do.
+        // Try the next one.
       }
     }
     throw new UserError(
         (variable != null ? VARIABLE : SETTING)
-            + ": Spark can write into none of its folders for temporary files ("
+            + ": Spark cannot write into any of its folders for temporary files ("
             + folders
-            + "); name one with room by --conf spark.local.dir=DIR or SPARK_LOCAL_DIRS");
+            + "); name one with free space: --conf spark.local.dir=DIR or SPARK_LOCAL_DIRS");
   }
 }

@@ -30,24 +30,24 @@ import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Counts n-grams and times it; see {@code jobs/ngrams.sh --help}. */
+/** Counts n-grams and measures the time; see {@code jobs/ngrams.sh --help}. */
 @Command(
     name = "jobs/ngrams.sh",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
         "Counts the n-grams of a text's training split with Spark, times it, and scores the n-gram"
-            + " models on the validation split. Any length: neither the text nor its tokens are"
-            + " held in memory. Options of spark-submit are passed on.")
+            + " models on the validation split. The text may have any length: neither it nor its"
+            + " tokens are held in memory. Options of spark-submit are passed on.")
 public final class NgramsJob implements Callable<Integer> {
   private static final double MEGABYTE = 1e6;
   private static final ObjectMapper JSON =
       new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
-  /** Characters of the validation split that are scored: five models, one thread. */
+  /** Most characters of the validation split that are scored, by five models on one thread. */
   private static final int SCORED = 1_000_000;
 
-  /** Characters that BPE is learnt from, and timed on: these are in memory. */
+  /** Most characters, held in memory, from which BPE is learned and timed. */
   private static final int LEARNT = 128_000_000;
 
   private static final int PLAY = 1_000_000;
@@ -66,8 +66,8 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--generated",
       paramLabel = "MB",
       description =
-          "instead of a corpus: plays by the project's grammar with misspelt words, written to a"
-              + " temporary folder and deleted after")
+          "instead of a corpus: generated plays with misspelt words, in a temporary file that is"
+              + " deleted afterwards")
   private int generated;
 
   @Option(
@@ -80,7 +80,7 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--min-count",
       paramLabel = "N",
       description =
-          "leave out n-grams of two and more tokens that occur less often (default:"
+          "leave out n-grams of two or more tokens that occur less often (default:"
               + " ${DEFAULT-VALUE})")
   private int minCount = 1;
 
@@ -95,7 +95,7 @@ public final class NgramsJob implements Callable<Integer> {
   @Option(
       names = "--validation-fraction",
       paramLabel = "X",
-      description = "the last part of the text, held out (default: ${DEFAULT-VALUE})")
+      description = "fraction of the text that is held out, its end (default: ${DEFAULT-VALUE})")
   private double validationFraction = 0.1;
 
   @Option(names = "--json", paramLabel = "FILE|URI", description = "also write the timings there")
@@ -118,7 +118,7 @@ public final class NgramsJob implements Callable<Integer> {
     Path temporary = null;
     if (generated > 0) {
       temporary = Files.createTempFile("avatarl-play", ".txt");
-      temporary.toFile().deleteOnExit(); // also where it is interrupted
+      temporary.toFile().deleteOnExit(); // also if it is interrupted
     }
     try (Job.Session session = Job.Session.open("avatarl ngrams")) {
       if (temporary != null) {
@@ -140,7 +140,7 @@ public final class NgramsJob implements Callable<Integer> {
     if (corpus == null && variable != null && !variable.isBlank()) {
       return variable;
     }
-    // What every other command trains on; from a file, because the executors read it.
+    // The text that all commands use; copied to a file, because the executors read it.
     Storage storage = Job.storage();
     CorpusSource.Found found =
         new CorpusSource(storage, Home.path(), System.getenv())
@@ -209,7 +209,7 @@ public final class NgramsJob implements Callable<Integer> {
     return tokenizer;
   }
 
-  /** Different plays one after another; wrong letters here and there give a text's long tail. */
+  /** Different plays in sequence; some wrong letters give the long tail of real text. */
   private static void generate(Path file, long bytes) throws IOException {
     try (OutputStream out = Files.newOutputStream(file)) {
       for (long play = 0, written = 0; written < bytes; play++) {
@@ -230,7 +230,7 @@ public final class NgramsJob implements Callable<Integer> {
     }
   }
 
-  /** Wall time, and the CPU time of all threads, which other processes disturb less. */
+  /** Measures wall time, and the CPU time of all threads, which other processes disturb less. */
   private static final class Stopwatch {
     private static final OperatingSystemMXBean SYSTEM =
         ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
@@ -247,7 +247,7 @@ public final class NgramsJob implements Callable<Integer> {
     }
   }
 
-  /** How long it took to go through so many bytes. */
+  /** The time for a number of bytes. */
   record Timing(String what, long bytes, double seconds, double cpuSeconds) {
     @Override
     public String toString() {

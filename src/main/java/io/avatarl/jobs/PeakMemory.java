@@ -9,13 +9,13 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.OptionalLong;
 
-/** The most memory that this process had, with what Spark's tasks had under a local master. */
+/** Peak memory of this process, which includes Spark's tasks under a local master. */
 final class PeakMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
 
   private PeakMemory() {}
 
-  /** In a line: heap, and where the kernel says so (Linux), all that was resident. */
+  /** One line: peak heap and, on Linux, peak resident memory. */
   static String line() {
     long heap =
         ManagementFactory.getMemoryPoolMXBeans().stream()
@@ -30,7 +30,7 @@ final class PeakMemory {
             : "");
   }
 
-  /** Heap, native memory and all. */
+  /** Peak resident memory, heap and native. */
   static OptionalLong residentMebibytes() {
     if (!Files.isReadable(STATUS)) {
       return OptionalLong.empty();

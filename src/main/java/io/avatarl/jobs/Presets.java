@@ -22,8 +22,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The presets of {@code conf/}, which the build packs into the jar, so that a cluster needs no
- * other file.
+ * The presets of {@code conf/}. The build packs them into the jar, so that a cluster needs no other
+ * file.
  */
 public final class Presets {
   public static final String DEFAULT = "maxrl";
@@ -43,7 +43,7 @@ public final class Presets {
    * A preset.
    *
    * @param name for the summary
-   * @param origin what errors call it: its file, or its name where the jar has it
+   * @param origin what errors call it: its file, or its name if it is in the jar
    * @param hocon its text
    */
   public record Preset(String name, String origin, String hocon) {
@@ -51,31 +51,31 @@ public final class Presets {
      * The configuration with these overrides; see {@link ConfigReader#read(String, String, String,
      * List, Consumer, java.util.function.Function)}.
      *
-     * @param storage where the run is read that {@code init.run} names
+     * @param storage reads the run that {@code init.run} names
      */
     public TrainingConfig read(Storage storage, List<String> overrides, Consumer<String> warnings) {
       return ConfigReader.read(
           name, origin, hocon, overrides, warnings, run -> Optional.of(Runs.initial(storage, run)));
     }
 
-    /** The same, but where it asks for a referee and names none, this run is the referee. */
+    /** A copy whose default referee is this run. */
     Preset withReferee(String run) {
       return hocon.contains("referee")
-          // On the first line of the text, so that errors name the lines of the file.
+          // Added to the first line, so that errors name the file's line numbers.
           ? new Preset(
               name, origin, "reward.referee.run = " + ConfigUtil.quoteString(run) + ", " + hocon)
           : this;
     }
   }
 
-  /** The presets in a folder, or the name itself where no folder has it. */
+  /** The presets in a folder, or the name itself if it is not a folder. */
   static List<String> inFolder(String name) {
     String folder = name.replaceAll("/+$", "") + "/";
     List<String> inside = names().stream().filter(preset -> preset.startsWith(folder)).toList();
     return inside.isEmpty() ? List.of(name) : inside;
   }
 
-  /** A known preset by name, or a HOCON file at any Hadoop path (it ends in .conf). */
+  /** Loads a known preset by name, or a HOCON file (.conf) at any Hadoop path. */
   public static Preset load(String nameOrFile, Storage storage) {
     String name = nameOrFile.replaceAll(".*/|\\.conf$", "");
     if (nameOrFile.endsWith(".conf")) {
@@ -97,7 +97,7 @@ public final class Presets {
     return new Preset(name, "preset " + file, resource(file + ".conf"));
   }
 
-  /** Names of all presets, those in folders with their folder. */
+  /** Names of all presets, with their folder if they are in one. */
   static List<String> names() {
     try {
       URI uri = Presets.class.getResource(FOLDER + DEFAULT + ".conf").toURI();

@@ -2,7 +2,7 @@ package io.avatarl.jobs;
 
 import java.util.List;
 
-/** One line of progress that fits its terminal: what must be seen, and a bar in what is left. */
+/** One line of progress that fits the terminal: the facts, and a bar in the remaining space. */
 final class ProgressLine {
   private static final int SMALLEST_BAR = 5;
   private static final int LARGEST_BAR = 40;
@@ -12,8 +12,8 @@ final class ProgressLine {
   private ProgressLine() {}
 
   /**
-   * @param facts what follows the bar, the most important first: the last are left out where the
-   *     line is too short
+   * @param facts what follows the bar, most important first; the last ones are left out if the line
+   *     is too short
    * @param width columns
    */
   static String render(long step, long steps, List<String> facts, int width) {
@@ -34,7 +34,7 @@ final class ProgressLine {
     return head + " [" + "=".repeat(done) + " ".repeat(bar - done) + "]" + tail;
   }
 
-  /** The same without a bar, however long. */
+  /** A line of any length, without a bar. */
   static String plain(long step, long steps, List<String> facts) {
     return head(step, steps) + GAP + String.join(GAP, facts);
   }

@@ -14,14 +14,14 @@ import org.apache.spark.sql.execution.command.ExplainCommand;
 import scala.collection.Iterator;
 
 /**
- * Tells a query that reads from every other statement, by what Spark's own parser makes of the
- * text. Spark runs a command or an insert as soon as it is given the text, so this is asked before.
+ * Tells queries that only read from other statements, by the result of Spark's own parser. Spark
+ * runs a command or an insert as soon as it gets the text, so this check comes first.
  *
- * <p>What reads is listed, not what writes: a statement of a newer Spark is refused until it is
- * known.
+ * <p>The list has what reads, not what writes: a new statement of a later Spark is refused until it
+ * is listed.
  */
 final class ReadingQuery {
-  /** The parser's nodes for all that can stand in a SELECT; also in one of Spark 3.5. */
+  /** The parser's nodes for everything that can be in a SELECT, including those of Spark 3.5. */
   private static final Set<String> READING =
       Set.of(
           "Aggregate",
@@ -65,7 +65,7 @@ final class ReadingQuery {
           "Window",
           "WithWindowDefinition");
 
-  /** Commands that only tell of tables and functions; {@code DESCRIBE rollouts} is the first. */
+  /** Commands that only describe tables and functions; {@code DESCRIBE rollouts} is the first. */
   private static final Set<String> TELLING =
       Set.of(
           "DescribeColumn",
@@ -76,14 +76,14 @@ final class ReadingQuery {
           "ShowTables",
           "ShowViews");
 
-  /** Functions that run any static method of the JVM. */
+  /** Functions that can call any static method of the JVM. */
   private static final Set<String> CALLING = Set.of("java_method", "reflect", "try_reflect");
 
   private ReadingQuery() {}
 
   /**
-   * @throws UserError where the statement is none that reads
-   * @throws RuntimeException Spark's own, where the text is no statement
+   * @throws UserError if the statement does more than read
+   * @throws RuntimeException Spark's own, if the text cannot be parsed
    */
   static void require(String sql) {
     LogicalPlan statement = new SparkSqlParser().parsePlan(sql);
@@ -102,7 +102,7 @@ final class ReadingQuery {
       throw refused(name(plan));
     }
     each(plan.children());
-    // The queries behind WITH.
+    // The queries of WITH.
     each(plan.innerChildren());
     each(plan.expressions());
   }
@@ -136,8 +136,8 @@ final class ReadingQuery {
 
   private static UserError refused(String what) {
     return new UserError(
-        "--sql: only queries that read are run (SELECT, WITH, VALUES, TABLE, DESCRIBE, SHOW,"
-            + " EXPLAIN), and Spark reads this one as "
+        "--sql: only queries that read are allowed (SELECT, WITH, VALUES, TABLE, DESCRIBE, SHOW,"
+            + " EXPLAIN), and Spark parses this one as "
             + what
             + "; nothing was changed");
   }

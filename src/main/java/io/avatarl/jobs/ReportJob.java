@@ -9,14 +9,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Writes the report of one run or several; see {@code jobs/report.sh --help}. */
+/** Writes the report of one or more runs; see {@code jobs/report.sh --help}. */
 @Command(
     name = "jobs/report.sh",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes one self-contained HTML page about a run, also one that still trains, or draws its learning curve. Several"
-            + " runs, or those of a comparison (jobs/compare.sh), are laid over each other.")
+        "Writes one self-contained HTML page about a run, even while it trains, or draws its"
+            + " learning curve. Several runs, or those of a comparison (jobs/compare.sh), share"
+            + " the charts.")
 public final class ReportJob implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", arity = "1..*", description = "folders of runs or comparisons")
   private List<String> runs;
@@ -25,15 +26,16 @@ public final class ReportJob implements Callable<Integer> {
       names = "--html",
       paramLabel = "FILE",
       description =
-          "the page (default: report.html in the folder; for several folders, comparison.html in the first one)")
+          "the page (default: report.html in the folder; for several folders, comparison.html in"
+              + " the first one)")
   private String html;
 
   @Option(
       names = "--svg",
       paramLabel = "FILE",
       description =
-          "draws the learning curves with n-gram tables and yardsticks as lines into this file; the page is then written"
-              + " only where --html is given as well")
+          "draws the learning curves, with n-gram tables and yardsticks as lines, into this file;"
+              + " the page is then only written if --html is given, too")
   private String svg;
 
   private final PrintStream out;

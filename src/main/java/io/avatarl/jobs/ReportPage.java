@@ -16,7 +16,7 @@ import java.util.Properties;
 
 /**
  * The report: {@code report.html} next to this class, with the chart library and the runs' data
- * written into it. The page loads nothing else, and shows text from corpora and models as text.
+ * embedded. The page loads nothing else, and never interprets text from corpora and models as HTML.
  */
 final class ReportPage {
   private static final String LIBRARY = "org.webjars.npm/chart.js";
@@ -25,18 +25,17 @@ final class ReportPage {
 
   private ReportPage() {}
 
-  /** Writes a page about one run or several, laid over each other. */
+  /** Writes a page about one or more runs, in the same charts. */
   static void write(Storage storage, List<String> folders, String file) {
     storage.writeString(file, html(data(storage, folders)));
   }
 
   /**
-   * What a page or a picture shows: the array {@code runs} of {@link RunRecord}s, and the array
+   * The data of a page or a picture: the array {@code runs} of {@link RunRecord}s, and the array
    * {@code lines} of yardsticks, each with {@code name}, {@code ce} and {@code accuracy}.
    *
-   * @param folders of runs, of yardsticks (which are shown as lines), or of comparisons, which hold
-   *     both
-   * @throws UserError where there is no run
+   * @param folders of runs, yardsticks (shown as lines), or comparisons, which contain both
+   * @throws UserError if there is no run
    */
   static ObjectNode data(Storage storage, List<String> folders) {
     ObjectNode data = JsonNodeFactory.instance.objectNode();
@@ -73,7 +72,7 @@ final class ReportPage {
     return false;
   }
 
-  /** What a comparison's folder holds. */
+  /** Adds the runs and lines of a comparison's folder. */
   private static boolean addAll(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
     boolean any = false;
     if (storage.exists(folder)) {
@@ -85,13 +84,13 @@ final class ReportPage {
   }
 
   static String html(ObjectNode data) {
-    // The data comes last: what stands in it is not replaced.
+    // The data comes last, so that nothing in it is replaced.
     return resource("report.html")
         .replace(LIBRARY_PLACE, library())
         .replace(DATA_PLACE, embeddable(data.toString()));
   }
 
-  /** JSON that no HTML parser takes for markup, whatever its strings hold. */
+  /** JSON that an HTML parser cannot take for markup, whatever its strings contain. */
   static String embeddable(String json) {
     return json.replace("&", "\\u0026")
         .replace("<", "\\u003c")
@@ -109,7 +108,7 @@ final class ReportPage {
       throw new UncheckedIOException(e);
     }
     String file = "chart.js/" + properties.getProperty("version") + "/dist/chart.umd.min.js";
-    // Its source map is not in the page, and a browser's tools would ask for it.
+    // Browsers' tools would request the source map, which is not in the page.
     return resource("/META-INF/resources/webjars/" + file)
         .replaceAll("(?m)^//# sourceMappingURL=.*$", "");
   }

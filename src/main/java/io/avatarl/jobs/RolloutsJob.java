@@ -55,20 +55,20 @@ public final class RolloutsJob implements Callable<Integer> {
   @Option(
       names = "--sql",
       paramLabel = "QUERY",
-      description = "the answer to a query over the views below")
+      description = "the result of a query over the views below")
   private String sql;
 
   @Option(
       names = "--limit",
       paramLabel = "N",
-      description = "most rows that are shown (default: ${DEFAULT-VALUE})")
+      description = "most rows to show (default: ${DEFAULT-VALUE})")
   private int limit = 40;
 
-  @Option(names = "--json", description = "one JSON object per line, whole and unaltered")
+  @Option(names = "--json", description = "one JSON object per line, with complete values")
   private boolean json;
 
   RolloutsJob(PrintStream out) {
-    // The table's signs are not in every platform's character set.
+    // Not every platform's character set has the table's symbols.
     this.out = new PrintStream(out, true, StandardCharsets.UTF_8);
   }
 
@@ -89,13 +89,13 @@ public final class RolloutsJob implements Callable<Integer> {
         Map.of(
             "spark.ui.enabled",
             false,
-            // More columns than Spark prints of a plan; it would say so.
+            // The table has more columns than Spark prints in a plan; it would warn about that.
             "spark.sql.debug.maxToStringFields",
             100);
     try (Job.Session session = Job.Session.open("avatarl rollouts", settings)) {
-      // The views' names are common words; a notebook's session may have its own of them.
+      // A notebook's session may have views of the same names, which are common words.
       SparkSession spark = session.spark().newSession();
-      // Spark 4's default: a query that divides by zero is refused instead of answered with NULL.
+      // Spark 4's default: division by zero is an error instead of NULL.
       spark.conf().set("spark.sql.ansi.enabled", "true");
       if (sql == null) {
         rollouts(spark);
@@ -130,7 +130,7 @@ public final class RolloutsJob implements Callable<Integer> {
                 + ": no group "
                 + group
                 + (step == null ? "" : " in step " + step)
-                + "; --sql \"SELECT step, group_id, context FROM groups\" lists those there are");
+                + "; --sql \"SELECT step, group_id, context FROM groups\" lists all groups");
       }
     } else {
       long shown = step != null ? step : steps.get(steps.size() - 1);
@@ -185,7 +185,7 @@ public final class RolloutsJob implements Callable<Integer> {
       rows.limit(limit).toJSON().collectAsList().forEach(row -> out.println(Terminal.json(row)));
       return;
     }
-    // One more than is shown tells whether there are more.
+    // One more row than shown tells whether there are more.
     List<Row> collected = rows.limit(limit + 1).collectAsList();
     TextTable table = new TextTable(WIDTH, Arrays.asList(rows.columns()));
     for (Row row : collected.subList(0, Math.min(limit, collected.size()))) {
@@ -220,8 +220,8 @@ public final class RolloutsJob implements Callable<Integer> {
         : String.format(Locale.ROOT, "%.4f", x);
   }
 
-  /** Spark's own errors (syntax, names, arithmetic) are the query's; all else is not. */
-  @SuppressWarnings("deprecation") // Spark 4 calls it getCondition, and 3.5 has only this.
+  /** Spark's own errors (syntax, names, arithmetic) are errors of the query; others are not. */
+  @SuppressWarnings("deprecation") // Spark 4 calls it getCondition; 3.5 only has this.
   private static RuntimeException explained(Exception e) {
     if (e instanceof UserError mistake) {
       return mistake;

@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 
-/** What a report shows of a run, as JSON; a run that is not finished has less of it. */
+/** The data of a run in a report, as JSON; incomplete for an unfinished run. */
 final class RunRecord {
-  /** More points than this say nothing more on a chart. */
+  /** Most points of a chart; more would not be visible. */
   private static final int POINTS = 400;
 
   private static final List<String> UPDATE_FIELDS =
@@ -43,7 +43,7 @@ final class RunRecord {
   /**
    * Reads a run's folder.
    *
-   * @throws UserError where there is no run
+   * @throws UserError if there is no run
    */
   static ObjectNode read(Storage storage, String run) {
     TrainingConfig config = Runs.config(storage, run);
@@ -84,7 +84,7 @@ final class RunRecord {
       switch (record.path("kind").asText()) {
         case "update" -> updates.add(record);
         case "evaluation" -> evaluations.add(record);
-        default -> {} // Warnings have no figures.
+        default -> {} // Warnings have no numbers.
       }
     }
   }
@@ -119,8 +119,8 @@ final class RunRecord {
   }
 
   /**
-   * Records as columns, one point per step (within a step, figures like the KL rise from 0 at each
-   * update), or per stretch of equally many steps where these are too many.
+   * Records as columns, one point per step or, if there are too many, per range of steps. (Within a
+   * step, metrics like the KL start at 0 and rise with each update.)
    */
   private static ObjectNode columns(List<JsonNode> records, List<String> fields) {
     TreeMap<Long, List<JsonNode>> steps = new TreeMap<>();

@@ -18,8 +18,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes text with a trained model, as it comes. The same seed writes the same text. Spark"
-            + " is not started.")
+        "Writes text with a trained model, token by token. The same seed gives the same text."
+            + " Does not start Spark.")
 public final class SampleJob implements Callable<Integer> {
   private final PrintStream out;
 
@@ -30,8 +30,8 @@ public final class SampleJob implements Callable<Integer> {
       names = "--prompt",
       paramLabel = "TEXT",
       description =
-          "the text to continue (default: a line break, or where the model knows none, a space or"
-              + " its first character)")
+          "the text to continue (default: a line break; if the model has none, a space or its"
+              + " first character)")
   private String prompt;
 
   @Option(
@@ -50,13 +50,13 @@ public final class SampleJob implements Callable<Integer> {
   @Option(
       names = "--samples",
       paramLabel = "N",
-      description = "how many (default: ${DEFAULT-VALUE})")
+      description = "number of samples (default: ${DEFAULT-VALUE})")
   private int samples = 1;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
-      description = "another seed, another text (default: ${DEFAULT-VALUE})")
+      description = "seed of the random numbers (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
   @Option(

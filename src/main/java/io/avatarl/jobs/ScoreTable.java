@@ -5,7 +5,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Map;
 
-/** The table of a model's figures on the validation split, under those of the n-gram models. */
+/** The table of a model's validation scores, below those of the n-gram models. */
 final class ScoreTable {
   private ScoreTable() {}
 

@@ -3,8 +3,8 @@ package io.avatarl.jobs;
 import org.apache.spark.deploy.SparkSubmit;
 
 /**
- * {@code spark-submit} behind the door of all commands: what Spark has to say against its options,
- * and what goes wrong before the job's own {@code main}, is one line and exit code 2.
+ * Runs {@code spark-submit} for all commands, so that errors in its options, or before the job's
+ * own {@code main}, are one line and exit code 2.
  */
 public final class Submit {
   private Submit() {}

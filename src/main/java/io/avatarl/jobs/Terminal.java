@@ -1,19 +1,19 @@
 package io.avatarl.jobs;
 
 /**
- * Text of corpora, models and files, safe to show on a terminal: what a terminal would obey (escape
- * sequences, carriage returns, marks that turn the direction of all that follows) is a picture or a
- * question mark instead. Marks that shape a word, as joiners do in Persian and in emoji, are text.
+ * Makes text of corpora, models and files safe to show on a terminal: control characters (escape
+ * sequences, carriage returns, marks that change the text's direction) are replaced by pictures or
+ * question marks. Joiners, as in Persian and in emoji, are kept.
  */
 final class Terminal {
   private Terminal() {}
 
-  /** The text itself, or where a person watches standard output, what may be shown of it. */
+  /** The text itself or, if standard output is a terminal, its harmless form. */
   static String output(String text) {
     return Home.outputIsTerminal() ? harmless(text) : text;
   }
 
-  /** The text with its line breaks and tabs, and nothing else that would move the cursor. */
+  /** The text without anything that would move the cursor, except line breaks and tabs. */
   static String harmless(String text) {
     StringBuilder out = new StringBuilder(text.length());
     text.codePoints()
@@ -28,7 +28,7 @@ final class Terminal {
     return out.toString();
   }
 
-  /** A character, or what stands for it. */
+  /** Appends a character or its replacement. */
   static void append(StringBuilder out, int c) {
     if (c < ' ') {
       out.append((char) ('\u2400' + c));
@@ -45,7 +45,7 @@ final class Terminal {
         || c >= '\u2066' && c <= '\u2069'; // isolates
   }
 
-  /** JSON of the same meaning, in which everything that a terminal would obey is escaped. */
+  /** Equivalent JSON in which all control characters are escaped. */
   static String json(String json) {
     StringBuilder out = new StringBuilder(json.length());
     json.chars()

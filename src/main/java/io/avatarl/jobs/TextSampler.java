@@ -22,7 +22,7 @@ final class TextSampler implements AutoCloseable {
   private final Policy policy;
 
   /**
-   * Refuses what is wrong with the prompt or the files before it loads the native engine.
+   * Checks the prompt and the files before it loads the native engine.
    *
    * @param prompt empty: {@link Tokenizer#defaultPrompt}
    */
@@ -44,7 +44,7 @@ final class TextSampler implements AutoCloseable {
     this.policy = new Policy(config.model(), parameters);
   }
 
-  /** What is continued. */
+  /** The text that is continued. */
   String prompt() {
     return prompt;
   }
@@ -52,7 +52,7 @@ final class TextSampler implements AutoCloseable {
   /**
    * Streams one sample, without its prompt.
    *
-   * @param number of the sample: another number, another text for the same seed
+   * @param number number of the sample; another number gives another text for the same seed
    */
   void sample(int tokens, double temperature, long seed, long number, Consumer<String> sink) {
     RandomStream random = RandomStream.of(seed, 0, number, RandomStream.Purpose.SAMPLING);

@@ -3,7 +3,7 @@ package io.avatarl.jobs;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Text in columns: no line longer than the width, and no character that would move the cursor. */
+/** Text in columns: no line is longer than the width, and no character moves the cursor. */
 public final class TextTable {
   private static final String GAP = "  ";
   private static final int NARROWEST = 6;
@@ -17,7 +17,7 @@ public final class TextTable {
    */
   public TextTable(int width, List<String> header) {
     this.width = width;
-    // Spaces of a heading may be seen as what they are.
+    // Spaces in a heading stay spaces.
     this.header = header.stream().map(name -> visible(name).replace('␣', ' ')).toList();
   }
 
@@ -25,7 +25,7 @@ public final class TextTable {
     rows.add(cells);
   }
 
-  /** White space as signs (␣ ↵ ⇥), and controls, which a terminal would obey, as their pictures. */
+  /** White space as symbols (␣ ↵ ⇥), and control characters as their pictures. */
   static String visible(String text) {
     StringBuilder out = new StringBuilder();
     text.codePoints()
@@ -42,8 +42,8 @@ public final class TextTable {
   }
 
   /**
-   * The header, a rule and the rows; cells that are too long lose their beginning. Where the
-   * headings alone do not fit, each row is a paragraph with one line for each column.
+   * The header, a rule and the rows; cells that are too long lose their beginning. If the headings
+   * do not fit, each row is a paragraph with one line per column.
    */
   public List<String> lines() {
     int headings = GAP.length() * (header.size() - 1);
@@ -86,7 +86,7 @@ public final class TextTable {
     return lines;
   }
 
-  /** As wide as the content; the widest columns give way until the table fits. */
+  /** Column widths: as wide as the content; the widest columns shrink until the table fits. */
   private int[] widths() {
     int[] widths = new int[header.size()];
     for (int i = 0; i < widths.length; i++) {

@@ -26,8 +26,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Tokenizes a corpus of any size into a folder that train.sh, evaluate.sh and compare.sh take as --corpus and"
-            + " numpy.memmap reads. Interrupted, the same command goes on. Options of spark-submit are passed on.")
+        "Tokenizes a corpus of any size into a folder that train.sh, evaluate.sh and compare.sh"
+            + " accept as --corpus and numpy.memmap reads. To continue after an interruption, run"
+            + " the same command again. Options of spark-submit are passed on.")
 public final class TokenizeJob implements Callable<Integer> {
   private final PrintStream out;
   private final PrintStream err;
@@ -36,7 +37,8 @@ public final class TokenizeJob implements Callable<Integer> {
       names = "--corpus",
       paramLabel = "PATH|URI",
       description =
-          "a text, a folder, a glob or several of these with commas between them, packed (.gz, .bz2, .zst) or not;"
+          "a text, a folder, a glob or a comma-separated list of these, packed (.gz, .bz2, .zst)"
+              + " or not;"
               + " JSON lines, CSV, Parquet, ORC or Delta with --column (default: $AVATARL_CORPUS)")
   private String corpus = "";
 
@@ -49,7 +51,7 @@ public final class TokenizeJob implements Callable<Integer> {
   @Option(
       names = "--column",
       paramLabel = "NAME",
-      description = "the column that has the texts, where there are columns")
+      description = "the column with the texts, if there are columns")
   private String column = "";
 
   @Option(
@@ -61,7 +63,7 @@ public final class TokenizeJob implements Callable<Integer> {
   @Option(
       names = "--preset",
       paramLabel = "NAME|FILE",
-      description = "a preset whose corpus section is taken (default: ${DEFAULT-VALUE})")
+      description = "a preset whose corpus section is used (default: ${DEFAULT-VALUE})")
   private String preset = Presets.DEFAULT;
 
   @Option(
@@ -79,7 +81,7 @@ public final class TokenizeJob implements Callable<Integer> {
 
   @Option(
       names = "--verify",
-      description = "reads the folder and compares every file with its checksum; makes nothing")
+      description = "reads the folder and compares every file with its checksum; writes nothing")
   private boolean verify;
 
   TokenizeJob(PrintStream out, PrintStream err) {
@@ -135,7 +137,7 @@ public final class TokenizeJob implements Callable<Integer> {
     return ConfigReader.read(chosen.name(), chosen.hocon(), all);
   }
 
-  /** A file may be altered without another length: only reading it tells. */
+  /** Reads all files, because one may be altered without a change of length. */
   private static void verify(SparkSession spark, Storage storage, TokenFolder folder) {
     StorageSettings settings = storage.settings();
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
@@ -172,7 +174,7 @@ public final class TokenizeJob implements Callable<Integer> {
         source.documents(),
         source.characters(),
         source.skipped() > 0
-            ? String.format(Locale.ROOT, "; %,d without a text left out", source.skipped())
+            ? String.format(Locale.ROOT, "; %,d without a text skipped", source.skipped())
             : "");
     line("vocabulary  %,d (%s)", manifest.vocabulary(), manifest.type());
     line(

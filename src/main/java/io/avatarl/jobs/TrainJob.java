@@ -24,12 +24,14 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Trains a language model from random weights by reinforcement learning on Spark. Without options: the"
+        "Trains a language model from random weights by reinforcement learning on Spark. Without"
+            + " options: the"
             + " preset maxrl on tinyshakespeare, on this machine.",
     footer = {
       "",
       "Options of spark-submit (--master, --conf, --driver-memory, ...) are passed on.",
-      "Ctrl-C writes a checkpoint after the current step; --resume goes on as if nothing had happened.",
+      "Ctrl-C writes a checkpoint after the current step; --resume continues from it with the"
+          + " same result.",
       "",
       "  jobs/train.sh --preset smoke --set steps=50 --set model.width=64",
       "  jobs/train.sh --corpus poems.txt --out runs/poems",
@@ -55,7 +57,8 @@ public final class TrainJob implements Callable<Integer> {
       paramLabel = "NAME|FILE",
       completionCandidates = Presets.Names.class,
       description =
-          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, for example RUN/config.conf of an"
+          "one of ${COMPLETION-CANDIDATES}, or a file that ends in .conf, for example"
+              + " RUN/config.conf of an"
               + " earlier run (default: "
               + Presets.DEFAULT
               + "; with --resume: the settings of the run)")
@@ -65,7 +68,8 @@ public final class TrainJob implements Callable<Integer> {
       names = "--set",
       paramLabel = "KEY=VALUE",
       description =
-          "overrides one key of the preset; may be repeated. src/main/resources/io/avatarl/config/reference.conf"
+          "overrides one key of the preset; may be repeated."
+              + " src/main/resources/io/avatarl/config/reference.conf"
               + " has every key with its meaning and default")
   private List<String> overrides = List.of();
 
@@ -73,9 +77,11 @@ public final class TrainJob implements Callable<Integer> {
       names = "--corpus",
       paramLabel = "FILE|URI",
       description =
-          "a text, a folder, a glob or several of these with commas between them at any Hadoop path; JSON lines, CSV,"
-              + " Parquet, ORC or Delta with --set corpus.column=NAME; a folder of tokens (jobs/tokenize.sh);"
-              + " or the word generated for a play by the project's own grammar"
+          "a text, a folder, a glob or a comma-separated list of these, at any Hadoop path; JSON"
+              + " lines, CSV,"
+              + " Parquet, ORC or Delta with --set corpus.column=NAME; a folder of tokens"
+              + " (jobs/tokenize.sh);"
+              + " or the word generated for a generated play"
               + " (default: $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
   private String corpus;
 
@@ -87,13 +93,14 @@ public final class TrainJob implements Callable<Integer> {
 
   @Option(
       names = "--resume",
-      description = "go on from the newest checkpoint in --out, with the run's own settings")
+      description = "continue from the newest checkpoint in --out, with the run's own settings")
   private boolean resume;
 
   @Option(
       names = "--resume-or-start",
       description =
-          "as --resume where --out holds a run, else a new run there; for jobs that a cluster starts again")
+          "like --resume if --out holds a run, else start a new run there; for jobs that a"
+              + " cluster restarts")
   private boolean resumeOrStart;
 
   TrainJob(PrintStream out, PrintStream err) {
@@ -101,7 +108,7 @@ public final class TrainJob implements Callable<Integer> {
     this.err = err;
   }
 
-  /** The command on the process's own streams, with somebody who watches its run. */
+  /** The command on the process's own streams, with a listener to its run. */
   public static TrainJob watchedBy(TrainingListener watcher) {
     TrainJob job = new TrainJob(System.out, System.err);
     job.watcher = watcher;
@@ -135,7 +142,8 @@ public final class TrainJob implements Callable<Integer> {
               new CorpusSource(storage, Home.path(), System.getenv()),
               session::spark,
               progress);
-      // Refuses bad input before Spark starts, which takes seconds, unless Spark reads the corpus.
+      // Checks the input before Spark starts, which takes seconds, unless Spark must read the
+      // corpus.
       try (TrainingRun call =
           new TrainingRun(storage, config, corpora, run, resume, console, watcher)) {
         progress.close();
@@ -156,7 +164,7 @@ public final class TrainJob implements Callable<Integer> {
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
         ShutdownHookManager.get().removeShutdownHook(stop);
       }
-      // Before the run's own end, which prints and sends what is left.
+      // Before the run is closed, which prints and sends what is left.
       session.close();
     }
   }

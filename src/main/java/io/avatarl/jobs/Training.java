@@ -28,21 +28,21 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Training as a call, from a cell of a notebook or another program, in the session that runs there.
- * What to train is a map: {@code preset}, {@code corpus}, {@code out} and {@code resume} mean what
- * the options of {@code jobs/train.sh} do, every other key is one of {@code reference.conf}. {@code
- * out} must be there; the run's folder is like any other.
+ * Training as a method call, from a notebook or another program, in its running session. The
+ * settings are a map: {@code preset}, {@code corpus}, {@code out} and {@code resume} mean the same
+ * as the options of {@code jobs/train.sh}; all other keys are those of {@code reference.conf}.
+ * {@code out} is required. The run's folder is like that of the command.
  *
  * <pre>{@code
  * Training.run(spark, Map.of("preset", "smoke", "corpus", "s3a://bucket/input.txt", "out", "s3a://bucket/runs/1", "steps", 50));
  * }</pre>
  *
  * <p>Cancelling the cell (an interrupt of the calling thread, or Spark's cancellation of its job
- * group or of all jobs) ends training with a checkpoint of the last whole step, from which {@code
- * resume} goes on; the session stays usable. Nothing here ends the JVM or the session.
+ * group or of all jobs) ends training with a checkpoint of the last complete step, from which
+ * {@code resume} continues. The JVM and the session stay usable.
  *
- * <p>From Python, where a call's printed lines would go to the JVM's own log, {@link #start} gives
- * an object whose {@link #next} has them one by one:
+ * <p>From Python, printed lines would go to the JVM's log. So {@link #start} returns an object
+ * whose {@link #next} gives them one by one:
  *
  * <pre>{@code
  * training = spark._jvm.io.avatarl.jobs.Training.start(spark._jsparkSession, {"preset": "smoke", "out": "/tmp/run"})
@@ -62,7 +62,9 @@ public final class Training {
     this.result = new FutureTask<>(() -> finish(call, spark));
   }
 
-  /** Trains, printing progress to standard output; see the other {@code run}. */
+  /**
+   * Trains and prints progress to standard output; see {@link #run(SparkSession, Map, Consumer)}.
+   */
   public static String run(SparkSession spark, Map<String, ?> config) {
     return run(spark, config, System.out::println);
   }
@@ -70,11 +72,11 @@ public final class Training {
   /**
    * Trains.
    *
-   * @param progress gets its lines, on this thread; in a Scala cell {@code println(_)}, which
-   *     prints below the cell, where the JVM's standard output may go to a log
+   * @param progress gets the lines of progress, on this thread; in a Scala cell, {@code println(_)}
+   *     prints them below the cell
    * @return the run's folder
-   * @throws UserError where the input is wrong, in one line
-   * @throws CancellationException where it was cancelled; the checkpoint is written
+   * @throws UserError if the input is wrong, in one line
+   * @throws CancellationException if it was cancelled; the checkpoint is written
    */
   public static String run(
       SparkSession spark, Map<String, ?> config, Consumer<? super String> progress) {
@@ -82,8 +84,8 @@ public final class Training {
   }
 
   /**
-   * Trains on the strings of a column, {@code corpus.column}: each row is a document. {@code
-   * corpus} and {@code corpus.table} are then left out, and given again where the run is resumed.
+   * Trains on the strings of the column {@code corpus.column}: each row is a document. Leave out
+   * {@code corpus} and {@code corpus.table}. Pass the same rows again to resume.
    *
    * @return the run's folder
    */
@@ -93,7 +95,7 @@ public final class Training {
   }
 
   private static String run(Training training, Consumer<? super String> progress) {
-    // An interrupt would break into a step; from a thread of its own training can finish it.
+    // An interrupt would break a step; on a thread of its own, training can finish it.
     try {
       for (String line = training.next(); line != null; line = training.next()) {
         progress.accept(line);
@@ -108,15 +110,15 @@ public final class Training {
   }
 
   /**
-   * Begins to train and returns. The jobs belong to the caller's job group.
+   * Starts training and returns. The jobs belong to the caller's job group.
    *
-   * @throws UserError where the input is wrong, in one line
+   * @throws UserError if the input is wrong, in one line
    */
   public static Training start(SparkSession spark, Map<String, ?> config) {
     return begin(new Training(spark, Optional.empty(), config));
   }
 
-  /** The same with a corpus of rows; see {@link #run(Dataset, Map, Consumer)}. */
+  /** Starts training on rows; see {@link #run(Dataset, Map, Consumer)}. */
   public static Training start(Dataset<Row> rows, Map<String, ?> config) {
     return begin(new Training(rows.sparkSession(), Optional.of(rows), config));
   }
@@ -134,7 +136,7 @@ public final class Training {
     return training;
   }
 
-  /** The next line of progress, waited for; null when training has ended. */
+  /** Waits for the next line of progress; null when training has ended. */
   public String next() throws InterruptedException {
     String line = lines.take();
     if (line == END) {
@@ -144,7 +146,7 @@ public final class Training {
     return line;
   }
 
-  /** Ends training after the current step, with a checkpoint, and waits for that. */
+  /** Ends training after the current step with a checkpoint, and waits for it. */
   public void stop() {
     call.stop();
     boolean interrupted = false;
@@ -152,7 +154,7 @@ public final class Training {
       try {
         result.get();
       } catch (ExecutionException e) {
-        // It is for result() to say.
+        // result() reports it.
       } catch (InterruptedException e) {
         interrupted = true;
       }
@@ -166,7 +168,7 @@ public final class Training {
    * Waits for the end.
    *
    * @return the run's folder
-   * @throws CancellationException where it was stopped or cancelled; the checkpoint is written
+   * @throws CancellationException if it was stopped or cancelled; the checkpoint is written
    */
   public String result() throws InterruptedException {
     try {
@@ -221,7 +223,7 @@ public final class Training {
         return call.folder();
       }
       call.stopped();
-    } catch (Exception e) { // Spark throws checked ones, too.
+    } catch (Exception e) { // Spark also throws checked exceptions.
       if (!JobThread.cancelled(e)) {
         throw e;
       }
@@ -231,11 +233,11 @@ public final class Training {
 
   private static CancellationException stopped(String folder) {
     return new CancellationException(
-        "training was stopped; a call with resume = true goes on from the last checkpoint in "
+        "training was stopped; a call with resume = true continues from the last checkpoint in "
             + folder);
   }
 
-  /** What is printed, line by line. */
+  /** Collects what is printed, line by line. */
   private final class Lines extends ByteArrayOutputStream {
     @Override
     public synchronized void flush() {

@@ -20,8 +20,8 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 
 /**
- * What a person sees of a run: the preset, a live line on a terminal or plain lines elsewhere, and
- * the figures at the end. Progress goes to standard error, results to standard output.
+ * Shows a run to the user: the preset, a live line on a terminal or plain lines elsewhere, and the
+ * results. Progress goes to standard error, results to standard output.
  */
 final class TrainingConsole implements TrainingListener, AutoCloseable {
   private static final double LINE_SECONDS = 10;
@@ -38,11 +38,11 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   private double firstSeconds;
   private double lastLine;
   private String validation = "";
-  // Read by the bar's own thread.
+  // Read by the progress bar's thread.
   private volatile List<String> facts = List.of();
 
   /**
-   * @param columns of the terminal that {@code err} is, if it is one
+   * @param columns of the terminal, if {@code err} is one
    */
   TrainingConsole(PrintStream out, PrintStream err, OptionalInt columns) {
     this.out = out;
@@ -98,7 +98,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         lower(l.optimizer().schedule()));
     line(out, "devices    %s", facts.devices());
     if (config.init().isWarm()) {
-      line(out, "begins     with %s, step %s", config.init().run(), config.init().checkpoint());
+      line(out, "starts     from %s, step %s", config.init().run(), config.init().checkpoint());
     }
     line(out, "run        %s", facts.output());
     if (step > 0) {
@@ -106,7 +106,8 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     }
     out.flush();
     if (columns.isPresent()) {
-      // One column stays free: a cursor behind the last one makes some terminals break the line.
+      // One column stays free: some terminals break the line if the cursor is after the last
+      // column.
       int width = columns.getAsInt() - 1;
       bar =
           new ProgressBarBuilder()
@@ -145,7 +146,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     if (done == 1) {
       firstSeconds = seconds;
     }
-    // The first step loads classes and natives everywhere and says little about the others.
+    // The first step also loads classes and natives, so it does not count for the estimate.
     double pace = done == 1 ? seconds : (seconds - firstSeconds) / (done - 1);
     double left = pace * (config.steps() - step);
     List<String> facts = new ArrayList<>();
@@ -188,10 +189,10 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   }
 
   void stopped(String run) {
-    line(err, "stopped; go on with: %s", Home.command("train.sh", "--resume", "--out", run));
+    line(err, "stopped; continue with: %s", Home.command("train.sh", "--resume", "--out", run));
   }
 
-  /** Ends the live line, so that what follows begins on its own. */
+  /** Ends the live line, so that further output starts on a new line. */
   @Override
   public synchronized void close() {
     if (bar != null) {

@@ -19,8 +19,8 @@ import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * One training with all that is written and shown of it: console, tracker, samples, report. What
- * the command and the library call share.
+ * One training run with its console, tracker, samples and report; shared by the command and the
+ * library call.
  */
 final class TrainingRun implements AutoCloseable {
   private final Storage storage;
@@ -31,10 +31,10 @@ final class TrainingRun implements AutoCloseable {
   private final Trainer training;
 
   /**
-   * Refuses bad input before Spark has anything to do.
+   * Checks the input before Spark is used.
    *
    * @param corpora loads the corpus that the configuration names
-   * @param watcher is told what the console is told
+   * @param watcher hears everything that the console hears
    */
   TrainingRun(
       Storage storage,
@@ -60,11 +60,11 @@ final class TrainingRun implements AutoCloseable {
   }
 
   /**
-   * The configuration that was asked for.
+   * The requested configuration.
    *
    * @param preset name or file; empty: the default, or with {@code resume} that of the run
    * @param overrides {@code key=value} each
-   * @param corpus empty: that of the configuration
+   * @param corpus the corpus; empty: that of the configuration
    * @param warnings one line each
    */
   static TrainingConfig config(
@@ -90,7 +90,7 @@ final class TrainingRun implements AutoCloseable {
     return folder;
   }
 
-  /** Trains and reports; false where it was stopped or cancelled before the last step. */
+  /** Trains and reports; false if it was stopped or cancelled before the last step. */
   boolean run(SparkSession spark) {
     Optional<Summary> summary = training.run(spark);
     summary.ifPresent(
@@ -113,7 +113,7 @@ final class TrainingRun implements AutoCloseable {
     stopped();
   }
 
-  /** Says how to go on. */
+  /** Prints how to resume. */
   void stopped() {
     console.stopped(folder);
   }

@@ -28,7 +28,7 @@ final class AdamW implements Optimizer {
   }
 
   /**
-   * @param trained those of the layout's parameters that this optimizer changes
+   * @param trained the parameters of the layout that this optimizer changes
    */
   AdamW(
       ParameterLayout layout,
@@ -78,8 +78,7 @@ final class AdamW implements Optimizer {
         });
   }
 
-  // A method of its own with plain array accesses, so that the JIT compiles it to vector
-  // instructions.
+  // A separate method with plain array accesses, so that the JIT vectorizes it.
   private void step(
       int from,
       int to,

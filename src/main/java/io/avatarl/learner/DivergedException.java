@@ -3,13 +3,16 @@ package io.avatarl.learner;
 import io.avatarl.config.Failure;
 import java.util.List;
 
-/** Training left the finite numbers; the policy keeps its values from before the update. */
+/**
+ * The loss or a gradient became infinite or NaN; the policy keeps its values from before the
+ * update.
+ */
 public final class DivergedException extends Failure {
   private final long update;
 
   /**
    * @param update counts from 1
-   * @param terms what is no finite number
+   * @param terms the names of the values that are not finite
    */
   DivergedException(long update, List<String> terms, double loss, double norm) {
     super(
@@ -21,7 +24,8 @@ public final class DivergedException extends Failure {
             + loss
             + ", gradient norm "
             + norm
-            + "); the update was not applied. Lower learner.optimizer.learningRate or learner.clipHigh");
+            + "); the update was not applied. Lower learner.optimizer.learningRate or"
+            + " learner.clipHigh");
     this.update = update;
   }
 

@@ -3,9 +3,9 @@ package io.avatarl.learner;
 import io.avatarl.config.KlConfig;
 
 /**
- * β, the weight of the KL term: a linear warm-up, a factor of the curriculum's stage, and, with a
- * target, the adaptive controller of Ziegler et al. 2019 (arXiv 1909.08593, section 2.2), once a
- * step:
+ * β, the weight of the KL term: a linear warm-up, a factor from the curriculum's stage and, with a
+ * target, the adaptive controller of Ziegler et al. 2019 (arXiv 1909.08593, section 2.2), applied
+ * once a step:
  *
  * <pre>
  *   e = clip(KL / target − 1, −0.2, 0.2),   β ← β (1 + 0.1 e)
@@ -42,7 +42,7 @@ public final class KlWeight {
     return controlled;
   }
 
-  /** Continues with a controller's state. */
+  /** Restores a controller's state. */
   public void resume(double state) {
     controlled = state;
   }

@@ -17,8 +17,8 @@ import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
- * per minibatch, then one step of the optimizer. A minibatch is cut into a configured number of
- * slices, whose gradients are computed at the same time, one thread each, and added in slice order.
+ * per minibatch, then one optimizer step. A minibatch is cut into a configured number of slices;
+ * their gradients are computed in parallel, one thread each, and added in slice order.
  */
 public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
@@ -36,14 +36,14 @@ public final class Learner implements AutoCloseable {
   private float[][] marked; // values and moments
   private long markedUpdates;
 
-  /** On the CPU. */
+  /** A learner on the CPU. */
   public Learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
     this(config, model, parameters, plannedUpdates, Device.cpu());
   }
 
   /**
-   * @param parameters where training starts; updated in place
+   * @param parameters initial values; updated in place
    * @param plannedUpdates updates of the whole run, for the learning-rate schedule
    * @param device that computes gradients; the optimizer's step is on the CPU
    */
@@ -57,10 +57,10 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * A learner by another objective than {@link PolicyLoss}. Training cannot reach this: only the
+   * A learner with another objective than {@link PolicyLoss}. Training cannot reach this: only the
    * room {@code yardstick} may call it.
    *
-   * @param objective made over a manager that outlives every backward pass
+   * @param objective created with a manager that outlives every backward pass
    */
   public static Learner minimising(
       Function<NDManager, Objective> objective,
@@ -110,7 +110,7 @@ public final class Learner implements AutoCloseable {
     return new float[][] {optimizer.firstMoment(), optimizer.secondMoment()};
   }
 
-  /** Continues after {@code updates} updates that left these moments behind. */
+  /** Continues after {@code updates} updates, with the moments they left. */
   public void resume(long updates, float[][] moments) {
     this.updates = updates;
     System.arraycopy(moments[0], 0, optimizer.firstMoment(), 0, moments[0].length);
@@ -118,7 +118,7 @@ public final class Learner implements AutoCloseable {
     parameters.values().get(0, values);
   }
 
-  /** Remembers weights and moments, for {@link #rewind()}. */
+  /** Saves weights and moments for {@link #rewind()}. */
   public void mark() {
     if (marked == null) {
       marked = new float[3][values.length];
@@ -154,7 +154,7 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * One update on a minibatch whose gradient others computed.
+   * One update from gradients that were computed elsewhere.
    *
    * @param parts gradients of the minibatch's parts, added in this order: [layout.length()] each
    * @param sums over all parts
@@ -166,7 +166,7 @@ public final class Learner implements AutoCloseable {
     return step(sums, groups, start);
   }
 
-  /** Clips {@link #gradient()} and lets the optimizer take a step. */
+  /** Clips {@link #gradient()} and does one optimizer step. */
   private UpdateMetrics step(LossSums sums, double groups, long start) {
     double norm = norm(gradient);
     List<String> diverged = sums.notFinite();
@@ -219,7 +219,7 @@ public final class Learner implements AutoCloseable {
       try {
         total = total.plus(get(slice));
       } catch (RuntimeException e) {
-        // The others go on with native memory that close() frees, so they are waited for.
+        // Wait for the others: they still use native memory that close() frees.
         if (failure == null) {
           failure = e;
         } else {
@@ -264,16 +264,16 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * What clipping by the global norm multiplies the gradient by.
+   * The factor by which clipping to the global norm multiplies the gradient.
    *
-   * @param largest norm to keep; 0: no clipping
+   * @param largest largest norm; 0: no clipping
    */
   static double clipScale(double norm, double largest) {
     // torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.
     return largest > 0 ? Math.min(1, largest / (norm + 1e-6)) : 1;
   }
 
-  /** The Euclidean norm. Four sums, because one would wait for itself at every number. */
+  /** The Euclidean norm, with four sums so that additions do not wait for each other. */
   static double norm(float[] gradient) {
     double a = 0;
     double b = 0;
@@ -293,8 +293,8 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * Whether no value is infinite or NaN. On the bits, because an integer maximum is compiled to
-   * vector instructions and a sum of floats is not.
+   * Whether no value is infinite or NaN. Works on the bits, because the JIT vectorizes an integer
+   * maximum but not a sum of floats.
    */
   private static boolean finite(float[] values) {
     int largest = 0;
@@ -304,7 +304,7 @@ public final class Learner implements AutoCloseable {
     return largest < Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
   }
 
-  /** The result of a slice, which takes milliseconds: an interruption is kept for later. */
+  /** Waits for a slice, which takes milliseconds; keeps an interruption for later. */
   static <T> T get(Future<T> future) {
     boolean interrupted = false;
     try {

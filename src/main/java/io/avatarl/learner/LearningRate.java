@@ -3,8 +3,8 @@ package io.avatarl.learner;
 import io.avatarl.config.OptimizerConfig;
 
 /**
- * Linear warm-up to the peak, then down to the floor along the schedule; the last update is the one
- * before the floor is reached.
+ * Linear warm-up to the peak, then the schedule's decay; the floor would be reached one update
+ * after the last.
  */
 final class LearningRate {
   private final OptimizerConfig config;

@@ -18,22 +18,21 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * The gradient of the loss over some windows: one forward and one backward pass. Nothing in it
- * depends on where it runs: a slice of the driver's minibatch and the shard of an executor's task
- * go through the same code. Safe for use by several threads at once.
+ * The gradient of the loss over some windows: one forward and one backward pass. A slice of the
+ * driver's minibatch and the shard of an executor's task run the same code. Thread-safe.
  */
 public final class LossGradient implements AutoCloseable {
   final NDManager manager; // for the test that counts what it holds
   private final Gpt gpt;
   private final Objective objective;
 
-  /** Of {@link PolicyLoss}, computed on a device. */
+  /** The gradient of {@link PolicyLoss}. */
   public LossGradient(LearnerConfig config, GptConfig model, Device device) {
     this(model, device, constants -> new PolicyLoss(config, constants));
   }
 
   /**
-   * @param objective made over a manager that outlives every backward pass
+   * @param objective created with a manager that outlives every backward pass
    */
   LossGradient(GptConfig model, Device device, Function<NDManager, Objective> objective) {
     this.manager = NDManager.newBaseManager(device);
@@ -41,7 +40,7 @@ public final class LossGradient implements AutoCloseable {
     this.objective = objective.apply(manager);
   }
 
-  /** The model, closed with this object. */
+  /** The model; closed with this object. */
   public Gpt gpt() {
     return gpt;
   }
@@ -49,14 +48,13 @@ public final class LossGradient implements AutoCloseable {
   /**
    * Runs the model and keeps what the backward pass needs, until the result is closed.
    *
-   * @param parameters must not change before that
+   * @param parameters must not change until the result is closed
    * @param windows B
    * @param inputs [B·T]
-   * @param first position in a window of the first group that will be scored
+   * @param position in a window of the first group that will be scored
    */
   public Forward forward(Parameters parameters, int windows, long[] inputs, int first) {
-    // PyTorch's own calls instead of DJL's GradientCollector: that one allows a single collector
-    // per JVM.
+    // Direct PyTorch calls, because DJL's GradientCollector allows only one collector per JVM.
     JniUtils.setGradMode(true);
     NDManager scope = manager.newSubManager();
     try {
@@ -80,7 +78,7 @@ public final class LossGradient implements AutoCloseable {
       this.scope = scope;
       this.layout = layout;
       this.trace = trace;
-      // A leaf of the loss's graph, which ends here: the model differentiates itself.
+      // The leaf of the loss's graph; the model has a backward pass of its own.
       this.logits = trace.logits();
       this.logits.setRequiresGradient(true);
     }
@@ -93,10 +91,10 @@ public final class LossGradient implements AutoCloseable {
     /**
      * Differentiates the loss.
      *
-     * @param slice the groups of the windows that went forward
-     * @param groups over which the loss is a mean; the slice is a part of them
+     * @param slice the groups of the windows in the forward pass
+     * @param groups number of groups in the whole minibatch, over which the loss is a mean
      * @param klWeight weight of the KL term
-     * @param gradient [layout.length()], filled but for the layout's gaps
+     * @param gradient [layout.length()], filled except for the layout's gaps
      */
     public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
       long vocabulary = logits.getShape().get(2);
@@ -110,7 +108,7 @@ public final class LossGradient implements AutoCloseable {
                   scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
                   scope.create(slice.advantages(), entries, DataType.FLOAT32),
                   reference(slice, klWeight)));
-      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
+      // The backward pass starts from 1/N, the mean over the whole minibatch.
       NDArray seed = scope.create(1f / groups);
       JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
       Map<String, NDArray> gradients = trace.backward(logits.getGradient());

@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Sums over the groups of some windows; adding windows adds them.
+ * Sums over the groups of some windows, which can be added.
  *
- * @param loss of the objective
- * @param clipFraction weight of the actions whose gradient the ratio clipping cut off
+ * @param loss value of the objective
+ * @param clipFraction weight of the actions whose gradient was cut off by ratio clipping
  * @param kl estimate of KL(π_old ‖ π), in nats
- * @param entropy of the policy in nats, where there is a bonus for it; else 0
+ * @param entropy of the policy in nats if there is an entropy bonus, else 0
  * @param referenceKl KL to the reference in nats; 0 without one
  */
 public record LossSums(
@@ -27,7 +27,7 @@ public record LossSums(
         referenceKl + o.referenceKl);
   }
 
-  /** Which terms of the loss are no finite numbers. */
+  /** The terms of the loss that are not finite. */
   List<String> notFinite() {
     List<String> terms = new ArrayList<>();
     if (!Double.isFinite(entropy)) {

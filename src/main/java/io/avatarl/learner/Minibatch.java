@@ -9,9 +9,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Consecutive windows of a step's shards, packed for the tensors. All float arrays of a step lie in
- * one direct buffer each; a minibatch, and a slice of one, is a range of windows over them and
- * copies nothing.
+ * Consecutive windows of a step's shards, packed for tensors. Each float array of a step lies in a
+ * direct buffer; a minibatch or a slice is a range of windows over these buffers, without copies.
  */
 public final class Minibatch {
   private final Step step;
@@ -134,7 +133,7 @@ public final class Minibatch {
     return java.util.Arrays.copyOfRange(step.inputs, from * step.context, to * step.context);
   }
 
-  /** Tokens of the actions, [groups·K]; absent when entry k is token k. */
+  /** Tokens of the actions, [groups·K]; absent if entry k is token k. */
   Optional<long[]> actions() {
     return step.actions.length == 0
         ? Optional.empty()
@@ -153,7 +152,7 @@ public final class Minibatch {
     return range(step.advantages);
   }
 
-  /** Numbers of the reference per group: V, K, or 0 without one. */
+  /** Reference log-probabilities per group: V, K, or 0 without a reference. */
   int referenceWidth() {
     return step.referenceWidth;
   }

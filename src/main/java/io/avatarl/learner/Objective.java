@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import java.util.Optional;
 
 /**
- * What the learner's updates minimise. In training that is {@link PolicyLoss} alone; the interface
- * is open only so that the yardsticks can train the same model by another loss.
+ * What the learner minimises. Training only uses {@link PolicyLoss}; the interface exists so that
+ * the yardsticks can train the same model with another loss.
  */
 public interface Objective {
   /**
@@ -16,11 +16,11 @@ public interface Objective {
   /**
    * Groups as tensors.
    *
-   * @param actions int64 [N, K]; absent (exhaustive) when entry k is token k
+   * @param actions int64 [N, K]; absent (exhaustive) if entry k is token k
    * @param weights float32 [N, K]
    * @param oldLogProbs float32 [N, K]
    * @param advantages float32 [N, K]
-   * @param reference what the KL term pulls to, if anything
+   * @param reference the KL term's reference; empty without a KL term
    */
   record Batch(
       Optional<NDArray> actions,
@@ -30,19 +30,19 @@ public interface Objective {
       Optional<Reference> reference) {}
 
   /**
-   * @param logProbs float32, of every token [N, V] or of the actions [N, K], as the estimator takes
-   *     them
+   * @param logProbs float32, of every token [N, V] or of the actions [N, K], depending on the
+   *     estimator
    * @param weight scalar β; must outlive the backward pass
    */
   record Reference(NDArray logProbs, NDArray weight) {}
 
   /**
-   * The objective and, without gradient, what to watch.
+   * The objective's value and, without gradient, quantities to monitor.
    *
    * @param loss scalar, N·L
-   * @param clipFraction scalar, Σ w over entries whose gradient the clipping cut off
+   * @param clipFraction scalar, Σ w over entries whose gradient was cut off by clipping
    * @param kl scalar, Σ w·((ρ − 1) − log ρ), the estimate k3 of KL(π_old ‖ π) (Schulman 2020)
-   * @param entropy scalar, Σ over the groups of the policy's entropy, where there is a bonus for it
+   * @param entropy scalar, Σ over the groups of the policy's entropy, if there is an entropy bonus
    * @param referenceKl scalar, Σ over the groups of the KL to the reference, before free bits
    */
   record Terms(

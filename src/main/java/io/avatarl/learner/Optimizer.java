@@ -9,7 +9,7 @@ sealed interface Optimizer permits AdamW, Muon {
    * One update in place.
    *
    * @param update counts from 1
-   * @param learningRate of the schedule, whose peak is {@link OptimizerConfig#learningRate}
+   * @param learningRate from the schedule, whose peak is {@link OptimizerConfig#learningRate}
    * @param parameters [layout.length()]
    * @param gradient [layout.length()]
    * @param gradientScale multiplies the gradient (for clipping)
@@ -20,7 +20,7 @@ sealed interface Optimizer permits AdamW, Muon {
   /** Averaged gradients, [layout.length()], shared. */
   float[] firstMoment();
 
-  /** Averaged squares of gradients, [layout.length()], shared; 0 where none are needed. */
+  /** Averaged squares of gradients, [layout.length()], shared; 0 where the optimizer needs none. */
   float[] secondMoment();
 
   /**

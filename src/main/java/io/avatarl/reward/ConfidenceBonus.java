@@ -3,9 +3,10 @@ package io.avatarl.reward;
 import io.avatarl.rollout.Groups;
 
 /**
- * The gold token earns the probability the policy gave it, at most {@code clip}: being right with
- * confidence pays more than being right by chance. avatarl (3 June 2025) multiplied the gold reward
- * R by min(1 + c·π, clip'); that is this component with weight R·c and clip = (clip' − 1) / c.
+ * The gold token earns the probability that the policy gave it, at most {@code clip}, so that being
+ * right with confidence pays more than being right by chance. avatarl (3 June 2025) multiplied the
+ * gold reward R by min(1 + c·π, clip'); that is this component with weight R·c and clip = (clip' −
+ * 1) / c.
  */
 record ConfidenceBonus(double clip) implements RewardComponent {
   @Override

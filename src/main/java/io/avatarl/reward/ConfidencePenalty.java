@@ -3,8 +3,8 @@ package io.avatarl.reward;
 import io.avatarl.rollout.Groups;
 
 /**
- * A wrong token that the policy held more likely than all others together (π > 1/2) costs that
- * probability: value −π (avatarl's phase 2 of 3 June 2025, with weight 0.1).
+ * −π for a wrong token that the policy gives more probability than all others together (π > 1/2);
+ * avatarl's phase 2 of 3 June 2025, with weight 0.1.
  */
 record ConfidencePenalty() implements RewardComponent {
   private static final double CONFIDENT = 0.5;

@@ -4,13 +4,12 @@ import io.avatarl.config.RolloutConfig;
 import io.avatarl.rollout.Groups;
 import java.util.Arrays;
 
-/** How the rewards of a continuation's tokens are handed to them. */
+/** Distributes a continuation's rewards over its tokens. */
 public final class CreditAssignment {
   private CreditAssignment() {}
 
   /**
-   * Per token: unchanged. Per sequence: every token of a row is paid an even share of the row's
-   * sum.
+   * Per token: unchanged. Per sequence: every token of a row gets an even share of the row's sum.
    *
    * @param rewards [G·K]; changed in place
    */

@@ -4,8 +4,8 @@ import io.avatarl.corpus.NgramModel;
 import io.avatarl.rollout.Groups;
 
 /**
- * How much more probable the policy holds an action than the n-gram reference does: log π_old(a) −
- * log P(a), kept in [−1, 2] (avatarl, train.py of 3 June 2025, "improvement bonus").
+ * How much more probable an action is under the policy than under the n-gram reference: log
+ * π_old(a) − log P(a), clipped to [−1, 2] (avatarl, train.py of 3 June 2025, "improvement bonus").
  */
 record Improvement(NgramModel model) implements RewardComponent {
   static final double LOWEST = -1;

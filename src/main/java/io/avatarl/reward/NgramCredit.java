@@ -12,7 +12,7 @@ record NgramCredit(NgramModel model, boolean logarithmic) implements RewardCompo
   private static final double SMALLEST = 1e-10;
   private static final double SCALE = 10;
 
-  /** The logarithmic credit of what the table holds impossible. */
+  /** The logarithmic credit of a token with probability 0. */
   static final double LOWEST_LOG = Math.log(SMALLEST) / SCALE;
 
   @Override

@@ -7,13 +7,13 @@ import java.util.Arrays;
 
 /**
  * The distribution of a frozen policy, combined with reality (avatarl.py, August 2025, steps 2 and
- * 3). Over the group's active tokens, each counted once,
+ * 3). Over the group's distinct tokens,
  *
  * <pre>
  *   ideal(a) ∝ reality(a)^α · referee(a)^β,   reality = 1 − ε on gold, ε spread over the others
  * </pre>
  *
- * normalised; tokens at or below the mean get 0, the others scale · ideal(a), rescaled so that the
+ * normalised. Tokens at or below the mean get 0, the others scale · ideal(a), rescaled so that the
  * largest is at most {@code clamp}.
  */
 record Referee(RefereeConfig config, FrozenPolicy policy) implements RewardComponent {
@@ -24,7 +24,7 @@ record Referee(RefereeConfig config, FrozenPolicy policy) implements RewardCompo
     int k = groups.actionsPerGroup();
     float[] values = new float[groups.count() * k];
     double[] ideal = new double[k];
-    // The last group that had a token: padding and repeated draws are no further active token.
+    // The last group that had each token, so that padding and repeated draws do not count again.
     int[] seen = new int[vocabulary];
     Arrays.fill(seen, -1);
     for (int g = 0; g < groups.count(); g++) {

@@ -4,7 +4,7 @@ import io.avatarl.rollout.Groups;
 import java.io.Serializable;
 
 /**
- * One reason to pay an action. A new component is one class, one line in {@link Rewards#REGISTRY}
+ * One component of the reward. A new component is one class, one line in {@link Rewards#REGISTRY}
  * and one key in {@code reference.conf}.
  */
 interface RewardComponent extends Serializable {

@@ -21,15 +21,15 @@ import java.util.TreeMap;
 
 /**
  * The reward of an action: the weighted sum of its components. One object serves all stages of a
- * curriculum: it holds every component that any stage weighs.
+ * curriculum: it holds every component that any stage uses.
  */
 public final class Rewards implements Serializable {
   /**
-   * What components are made of.
+   * What components are built from.
    *
-   * @param corpus statistics are counted in its training split only
+   * @param corpus source of statistics, which are counted in its training split only
    * @param counts n-grams of the training split
-   * @param referee the frozen policy, where one is configured
+   * @param referee the frozen policy, if one is configured
    */
   public record Sources(
       RewardConfig config, Corpus corpus, NgramCounts counts, Optional<FrozenPolicy> referee) {
@@ -42,9 +42,9 @@ public final class Rewards implements Serializable {
     RewardComponent make(Sources sources);
   }
 
-  /** Between which values a component lies. */
+  /** The range of a component's values. */
   private record Range(double lowest, double highest) {
-    /** The least that the weighted component can be. */
+    /** The lowest value of the weighted component. */
     double lowest(double weight) {
       return weight * (weight > 0 ? lowest : highest);
     }
@@ -54,7 +54,7 @@ public final class Rewards implements Serializable {
     Range of(RewardConfig config);
   }
 
-  /** A component before there is a corpus. */
+  /** A component's bounds and factory, before there is a corpus. */
   private record Kind(Bounds bounds, Factory factory) {}
 
   private static void register(String name, Bounds bounds, Factory factory) {
@@ -110,14 +110,15 @@ public final class Rewards implements Serializable {
         "referee",
         config -> new Range(0, config.referee().clamp()),
         sources -> {
-          // The configuration checks reward.weights only; a stage may be the first to pay it.
+          // The configuration only checks reward.weights, but a stage may use the component.
           FrozenPolicy referee =
               sources
                   .referee()
                   .orElseThrow(
                       () ->
                           new UserError(
-                              "reward.referee.run: is empty, but a stage rewards referee; name the run that is the referee"));
+                              "reward.referee.run: is empty, but a stage uses the component"
+                                  + " referee; name the referee's run"));
           return new Referee(sources.config().referee(), referee);
         });
   }
@@ -144,7 +145,7 @@ public final class Rewards implements Serializable {
     }
   }
 
-  /** Refuses stages that weigh an unknown component or none. */
+  /** Refuses stages with an unknown component or without any. */
   public static void check(List<Map<String, Double>> stages) {
     for (Map<String, Double> weights : stages) {
       for (String name : weights.keySet()) {
@@ -155,14 +156,14 @@ public final class Rewards implements Serializable {
       }
       if (weights.values().stream().allMatch(weight -> weight == 0)) {
         throw new UserError(
-            "reward.weights: are all 0, nothing is rewarded; set one of "
+            "reward.weights: all are 0, so nothing is rewarded; set one of "
                 + String.join(", ", names()));
       }
     }
   }
 
   /**
-   * Refuses rewards that may fall below 0 where the estimator divides by their mean.
+   * Refuses rewards that may be negative if the estimator divides by their mean.
    *
    * @param stages the weights of every stage
    */
@@ -217,7 +218,7 @@ public final class Rewards implements Serializable {
   /**
    * The rewards of all actions.
    *
-   * @param components as {@link #components} gave them
+   * @param components from {@link #components}
    * @param offset added to each
    * @return [G·K]
    */

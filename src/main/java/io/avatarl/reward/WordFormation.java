@@ -9,8 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Pays the token that ends a complete word: the letters before it, back to the last other
- * character, are a word of the training split. Its value is that of the word's length (avatarl's
+ * Rewards the token that ends a complete word: the letters before it, back to the last other
+ * character, are a word of the training split. The value depends on the word's length (avatarl's
  * curriculum of June 2025 has one weight for each length from 1 to 5 and more).
  *
  * @param words of the training split
@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  */
 record WordFormation(Set<String> words, List<String> texts, List<Double> lengths)
     implements RewardComponent {
-  /** Tokens whose words are known at most: those of a text that is held in memory are all. */
+  /** Most tokens that are searched for words; a text in memory has no more. */
   private static final int SAMPLE = 1 << 26;
 
   private static final Pattern WORD = Pattern.compile("\\p{L}+");
@@ -56,8 +56,8 @@ record WordFormation(Set<String> words, List<String> texts, List<Double> lengths
   }
 
   /**
-   * The letters at the end of the state; empty where the state begins within them, since the word
-   * may be longer.
+   * The letters at the end of the state; empty if they reach back to its beginning, since the word
+   * may then be longer.
    */
   private String trailingLetters(Groups groups, int g) {
     int last = groups.lastTokenIndex(g);

@@ -4,10 +4,10 @@ import io.avatarl.model.Policy;
 import java.util.Arrays;
 
 /**
- * K continuations of H tokens per context, drawn from the policy itself: weights of 1/K estimate
- * its expectations only then, so neither a temperature nor a truncation is allowed. A window's
- * first T − H + 1 tokens are the context; its K rollouts are K rows of T tokens that differ in the
- * last H − 1 inputs and in the actions.
+ * K continuations of H tokens per context, drawn from the policy itself without temperature or
+ * truncation; only then do weights of 1/K estimate its expectations. A window's first T − H + 1
+ * tokens are the context. Its K rollouts are K rows of T tokens that differ in the last H − 1
+ * inputs and in the actions.
  */
 record ContinuationExploration(int samples, int horizon) implements Exploration {
   private static final Policy.Sampling UNMODIFIED = new Policy.Sampling(1, 0, 1);

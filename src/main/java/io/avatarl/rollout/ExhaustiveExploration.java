@@ -4,8 +4,8 @@ import io.avatarl.config.RolloutConfig;
 import java.util.Arrays;
 
 /**
- * Every token of the vocabulary is an action in every state. Weighted by the policy the group is
- * the exact expectation over the policy's actions; weighted uniformly it is avatarl's exhaustive
+ * Tries every token of the vocabulary in every state. Weighted by the policy, the group gives the
+ * exact expectation over the policy's actions; weighted uniformly, it is avatarl's exhaustive
  * exploration.
  */
 record ExhaustiveExploration(int vocabulary, RolloutConfig.Weights weighting)

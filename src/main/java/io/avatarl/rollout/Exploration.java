@@ -13,8 +13,8 @@ public sealed interface Exploration
   /**
    * The exploration the configuration names.
    *
-   * @param ngrams where {@link RolloutConfig#needsNgrams} says that it takes one
-   * @param referee where {@link RolloutConfig#needsReferee} says so
+   * @param ngrams present if {@link RolloutConfig#needsNgrams}
+   * @param referee present if {@link RolloutConfig#needsReferee}
    */
   static Exploration of(
       RolloutConfig config,

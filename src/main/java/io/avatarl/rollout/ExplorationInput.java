@@ -4,7 +4,7 @@ import io.avatarl.model.Policy;
 import java.util.random.RandomGenerator;
 
 /**
- * What an exploration is given.
+ * The input of an exploration.
  *
  * @param logProbs log-probabilities of every token in every state under the policy, [B·T·V]
  */

@@ -7,12 +7,12 @@ import io.avatarl.model.Policy;
 import java.io.Serializable;
 import java.util.Arrays;
 
-/** A model that does not train, as it travels to the executors. */
+/** A model that does not train, serializable for the executors. */
 public final class FrozenPolicy implements Serializable {
   private final GptConfig config;
   private final int vocabulary;
   private final float[] weights;
-  // Native, so rebuilt where it is first used; lives as long as the JVM's copy of the broadcast.
+  // Native, so rebuilt in each JVM at first use; lives as long as the JVM's copy of the broadcast.
   private transient Policy policy;
 
   /**

@@ -3,17 +3,17 @@ package io.avatarl.rollout;
 import java.util.Arrays;
 
 /**
- * The groups of some rows of tokens: one group per position from {@code first} on, and in it the
- * actions tried there. Everything is packed: row {@code b} takes tokens[b·T .. (b+1)·T), its
- * position {@code t} is group {@code g = b·(T − first) + t − first}, whose state is the row's
- * tokens up to and including {@code t}. Action {@code k} of group {@code g} is entry g·K + k of
- * every per-action array.
+ * The groups of some rows of tokens: one group per position from {@code first} on, with the actions
+ * tried there. Arrays are packed. Row {@code b} is tokens[b·T .. (b+1)·T). Its position {@code t}
+ * is group {@code g = b·(T − first) + t − first}, whose state is the row's tokens up to and
+ * including {@code t}. Action {@code k} of group {@code g} is entry g·K + k of every per-action
+ * array.
  *
- * <p>Statistics of a group are weighted sums over its entries (mean = Σ w·r), whichever exploration
- * made them: exhaustive exploration has one entry per token of the vocabulary, sampling has K
- * entries with w = 1/K. Continuations of several tokens put the K rollouts of one context in K
- * consecutive rows ({@code rowsPerContext}), each with its own tokens behind the context; then the
- * entries that are compared are those of the K rows at the same position.
+ * <p>For every exploration, statistics of a group are weighted sums over its entries (mean = Σ
+ * w·r): exhaustive exploration has one entry per token of the vocabulary, sampling has K entries
+ * with w = 1/K. With continuations of several tokens, the K rollouts of one context are K
+ * consecutive rows ({@code rowsPerContext}), each with its own tokens after the context. The
+ * compared entries are then those of the K rows at the same position.
  *
  * @param windows rows, B
  * @param context tokens in a row, T
@@ -22,10 +22,10 @@ import java.util.Arrays;
  * @param tokens [B·T]
  * @param golds the corpus's own next token of each group, [G]
  * @param actionsPerGroup entries of one group in one row, K
- * @param draw how the entries came to be in the group
- * @param actions token of each entry, [G·K]; empty when exhaustive: entry k is token k
- * @param weights weight of each entry, [G·K]; over compared entries they sum to 1 (in expectation,
- *     where drawn with importance weights)
+ * @param draw how the entries were chosen
+ * @param actions token of each entry, [G·K]; empty if exhaustive: entry k is token k
+ * @param weights weight of each entry, [G·K]; over compared entries they sum to 1 (with importance
+ *     weights, in expectation)
  * @param logProbs log-probability of each entry under the policy that explored, [G·K]
  */
 public record Groups(
@@ -41,11 +41,11 @@ public record Groups(
     float[] weights,
     float[] logProbs) {
 
-  /** How the entries of a group were chosen, which decides what a baseline may be. */
+  /** How the entries of a group were chosen; it decides which baseline is unbiased. */
   public enum Draw {
-    /** By no chance: every token, or a fixed choice of them. */
+    /** Without randomness: every token, or a fixed selection. */
     ENUMERATED,
-    /** K times from the same distribution, each without regard to the others. */
+    /** K independent draws from the same distribution. */
     INDEPENDENT,
     /** K different tokens, by an exponential race. */
     WITHOUT_REPLACEMENT
@@ -84,10 +84,9 @@ public record Groups(
   }
 
   /**
-   * The same for the learner, which averages over the states of all rows: each row's groups stand
-   * alone, with weights that sum to 1 in the row and not over the rows of its context. With the
-   * weights of the comparison, the policy gradient would shrink by the number of rows against
-   * entropy and KL, which every row has in full.
+   * The groups for the learner, which averages over the states of all rows: weights sum to 1 in
+   * each row instead of over the rows of a context. Otherwise the policy gradient would shrink by
+   * the number of rows relative to entropy and KL, which count in full for every row.
    */
   Groups apart() {
     if (rowsPerContext == 1) {
@@ -147,7 +146,7 @@ public record Groups(
   }
 
   /**
-   * Visits every set of compared entries: those of one group, or of one position in a context's
+   * Visits every set of compared entries: those of one group, or of one position over a context's
    * rows.
    */
   public void forEachCompared(Compared visitor) {

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * What actions are drawn from: q = (1 − ε)·π_T + ε·u, where π_T ∝ π^(1/T) is the policy at a
- * temperature and u is uniform or an n-gram table's distribution.
+ * The distribution that actions are drawn from: q = (1 − ε)·π_T + ε·u. Here π_T ∝ π^(1/T) is the
+ * policy at a temperature, and u is uniform or an n-gram table's distribution.
  *
  * @param temperature T
  * @param mixture ε
@@ -19,11 +19,11 @@ record Proposal(int vocabulary, double temperature, double mixture, Optional<Ngr
   }
 
   /**
-   * Fills q of group {@code g}.
+   * Computes q for group {@code g}.
    *
    * @param logProbs the policy's, [G·V]
    * @param policy filled with π, [V]
-   * @param other room for u, [V]
+   * @param other buffer for u, [V]
    */
   void fill(
       WindowBatch rows, float[] logProbs, int g, double[] policy, double[] other, double[] q) {

@@ -9,11 +9,11 @@ import java.nio.ByteOrder;
 
 /**
  * What one task returns to the learner: its groups with their advantages, and sums for the metrics.
- * Rewards stay on the executor; the learner has no use for them.
+ * Rewards stay on the executor, because the learner does not need them.
  *
- * <p>The gold tokens and the comparison of rows do not travel either: they have done their work.
+ * <p>Gold tokens and {@code rowsPerContext} stay there too.
  *
- * <p>Arrays travel as blocks of bytes: Java serialization would write floats one by one.
+ * <p>Arrays are serialized as blocks of bytes, because Java serialization writes floats one by one.
  */
 public final class RolloutShard implements Externalizable {
   private int shard;
@@ -28,8 +28,8 @@ public final class RolloutShard implements Externalizable {
   /**
    * @param shard its number within the step
    * @param advantages [G·K]
-   * @param reference log-probabilities of the reference that the KL term pulls to: of every token
-   *     [G·V], of the actions [G·K], or empty
+   * @param reference log-probabilities of the KL term's reference: of every token [G·V], of the
+   *     actions [G·K], or empty
    */
   public RolloutShard(
       int shard,
@@ -66,7 +66,7 @@ public final class RolloutShard implements Externalizable {
     return statistics;
   }
 
-  /** The same with the seconds that writing its table took. */
+  /** A copy with the seconds that writing its table took. */
   public RolloutShard tabled(double seconds) {
     return new RolloutShard(
         shard,
@@ -76,7 +76,7 @@ public final class RolloutShard implements Externalizable {
         statistics.timed(statistics.rolloutSeconds(), statistics.rewardSeconds(), seconds));
   }
 
-  /** Bytes of the arrays that travel. */
+  /** Bytes of the serialized arrays. */
   public long bytes() {
     return 4L
         * (groups.tokens().length

@@ -4,13 +4,13 @@ import java.io.Serializable;
 import java.util.OptionalDouble;
 
 /**
- * Sums over the groups of a shard; adding shards adds them.
+ * Sums over the groups of a shard, which can be added.
  *
  * @param groups states scored
  * @param rollouts actions scored
  * @param reward Σ over groups of the weighted mean reward
  * @param entropy Σ over states of the policy's entropy, in nats
- * @param states positions of the windows at which the policy itself is scored
+ * @param states positions of the windows at which the policy is scored
  * @param goldLogProb Σ over states of the gold token's log-probability
  * @param confidence Σ over states of the most probable token's probability
  * @param accuracy states whose most probable token is the gold one
@@ -54,14 +54,14 @@ public record RolloutStatistics(
     double entropy = 0;
     for (int i = from; i < from + vocabulary; i++) {
       double probability = Math.exp(logProbs[i]);
-      // Of a token that has none, minus infinity times 0.
+      // Skips 0 · log 0, which would be NaN.
       entropy -= probability == 0 ? 0 : probability * logProbs[i];
     }
     return entropy;
   }
 
   /**
-   * The sums of a shard, but for the times.
+   * The sums of a shard, without the times.
    *
    * @param logProbs the policy's log-probabilities of every token at every position of the rows,
    *     [B·T·V]
@@ -204,8 +204,7 @@ public record RolloutStatistics(
   }
 
   /**
-   * e to the mean negative log-probability of the gold tokens: the exploring policy's own
-   * perplexity.
+   * e to the mean negative log-probability of the gold tokens: the exploring policy's perplexity.
    */
   public double perplexity() {
     return Math.exp(-goldLogProb / states);

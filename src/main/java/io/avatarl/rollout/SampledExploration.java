@@ -5,18 +5,18 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * K actions per state, drawn from a {@link Proposal} q, with weights for which E[Σ w f] = Σ π f,
- * whatever f.
+ * K actions per state, drawn from a {@link Proposal} q, with weights such that E[Σ w f] = Σ π f for
+ * every f.
  *
- * <p>Independent draws weigh π(a) / (K·q(a)); drawn from the policy itself, 1/K.
+ * <p>The weight of an independent draw is π(a) / (K·q(a)), which is 1/K if q = π.
  *
- * <p>Without replacement they are the K first arrivals of an exponential race, in which token a
- * arrives at a time of rate q(a). (Minus the logarithm of the times are log q plus Gumbel noise:
- * the Gumbel-top-k trick.) With τ, the time of arrival K + 1, an action weighs π(a) / (1 −
- * exp(−q(a)·τ)): over its probability to arrive before τ (Duffield, Lund and Thorup 2007, "Priority
- * sampling for estimation of arbitrary subset sums"; Kool, van Hoof and Welling 2019, arXiv
- * 1903.06059, section 4.2, κ = −log τ). A vocabulary of K tokens or fewer is tried as a whole and
- * weighs π.
+ * <p>Without replacement, the actions are the first K arrivals of an exponential race, in which
+ * token a arrives after an exponential time of rate q(a). (The negative logarithm of these times is
+ * log q plus Gumbel noise: the Gumbel-top-k trick.) With τ the time of arrival K + 1, the weight is
+ * π(a) / (1 − exp(−q(a)·τ)), that is, π(a) over the probability of arriving before τ (Duffield,
+ * Lund and Thorup 2007, "Priority sampling for estimation of arbitrary subset sums"; Kool, van Hoof
+ * and Welling 2019, arXiv 1903.06059, section 4.2, κ = −log τ). A vocabulary of at most K tokens is
+ * tried completely, with weights π.
  *
  * @param samples K
  */
@@ -87,9 +87,9 @@ record SampledExploration(RolloutConfig.Draw draw, int vocabulary, int samples, 
       int[] actions,
       float[] weights) {
     for (int v = 0; v < vocabulary; v++) {
-      // Never 0 and never 1: a time of 0 would have no weight.
+      // Never 0 and never 1: a time of 0 would give no weight.
       double uniform = ((random.nextLong() >>> 11) + 0.5) * 0x1p-53;
-      times[v] = -Math.log(uniform) / q[v]; // infinite for what has no probability
+      times[v] = -Math.log(uniform) / q[v]; // infinite if the probability is 0
     }
     System.arraycopy(times, 0, sorted, 0, vocabulary);
     Arrays.sort(sorted);

@@ -1,7 +1,7 @@
 package io.avatarl.rollout;
 
 /**
- * Windows of the corpus, taken apart.
+ * Windows of the corpus, split into inputs and targets.
  *
  * @param windows B
  * @param context T

@@ -1,8 +1,7 @@
 /**
- * Which actions are tried in which state: explorations, and what they yield, {@link
+ * Which actions are tried in which state: explorations and their results, {@link
  * io.avatarl.rollout.Groups} of actions with weights and log-probabilities, packed into shards.
  *
- * <p>Knows no reward and no advantage but as numbers. May call config, corpus and model, never
- * Spark.
+ * <p>Knows rewards and advantages only as numbers. May call config, corpus and model, never Spark.
  */
 package io.avatarl.rollout;

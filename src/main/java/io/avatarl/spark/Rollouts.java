@@ -14,11 +14,10 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * The rollouts of a run as DataFrames. No class of this project is needed to read them ({@code
- * spark.read.parquet(RUN + "/rollouts")} gives the same rows, or {@code
- * spark.read.format("delta").load(RUN + "/rollouts")} those of a Delta table); this one tells the
- * two apart, leaves out steps that are only half written, gives {@code step} as a long, and knows
- * the views.
+ * The rollouts of a run as DataFrames. They can also be read without this project, with {@code
+ * spark.read.parquet(RUN + "/rollouts")} or, for a Delta table, {@code
+ * spark.read.format("delta").load(RUN + "/rollouts")}. This class recognises the format, leaves out
+ * incomplete steps, gives {@code step} as a long, and has the views.
  *
  * <p>From Python: {@code spark._jvm.io.avatarl.spark.Rollouts.registerViews(spark._jsparkSession,
  * run)}, then {@code spark.sql("SELECT * FROM progress")}.
@@ -33,7 +32,7 @@ public final class Rollouts {
    * All rollouts of a run, with the columns of {@link #SCHEMA}.
    *
    * @param run its folder, any Hadoop path
-   * @throws UserError where there is no run, it has no table yet, or a newer version wrote it
+   * @throws UserError if there is no run, it has no table yet, or a newer version wrote it
    */
   public static Dataset<Row> read(SparkSession spark, String run) {
     List<Long> steps = steps(spark, run);
@@ -51,13 +50,13 @@ public final class Rollouts {
     return rows.select(RolloutColumns.of(rows));
   }
 
-  /** Spark takes a path for a pattern; in this one, brackets and stars are a folder's own. */
+  /** Escapes a path, because Spark would read brackets and stars in it as a pattern. */
   private static String literal(String path) {
     return HadoopPath.of(path).replaceAll("[\\[\\]{}*?\\\\]", "\\\\$0");
   }
 
   /**
-   * The steps that have a whole table, ascending, at least one.
+   * The steps that have a complete table, ascending, at least one.
    *
    * @throws UserError as {@link #read}
    */
@@ -70,22 +69,23 @@ public final class Rollouts {
     if (steps.isEmpty()) {
       throw new UserError(
           run
-              + ": has no rollout table yet; it gets one at its first step, unless rolloutTable.every = 0");
+              + ": has no rollout table yet; its first step writes one, unless rolloutTable.every"
+              + " = 0");
     }
     return steps;
   }
 
   /**
-   * Fails unless a step has a whole table.
+   * Fails unless a step has a complete table.
    *
-   * @throws UserError as {@link #read}, or where this step has none or half of one
+   * @throws UserError as {@link #read}, or if this step's table is missing or incomplete
    */
   public static void requireStep(SparkSession spark, String run, long step) {
     List<Long> steps = steps(spark, run);
     if (!steps.contains(step)) {
       String why =
           RolloutTable.begun(storage(spark), run, step)
-              ? " is half written, by a run that was killed or still writes it"
+              ? " is incomplete, because the run was killed or is still writing it"
               : " has no rollout table";
       throw new UserError(run + ": step " + step + why + "; there are steps " + shown(steps));
     }
@@ -99,8 +99,8 @@ public final class Rollouts {
   }
 
   /**
-   * Registers temporary views of a run: {@code rollouts}, and those of {@link RolloutViews} made of
-   * it; {@code metrics} has the run's records.
+   * Registers temporary views of a run: {@code rollouts}, the {@link RolloutViews} on it, and
+   * {@code metrics} with the run's records.
    *
    * @throws UserError as {@link #read}
    */

@@ -32,19 +32,19 @@ import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Continues a column of texts with a trained model: a Spark ML transformer, with the parameters'
- * names of DJL's Spark extension ({@code ai.djl.spark.task.text}).
+ * Continues a column of texts with a trained model: a Spark ML transformer with the parameter names
+ * of DJL's Spark extension ({@code ai.djl.spark.task.text}).
  *
- * <p>The output is the continuation alone, {@code maxNewTokens} tokens of it. A NULL text gives
- * NULL. A text that is empty or holds a character that the model does not know fails the query, by
- * name.
+ * <p>The output is the continuation without the text, {@code maxNewTokens} tokens. A NULL text
+ * gives NULL. An empty text, or one with a character unknown to the model, fails the query with an
+ * error that names it.
  *
- * <p>The same model, seed and text give the same continuation, in whatever partition, batch or
- * order the row comes: its random numbers are drawn from a stream made of the seed and the text.
- * Equal texts therefore get equal continuations; another seed gives others.
+ * <p>The same model, seed and text give the same continuation in any partition, batch or order,
+ * because the random stream depends only on the seed and the text. Equal texts therefore get equal
+ * continuations; another seed gives others.
  *
- * <p>The driver reads the model, once for each {@link #transform}, and broadcasts it; executors
- * need no access to its folder and load it once per JVM.
+ * <p>The driver reads the model once per {@link #transform} and broadcasts it. Executors need no
+ * access to its folder and load it once per JVM.
  *
  * <p>From Python: {@code DataFrame(spark._jvm.io.avatarl.spark.TextGenerator()
  * .setModelUrl(run).setInputCol("prompt").setOutputCol("text").transform(df._jdf), spark)}.
@@ -69,7 +69,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
    * @param uid names this instance in saved pipelines
    */
   public TextGenerator(String uid) {
-    // Parameters take their parent's uid when they are made.
+    // Parameters copy their parent's uid when they are created.
     this.uid = uid;
     this.inputCol = new Param<>(this, "inputCol", "column of the texts to continue");
     this.outputCol = new Param<>(this, "outputCol", "column of the continuations");
@@ -86,12 +86,16 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
             "temperature",
             "the logits are divided by it; 0 takes the most probable token",
             ParamValidators.gtEq(0));
-    this.seed = new LongParam(this, "seed", "another seed, another continuation");
+    this.seed =
+        new LongParam(
+            this,
+            "seed",
+            "seed of the random numbers; another seed gives other" + " continuations");
     this.batchSize =
         new IntParam(
             this,
             "batchSize",
-            "rows of a partition generated at once; those of equal length pass the model together",
+            "rows of a partition generated at once; prompts of equal length share a forward pass",
             ParamValidators.gtEq(1));
     setDefault(outputCol, uid + "__output");
     setDefault(maxNewTokens, 100);
@@ -226,14 +230,14 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
   }
 
   /**
-   * With the metadata of the input's columns (of ML attributes, comments, a stream's watermark),
-   * which Spark drops where functions make new rows.
+   * Restores the metadata of the input's columns (ML attributes, comments, a stream's watermark),
+   * which Spark drops when functions create new rows.
    */
   private static Dataset<Row> described(Dataset<Row> rows, StructType input) {
     if (Arrays.stream(input.fields()).allMatch(f -> f.metadata().equals(Metadata.empty()))) {
       return rows;
     }
-    // By places: names may occur twice.
+    // By index, because names may occur twice.
     String[] places =
         IntStream.range(0, rows.columns().length).mapToObj(i -> "_" + i).toArray(String[]::new);
     Dataset<Row> placed = rows.toDF(places);
@@ -247,9 +251,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     return placed.select(columns);
   }
 
-  /**
-   * The place of a column, by a name as Spark resolves it: in any case, unless it is told not to.
-   */
+  /** The index of a column, resolving its name like Spark: case-insensitive by default. */
   private static OptionalInt find(StructType schema, String name) {
     boolean exact = SQLConf.get().caseSensitiveAnalysis();
     int[] found =
@@ -262,7 +264,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
             .toArray();
     if (found.length > 1) {
       throw new UserError(
-          "TextGenerator: column " + name + " is ambiguous; rename all of that name but one");
+          "TextGenerator: column " + name + " is ambiguous; rename all but one of these columns");
     }
     return found.length == 0 ? OptionalInt.empty() : OptionalInt.of(found[0]);
   }
@@ -290,7 +292,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     }
     if (find(schema, output).isPresent()) {
       throw new UserError(
-          "TextGenerator: there is a column " + output + " already; setOutputCol to another name");
+          "TextGenerator: there is already a column " + output + "; setOutputCol to another name");
     }
     return schema.add(output, DataTypes.StringType, true);
   }

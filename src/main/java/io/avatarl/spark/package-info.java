@@ -1,7 +1,7 @@
 /**
- * What runs on Spark. Notebooks use {@code Rollouts} and {@code TextGenerator}; the rest stands in
- * families of their own, of which {@code ArchitectureTest} lists who may call whom. This package is
- * the front of the tables and of text generation alone. No class of the room holds a formula, and
- * none sets a master.
+ * What runs on Spark. Notebooks use {@code Rollouts} and {@code TextGenerator}, the front of the
+ * tables and of text generation; the other classes are in sub-packages, and {@code
+ * ArchitectureTest} lists which may call which. No class of the room contains a formula, and none
+ * sets a master.
  */
 package io.avatarl.spark;

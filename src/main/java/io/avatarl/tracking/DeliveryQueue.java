@@ -9,25 +9,25 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Delivers a run's records in order, on a thread of its own, so that training never waits. What
- * cannot be delivered stays in the queue and is tried again until {@link #close}; what the receiver
- * refuses for good is dropped and counted.
+ * Delivers a run's records in order on its own thread, so that training never waits. Undelivered
+ * records stay in the queue and are retried until {@link #close}; records that the receiver rejects
+ * permanently are dropped and counted.
  */
 final class DeliveryQueue {
-  /** Where records go. Called by the queue's thread alone. */
+  /** Receives records. Only called by the queue's thread. */
   interface Receiver {
-    /** Gets ready. Called before each delivery, so that a failed attempt is repeated. */
+    /** Connects. Called before each delivery, so that a failed attempt is repeated. */
     void open() throws IOException, InterruptedException;
 
-    /** Whether it got so far that anything can be delivered. */
+    /** Whether anything can be delivered. */
     boolean isOpen();
 
     void deliver(List<TimedRecord> records) throws IOException, InterruptedException;
 
-    /** Takes a file of the run's folder. */
+    /** Uploads a file of the run's folder. */
     void upload(String file) throws IOException, InterruptedException;
 
-    /** The run is over; the last call. */
+    /** Ends the run; the last call. */
     void end(String status) throws IOException, InterruptedException;
   }
 
@@ -43,7 +43,7 @@ final class DeliveryQueue {
   private final int fieldsPerDelivery;
   private final Patience patience;
 
-  // Guarded by this.
+  // Fields below are guarded by this.
   private final Deque<TimedRecord> records = new ArrayDeque<>();
   private final List<String> files = new ArrayList<>();
   private Optional<Thread> thread = Optional.empty();
@@ -55,14 +55,14 @@ final class DeliveryQueue {
   private boolean troubled;
 
   /**
-   * @param fieldsPerDelivery most fields of all records of one delivery
+   * @param fieldsPerDelivery most fields in the records of one delivery
    */
   DeliveryQueue(int fieldsPerDelivery, Patience patience) {
     this.fieldsPerDelivery = fieldsPerDelivery;
     this.patience = patience;
   }
 
-  /** Begins to deliver. */
+  /** Starts to deliver. */
   synchronized void start(Receiver receiver) {
     Thread delivering = new Thread(() -> deliverAll(receiver), "mlflow");
     delivering.setDaemon(true);
@@ -75,12 +75,12 @@ final class DeliveryQueue {
     notifyAll();
   }
 
-  /** Files of the run's folder, which are uploaded after the last record. */
+  /** Adds files of the run's folder, to be uploaded after the last record. */
   synchronized void addFiles(List<String> names) {
     files.addAll(names);
   }
 
-  /** The first failure, once. */
+  /** The first failure; returned only once. */
   synchronized Optional<String> newTrouble() {
     Optional<String> news = trouble;
     trouble = Optional.empty();
@@ -88,8 +88,8 @@ final class DeliveryQueue {
   }
 
   /**
-   * Delivers what is left, within {@link Patience#close()}. Returns how many records were not
-   * delivered; 0 where the queue was never started or is closed already.
+   * Delivers what is left, within {@link Patience#close()}. Returns the number of undelivered
+   * records; 0 if the queue was never started or is already closed.
    *
    * @param status of the run
    */
@@ -151,7 +151,10 @@ final class DeliveryQueue {
     }
   }
 
-  /** Waits until there is something to do. Files wait for the end: the report is among them. */
+  /**
+   * Waits until there is something to do. Files wait until the end, because the report is one of
+   * them.
+   */
   private synchronized Task next() throws InterruptedException {
     while (records.isEmpty() && !closing) {
       wait();
@@ -171,7 +174,9 @@ final class DeliveryQueue {
     return new Deliver(batch);
   }
 
-  /** Delivers, and takes from the queue what was delivered or refused; false after the last. */
+  /**
+   * Delivers, and removes from the queue what was delivered or rejected; false after the last task.
+   */
   private boolean deliverOne(Receiver receiver, Task task)
       throws IOException, InterruptedException {
     if (task instanceof Deliver next) {

@@ -19,20 +19,20 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a run needs of the <a href="https://mlflow.org/docs/latest/rest-api.html">MLflow REST
- * API</a> 2.0. Each method throws {@link RefusedException} where the server refuses for good, and
- * another {@link IOException} where a later attempt may succeed.
+ * The part that a run needs of the <a href="https://mlflow.org/docs/latest/rest-api.html">MLflow
+ * REST API</a> 2.0. Each method throws {@link RefusedException} if the server rejects the request
+ * permanently, and another {@link IOException} if a later attempt may succeed.
  *
  * <p>The token, {@code MLFLOW_TRACKING_TOKEN} or for Databricks {@code DATABRICKS_TOKEN}, is sent
- * to that server alone and never written anywhere.
+ * only to that server and never written anywhere.
  */
 final class MlflowApi {
-  /** Most metrics that {@code runs/log-batch} takes. */
+  /** Most metrics that {@code runs/log-batch} accepts. */
   static final int BATCH_METRICS = 1000;
 
   private static final int BATCH_PARAMS = 100;
 
-  /** Longest value of a parameter that every MLflow version takes. */
+  /** Longest parameter value that every MLflow version accepts. */
   private static final int PARAM_LENGTH = 250;
 
   private static final String API = "/api/2.0/mlflow/";
@@ -53,11 +53,12 @@ final class MlflowApi {
     boolean databricks = config.uri().equals(TrackingConfig.DATABRICKS);
     if (databricks && !host.matches("https?://.+")) {
       throw new UserError(
-          "tracking.uri = databricks: set DATABRICKS_HOST to https://your-workspace and DATABRICKS_TOKEN");
+          "tracking.uri = databricks: set DATABRICKS_HOST to https://your-workspace and"
+              + " DATABRICKS_TOKEN");
     }
     this.server = databricks ? host : withoutSlash(config.uri());
     String own = environment.getOrDefault("MLFLOW_TRACKING_TOKEN", "");
-    // A workspace's token goes to that workspace and to nobody else.
+    // Databricks's token is only sent to its own workspace.
     String workspace = server.equals(host) ? environment.getOrDefault("DATABRICKS_TOKEN", "") : "";
     this.token = Optional.of(workspace.isEmpty() ? own : workspace).filter(t -> !t.isEmpty());
     this.timeout = timeout;
@@ -74,7 +75,7 @@ final class MlflowApi {
       return new Run(info.path("run_id").asText(), info.path("artifact_uri").asText());
     }
 
-    /** Whether the server takes files itself. */
+    /** Whether the server itself accepts files. */
     boolean takesFiles() {
       return artifactUri.startsWith(PROXY);
     }
@@ -84,12 +85,12 @@ final class MlflowApi {
     return uri.replaceAll("/+$", "");
   }
 
-  /** Its address, without a slash at the end. */
+  /** The server's address without a trailing slash. */
   String server() {
     return server;
   }
 
-  /** Creates a run, and its experiment where there is none of that name. */
+  /** Creates a run, and its experiment if there is none of that name. */
   Run create(String experiment, String name, Map<String, String> tags)
       throws IOException, InterruptedException {
     ObjectNode create =
@@ -114,7 +115,7 @@ final class MlflowApi {
         .asText();
   }
 
-  /** Goes on with a run that was stopped. */
+  /** Reopens a run that was stopped. */
   Run goOn(String id) throws IOException, InterruptedException {
     ObjectNode update = JSON.createObjectNode().put("run_id", id).put("status", "RUNNING");
     JsonNode info = call("runs/update", update).path("run_info");
@@ -207,14 +208,14 @@ final class MlflowApi {
     return client.send(request, HttpResponse.BodyHandlers.ofString());
   }
 
-  /** The answer; throws where it is not 2xx. */
+  /** The response body; throws if the status is not 2xx. */
   private static JsonNode checked(HttpResponse<String> response) throws IOException {
     int code = response.statusCode();
     if (code / 100 == 2) {
       return JSON.readTree(response.body().isBlank() ? "{}" : response.body());
     }
     String says = response.request().uri().getPath() + " answered " + code + " " + response.body();
-    // A timeout and too many requests pass, and so may every error of the server's own (5xx).
+    // Timeouts (408), too many requests (429) and server errors (5xx) may be temporary.
     if (code / 100 == 4 && code != 408 && code != 429) {
       throw new RefusedException(says);
     }

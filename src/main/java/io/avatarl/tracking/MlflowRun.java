@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A run in MLflow: created with its configuration, or, where training was resumed, the one from
- * before. Files are uploaded where the server takes them itself ({@code mlflow-artifacts:});
- * elsewhere, as on Databricks, the tag {@code avatarl.run} names the run's folder.
+ * A run in MLflow: a new one with the configuration, or the earlier one if training was resumed.
+ * Files are uploaded if the server itself accepts them ({@code mlflow-artifacts:}). Elsewhere, as
+ * on Databricks, the tag {@code avatarl.run} names the run's folder.
  */
 final class MlflowRun implements DeliveryQueue.Receiver {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -76,7 +76,7 @@ final class MlflowRun implements DeliveryQueue.Receiver {
     return created;
   }
 
-  /** Logs the configuration; a refusal is final, another failure is tried again. */
+  /** Logs the configuration. A rejection is final; other failures are retried. */
   private void describe() throws IOException, InterruptedException {
     List<Map.Entry<String, String>> params =
         ConfigReader.flat(config).entrySet().stream().filter(p -> !p.getValue().isEmpty()).toList();

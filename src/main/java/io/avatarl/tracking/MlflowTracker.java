@@ -18,8 +18,8 @@ import java.util.function.Consumer;
  * Sends a run's configuration, records and result to an MLflow tracking server.
  *
  * <p>Training never waits for the server: {@link DeliveryQueue} delivers until the run ends, and
- * the first failure is one warning. What the server refuses for good (a 4xx answer) is not sent
- * again.
+ * the first failure is one warning. Requests that the server rejects permanently (a 4xx answer) are
+ * not sent again.
  */
 public final class MlflowTracker implements TrainingListener, AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,7 +32,7 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
   private volatile String status = "KILLED";
 
   /**
-   * A tracker for a run; empty where {@code tracking.uri} is.
+   * A tracker for a run; empty if {@code tracking.uri} is empty.
    *
    * @param environment for the token, and for the host of Databricks
    * @param warnings called on the training thread
@@ -71,7 +71,7 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
     passOnTrouble();
   }
 
-  /** The run is complete: its figures and files are delivered with it. */
+  /** Ends a complete run: its summary and files are delivered, too. */
   public void finished(Summary summary) {
     ObjectNode figures = JSON.createObjectNode().put("kind", "summary");
     figures.put("update", summary.updates());
@@ -93,8 +93,8 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
   }
 
   /**
-   * Delivers what is left, within some seconds, and says how much could not be. Without {@link
-   * #finished} before, the MLflow run ends as killed.
+   * Delivers what is left within a few seconds and reports how much was not delivered. Without an
+   * earlier {@link #finished}, the MLflow run ends as killed.
    */
   @Override
   public void close() {
@@ -111,13 +111,13 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
     }
   }
 
-  /** Warnings of the delivering thread, on the caller's. */
+  /** Passes on warnings of the delivery thread, on the caller's thread. */
   private void passOnTrouble() {
     queue
         .newTrouble()
         .ifPresent(
             why ->
                 warnings.accept(
-                    "tracking: " + api.server() + " does not take the run's records: " + why));
+                    "tracking: " + api.server() + " does not accept the run's records: " + why));
   }
 }

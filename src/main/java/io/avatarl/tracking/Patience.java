@@ -3,12 +3,12 @@ package io.avatarl.tracking;
 import java.time.Duration;
 
 /**
- * How patient a tracker is.
+ * Timeouts and pauses of a tracker.
  *
- * @param request for an answer
- * @param firstRetry between the first failure and the next attempt; doubles with each failure
+ * @param request timeout of one request
+ * @param firstRetry pause between the first failure and the next attempt; doubles with each failure
  * @param lastRetry longest such pause
- * @param close at the run's end, for all that is not delivered yet
+ * @param close time limit at the run's end for everything not yet delivered
  */
 record Patience(Duration request, Duration firstRetry, Duration lastRetry, Duration close) {
   static final Patience USUAL =
@@ -18,7 +18,7 @@ record Patience(Duration request, Duration firstRetry, Duration lastRetry, Durat
           Duration.ofSeconds(30),
           Duration.ofSeconds(20));
 
-  /** The pause after one that was in vain. */
+  /** The pause after another failed attempt. */
   Duration longerThan(Duration pause) {
     Duration doubled = pause.multipliedBy(2);
     return doubled.compareTo(lastRetry) < 0 ? doubled : lastRetry;

@@ -2,7 +2,7 @@ package io.avatarl.tracking;
 
 import java.io.IOException;
 
-/** The server refused a request, and trying again would not change that. */
+/** The server rejected a request permanently; a retry would not help. */
 final class RefusedException extends IOException {
   RefusedException(String message) {
     super(message);

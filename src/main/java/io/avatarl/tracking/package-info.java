@@ -1,7 +1,7 @@
 /**
- * Sends what a run records to an experiment tracker: a {@link io.avatarl.train.TrainingListener}
- * that hears of it, a queue that delivers it on a thread of its own, and the tracker's API.
+ * Sends a run's records to an experiment tracker: a {@link io.avatarl.train.TrainingListener} that
+ * receives them, a queue that delivers them on its own thread, and the tracker's API.
  *
- * <p>May call config, files and train; training does not know that anybody tracks it.
+ * <p>May call config, files and train; training does not know that it is tracked.
  */
 package io.avatarl.tracking;

@@ -6,12 +6,12 @@ import io.avatarl.evaluation.BaselineScores;
 import java.util.Map;
 
 /**
- * Scores what a run's summary is compared with. Commands hand it over, because training may not
- * call the yardsticks itself.
+ * Scores the models that a run's summary is compared with. Commands pass it in, because training
+ * must not call the yardsticks.
  */
 @FunctionalInterface
 public interface Baselines {
-  /** None, for runs whose summary is not used. */
+  /** No baselines, for runs whose summary is not used. */
   Baselines NONE = (corpus, counts) -> Map.of();
 
   /**

@@ -22,7 +22,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a run needs to go on, in a {@link CheckpointFolder}: {@code model.safetensors}, {@code
+ * What a run needs to resume, in a {@link CheckpointFolder}: {@code model.safetensors}, {@code
  * optimizer.safetensors}, {@code config.json} (the model's shape, for readers in other languages),
  * {@code tokenizer.json} and, written last, {@code trainer.json} with the position in training.
  */
@@ -36,10 +36,10 @@ final class Checkpoint {
   private Checkpoint() {}
 
   /**
-   * Everything a run needs to go on.
+   * Everything that a run needs to resume.
    *
-   * @param behaviour weights that the rollouts of the next step explore with, when they are made
-   *     ahead; else empty
+   * @param behaviour weights that the next step's rollouts explore with, if they are made ahead;
+   *     else empty
    */
   record State(TrainerState trainer, float[] parameters, float[][] moments, float[] behaviour) {}
 
@@ -71,7 +71,7 @@ final class Checkpoint {
 
   /**
    * The vocabulary's size, the components of {@link GptConfig} and the constants of {@link Gpt},
-   * which a reader in another language needs as well; names in snake case.
+   * for readers in other languages; names in snake case.
    */
   private static byte[] modelConfig(GptConfig config, int vocabulary) {
     ObjectNode node = JSON.createObjectNode().put("vocabulary", vocabulary);
@@ -79,7 +79,7 @@ final class Checkpoint {
         .properties()
         .forEach(
             entry -> {
-              // Enum constants, spelled as in the configuration.
+              // Enum constants are spelled as in the configuration.
               JsonNode value = entry.getValue();
               node.set(
                   entry.getKey(),
@@ -94,9 +94,9 @@ final class Checkpoint {
   }
 
   /**
-   * Everything needed to train on.
+   * Reads everything needed to continue training.
    *
-   * @throws io.avatarl.model.DamagedCheckpoint where a file is not what was written
+   * @throws io.avatarl.model.DamagedCheckpoint if a file is damaged
    */
   static State read(Storage storage, CheckpointFolder folder, ParameterLayout layout) {
     TrainerState trainer = folder.content(storage, TrainerState.class);
@@ -118,7 +118,10 @@ final class Checkpoint {
         });
   }
 
-  /** Keeps the newest checkpoints and the best; all other folders go, also incomplete ones. */
+  /**
+   * Keeps the newest checkpoints and the best; deletes all other folders, including incomplete
+   * ones.
+   */
   static void prune(Storage storage, String run, int keep) {
     List<CheckpointFolder> complete = CheckpointFolder.list(storage, run);
     Set<CheckpointFolder> kept =
@@ -131,7 +134,7 @@ final class Checkpoint {
     }
   }
 
-  /** Removes what is left of the checkpoints after one that a run goes on from. */
+  /** Deletes the checkpoints after the step that a run resumes from. */
   static void dropAfter(Storage storage, String run, long step) {
     for (CheckpointFolder folder : CheckpointFolder.all(storage, run)) {
       if (folder.step() > step) {

@@ -10,14 +10,14 @@ import java.util.Map;
 /** Which stage a run is in, and when it is promoted to the next. */
 final class Curriculum {
   /**
-   * Where a run stands, for the checkpoint.
+   * The position in the curriculum, for the checkpoint.
    *
    * @param stage counts from 0
-   * @param steps in this stage
+   * @param steps steps in this stage
    * @param perplexity averaged over the steps; 0 before the first
    * @param first averaged perplexity when the stage began
-   * @param best lowest averaged perplexity of the stage, by the plateau's measure
-   * @param waited steps since that
+   * @param best lowest averaged perplexity of the stage, for the plateau
+   * @param waited steps since {@code best}
    */
   record Position(
       int stage, long steps, double perplexity, double first, double best, long waited) {

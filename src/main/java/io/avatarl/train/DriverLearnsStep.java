@@ -15,7 +15,7 @@ import java.util.concurrent.Future;
  */
 final class DriverLearnsStep extends StepStrategy {
   private final boolean ahead;
-  // Of the rollouts in flight, where they were made ahead; a checkpoint has to keep them.
+  // Weights of the rollouts in flight, if they are made ahead; a checkpoint must keep them.
   private float[] behaviour;
   private float[] current = new float[0];
   private Future<PolicyCluster.Step> next;
@@ -58,7 +58,7 @@ final class DriverLearnsStep extends StepStrategy {
     state.clock().rollouts(rollouts, slots());
     state.traffic().add(rollouts.job());
     behaviour = current;
-    // The next rollouts may be of another stage; those at hand were scored by this one.
+    // The next rollouts may belong to another stage; the current ones were scored in this one.
     CurriculumStage stage = state.curriculum().stage();
     promote(rollouts.statistics());
     if (ahead && !last) {
@@ -99,7 +99,7 @@ final class DriverLearnsStep extends StepStrategy {
     return ahead ? behaviour : new float[0];
   }
 
-  /** Jobs are waited for before a step's first update, so there is nothing to take back. */
+  /** A step waits for its jobs before its first update, so there is nothing to undo. */
   @Override
   boolean rewind() {
     return !learning;

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * M rounds: the executors explore and differentiate with the newest weights, the driver makes one
- * update of their gradients and publishes it.
+ * M rounds: the executors explore and differentiate with the newest weights; the driver makes one
+ * update from their gradients and publishes the weights.
  */
 final class ExecutorsLearnStep extends StepStrategy {
   ExecutorsLearnStep(Parts parts) {
@@ -31,7 +31,7 @@ final class ExecutorsLearnStep extends StepStrategy {
     learner.klWeight().stage(stage.klWeight());
     RolloutStatistics statistics = RolloutStatistics.NONE;
     List<UpdateMetrics> updates = new ArrayList<>();
-    // Recorded when the step is whole: what is cancelled before is taken back.
+    // Recorded once the step is complete, because a cancelled step is undone.
     List<ObjectNode> records = new ArrayList<>();
     for (int round = 0; round < config.roundsPerStep(); round++) {
       PolicyCluster.Gradients gradients =

@@ -15,12 +15,12 @@ import org.apache.spark.sql.SparkSession;
  * @param sliding at least half a context before every counted position
  */
 public record FinalEvaluation(Scores consecutive, Scores sliding) {
-  /** Of the newest weights a cluster was given. */
+  /** Scores the newest weights that were published to a cluster. */
   static FinalEvaluation of(PolicyCluster cluster) {
     return new FinalEvaluation(cluster.evaluateConsecutive(), cluster.evaluateSliding());
   }
 
-  /** Of any weights. */
+  /** Scores any weights. */
   public static FinalEvaluation of(
       SparkSession spark, TrainingConfig config, Corpus corpus, Parameters parameters) {
     try (PolicyCluster cluster =

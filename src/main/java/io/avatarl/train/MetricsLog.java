@@ -16,7 +16,7 @@ final class MetricsLog {
   private long firstStep;
 
   /**
-   * @param firstStep whose records come next
+   * @param firstStep step of the next records
    * @param listener is told of every record
    */
   MetricsLog(Storage storage, String run, long firstStep, TrainingListener listener) {

@@ -22,7 +22,7 @@ final class MetricsRecords {
    * An update.
    *
    * @param stage name of the curriculum's stage
-   * @param s of the round that its groups are from
+   * @param s statistics of the round that its groups are from
    * @param version of the policy that explored
    * @param job of that round
    */

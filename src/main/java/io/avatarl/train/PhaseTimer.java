@@ -9,11 +9,11 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Where the time goes, in seconds of wall time. {@code rollout}, {@code reward}, {@code table} and
- * {@code gradient} (where executors learn) are the tasks' own times divided by the slots that ran
- * them at once; {@code transfer} is the rest of the rollout jobs: scheduling, serialization,
- * network. With {@code rollout.ahead = 1} those of the rollouts overlap with {@code learn}, so that
- * the stages add up to more than the run.
+ * Wall time by phase, in seconds. {@code rollout}, {@code reward}, {@code table} and {@code
+ * gradient} (if executors learn) are the tasks' own times divided by the number of slots in use.
+ * {@code transfer} is the rest of the rollout jobs: scheduling, serialization, network. With {@code
+ * rollout.ahead = 1}, rollouts overlap with {@code learn}, so the phases add up to more than the
+ * run.
  */
 final class PhaseTimer {
   enum Phase {
@@ -32,9 +32,9 @@ final class PhaseTimer {
   private final Consumer<String> entered;
 
   /**
-   * @param earlier what {@link #seconds} gave where the run left off; empty for a new run
-   * @param entered is told of each phase on the driver's training thread; outside the others it
-   *     waits for rollouts
+   * @param earlier {@link #seconds} at the checkpoint; empty for a new run
+   * @param entered called on the training thread with each phase; outside the other phases, that
+   *     thread waits for rollouts
    */
   PhaseTimer(Map<String, Double> earlier, Consumer<String> entered) {
     this.entered = entered;

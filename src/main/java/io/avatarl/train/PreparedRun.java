@@ -24,14 +24,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A run whose input is checked: what it needs and never changes.
+ * A run whose input is checked: everything it needs that never changes.
  *
  * @param output the run's folder, any Hadoop path
- * @param config with the corpus's own path and checksum, so that training from it repeats the run
+ * @param config with the corpus's actual path and checksum, so that training from it repeats the
+ *     run
  * @param initial the weights of {@code init.run}, where they are needed; empty: random ones
- * @param resume whether the run goes on with what its folder holds
- * @param resumed the checkpoint it goes on from; empty: from the first step
- * @param claim that no other process writes into the folder, until it is closed
+ * @param resume whether the run continues from its folder
+ * @param resumed the checkpoint to continue from; empty: start at the first step
+ * @param claim keeps other processes from writing into the folder until it is closed
  */
 record PreparedRun(
     Storage storage,
@@ -47,14 +48,14 @@ record PreparedRun(
     RunClaim claim) {
 
   /**
-   * Refuses what is wrong with the user's input before anything slow begins, and writes nothing but
-   * a probe file and the claim.
+   * Checks the user's input before anything slow begins. Writes nothing but a probe file and the
+   * claim.
    *
    * @param corpora finds the corpus that the configuration names
    * @param output must not hold a run, unless {@code resume}
-   * @param resume go on from the newest checkpoint in {@code output}
+   * @param resume whether to continue from the newest checkpoint in {@code output}
    * @param listener is warned
-   * @throws UserError where a run cannot begin or go on so
+   * @throws UserError if a run cannot begin or continue like this
    */
   static PreparedRun of(
       Storage storage,
@@ -65,7 +66,7 @@ record PreparedRun(
       TrainingListener listener) {
     TrainingConfig asked =
         resume ? requireSame(storage, output, config) : requireFresh(storage, output, config);
-    // The loader that holds what --packages brought, and where Spark looks, too.
+    // The class loader with the --packages, which Spark uses, too.
     RolloutTable.check(
         asked.rolloutTable(), storage, output, Thread.currentThread().getContextClassLoader());
     Rewards.check(Curriculum.rewards(asked));
@@ -76,10 +77,10 @@ record PreparedRun(
     RunClaim claim = RunClaim.take(storage, output, resume, listener::warned);
     try {
       if (!resume) {
-        // Another may have begun one since, and ended it.
+        // Another process may have started and finished a run since the first check.
         requireFresh(storage, output, asked);
       }
-      // A run that goes on has its weights and vocabulary; what it began with may be gone.
+      // A resumed run has its own weights and vocabulary; the run of init.run may be gone.
       Optional<Tokenizer> own =
           asked.init().isWarm() && resume
               ? WarmStart.vocabulary(storage, output)
@@ -132,7 +133,7 @@ record PreparedRun(
     try {
       return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), parent);
     } catch (UnknownCharacter e) {
-      // Of a vocabulary of its own, a corpus knows every character.
+      // In a vocabulary of its own, a corpus has no unknown characters.
       throw new UserError(
           "init.run: " + asked.init().run() + " was trained on another text: " + e.getMessage(), e);
     }
@@ -155,7 +156,10 @@ record PreparedRun(
     return resumed.map(Checkpoint.State::behaviour).orElseGet(() -> new float[0]);
   }
 
-  /** Before the first step, not after the last one, when the samples are written. */
+  /**
+   * Checks the prompt before the first step instead of after the last one, when samples are
+   * written.
+   */
   private static void requirePrompt(TrainingConfig asked, Corpus corpus) {
     if (asked.sample().count() > 0 || asked.rolloutTable().every() > 0) {
       try {
@@ -170,12 +174,13 @@ record PreparedRun(
     if (storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
       throw new UserError(
           output
-              + ": already holds a run; go on with it by --resume, or name another folder with --out");
+              + ": already holds a run; continue it with --resume, or name another folder with"
+              + " --out");
     }
     return asked;
   }
 
-  /** The configuration of a run that goes on, with the corpus it was started with. */
+  /** The configuration of a resumed run, with the corpus it was started with. */
   private static TrainingConfig requireSame(Storage storage, String output, TrainingConfig asked) {
     if (!storage.exists(Storage.resolve(output, RunFiles.CONFIG))) {
       throw new UserError(output + ": holds no run to resume; leave out --resume to start one");
@@ -190,7 +195,7 @@ record PreparedRun(
     return same;
   }
 
-  /** The newest checkpoint that can be read; those that cannot are passed over with a warning. */
+  /** The newest readable checkpoint; skips unreadable ones with a warning. */
   private static Optional<Checkpoint.State> newest(
       Storage storage,
       String output,
@@ -207,11 +212,11 @@ record PreparedRun(
         damaged.add(e);
         continue;
       }
-      // What the checkpoint's own run had, whatever happened to config.conf since.
+      // The settings when the checkpoint was written, even if config.conf has changed since.
       RunFiles.requireSame(output, state.trainer().settings(), ConfigReader.flat(asked));
       damaged.forEach(e -> listener.warned(e.getMessage()));
       if (!damaged.isEmpty()) {
-        listener.warned("going on from step " + state.trainer().step() + " instead");
+        listener.warned("continuing from step " + state.trainer().step() + " instead");
       }
       RunFiles.stepsChanged(output, state.trainer(), asked).ifPresent(listener::warned);
       return Optional.of(state);
@@ -219,7 +224,8 @@ record PreparedRun(
     if (!damaged.isEmpty()) {
       throw new UserError(
           output
-              + ": none of its checkpoints can be read; restore one, or start another run with --out. The newest is "
+              + ": none of its checkpoints can be read; restore one, or start another run with"
+              + " --out. The newest is "
               + damaged.get(0).getMessage(),
           damaged.get(0));
     }
@@ -242,7 +248,7 @@ record PreparedRun(
               + run
               + " was trained with corpus.validationFraction = "
               + heldOut
-              + " and so on other text than this run, whose is "
+              + " and therefore on other text than this run, which has "
               + asked.corpus().validationFraction()
               + "; set that, or name another run");
     }
@@ -258,7 +264,8 @@ record PreparedRun(
       throw new UserError(
           "reward.referee.run: "
               + run
-              + " was trained on another text, which may hold this run's validation split; name a run"
+              + " was trained on another text, which may hold this run's validation split; name a"
+              + " run"
               + " over the same corpus");
     }
     if (model.context() < asked.model().context()) {

@@ -28,14 +28,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * One process alone writes into a run's folder. Whoever comes puts a file {@code claim-ID.json} of
- * its own there, and goes on if it then sees no other that lives. Two who come at once see each
- * other, or the later one sees the earlier; who sees another takes its file away and tries again.
- * So nothing depends on a file system that can create a file exclusively (S3A cannot): only on
- * listings that show what was written before, as those of local disks, HDFS and S3 do.
+ * Ensures that only one process writes into a run's folder. A process writes its own file {@code
+ * claim-ID.json} there and continues if it then sees no other live claim. If two processes come at
+ * once, at least one sees the other; it removes its file and tries again. This does not need a file
+ * system that can create a file exclusively (S3A cannot), only listings that show earlier writes,
+ * as on local disks, HDFS and S3.
  *
- * <p>A claim on this host lives as long as its process. The file of any other is written anew every
- * {@link #BEAT}; it is dead when it is {@link #DEAD} older than one written just now, both times by
+ * <p>A claim of this host is live as long as its process. A claim of another host is rewritten
+ * every {@link #BEAT}; it is dead once it is {@link #DEAD} older than a file written just now, by
  * the file system's own clock.
  */
 final class RunClaim implements AutoCloseable {
@@ -48,7 +48,7 @@ final class RunClaim implements AutoCloseable {
   private static final int LONGEST_PAUSE_MILLIS = 500;
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Those of this JVM, whose process says nothing about them. */
+  /** Claims of this JVM; that their process lives does not say whether they are still held. */
   private static final Set<String> HELD = ConcurrentHashMap.newKeySet();
 
   private final Storage storage;
@@ -82,11 +82,11 @@ final class RunClaim implements AutoCloseable {
   }
 
   /**
-   * Claims a run's folder, which exists.
+   * Claims a run's folder, which must exist.
    *
-   * @param wait whether to wait for a claim to die that another host left (at most {@link #DEAD})
-   * @param waiting is told so
-   * @throws UserError where a living process holds it
+   * @param wait whether to wait, at most {@link #DEAD}, for a claim of another host to die
+   * @param waiting gets a message before the wait
+   * @throws UserError if a live process holds it
    */
   static RunClaim take(Storage storage, String run, boolean wait, Consumer<String> waiting) {
     return take(storage, run, wait ? DEAD.plus(BEAT) : Duration.ZERO, waiting, BEAT);
@@ -123,7 +123,7 @@ final class RunClaim implements AutoCloseable {
             run
                 + ": is being written by "
                 + other.get().description
-                + "; wait until that has ended, stop it, or name another folder with --out");
+                + "; wait until it has ended, stop it, or name another folder with --out");
       }
       if (mayDie && !told) {
         told = true;
@@ -133,7 +133,7 @@ final class RunClaim implements AutoCloseable {
                 + other.get().description
                 + "; waiting up to "
                 + patience.toSeconds()
-                + " s to see whether that still lives");
+                + " s to see whether it is still running");
       }
       pause(mayDie && tries >= TRIES ? 4 * LONGEST_PAUSE_MILLIS : LONGEST_PAUSE_MILLIS);
     }
@@ -144,14 +144,14 @@ final class RunClaim implements AutoCloseable {
       Thread.sleep(ThreadLocalRandom.current().nextInt(longestMillis / 2, longestMillis));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new Failure("interrupted while a run's folder was waited for");
+      throw new Failure("interrupted while waiting for a run's folder");
     }
   }
 
-  /** Another's claim that lives; dead ones are removed. */
+  /** Another process's live claim; removes dead ones. */
   private Optional<Holder> living() {
     List<Holder> living = new ArrayList<>();
-    // Where somebody took this one away, no other counts as old.
+    // If someone removed this claim, no other counts as old.
     long now = storage.modified(file(name)).orElse(0L);
     for (String other : storage.list(run)) {
       if (!other.startsWith(PREFIX) || !other.endsWith(SUFFIX) || other.equals(name)) {
@@ -159,7 +159,7 @@ final class RunClaim implements AutoCloseable {
       }
       Optional<Long> written = storage.modified(file(other));
       if (written.isEmpty()) {
-        continue; // taken away meanwhile
+        continue; // removed meanwhile
       }
       Holder holder = holder(other, now - written.get());
       if (holder.lives) {
@@ -190,7 +190,7 @@ final class RunClaim implements AutoCloseable {
         pid == ProcessHandle.current().pid()
             ? HELD.contains(other)
             : ProcessHandle.of(pid)
-                // A number goes to another process some time after its own has ended.
+                // The system reuses a process id some time after the process has ended.
                 .filter(process -> started(process).equals(claim.path("started").asText()))
                 .isPresent();
     return new Holder(description, true, lives);
@@ -220,25 +220,26 @@ final class RunClaim implements AutoCloseable {
   private void beat() {
     try {
       if (!storage.exists(file(name))) {
-        lost = true; // taken for dead, by who holds the folder now
+        lost = true; // another process took this claim for dead and holds the folder now
         beats.shutdown();
         return;
       }
       storage.writeString(file(name), content);
     } catch (UserError | UncheckedIOException e) {
-      // The next one may get through; a run whose storage is gone ends at its checkpoint.
+      // The next beat may succeed; a run without storage fails at its next checkpoint.
     }
   }
 
   /**
-   * Fails where another process has taken the folder over, which it does when this one was held up
-   * for long (a machine that slept).
+   * Fails if another process has taken over the folder, which happens if this one was suspended for
+   * long (a machine that slept).
    */
   void requireHeld() {
     if (lost) {
       throw new Failure(
           run
-              + ": another process has taken it over while this one stood still; nothing was written");
+              + ": another process has taken it over while this one was suspended; nothing was"
+              + " written");
     }
   }
 
@@ -246,7 +247,7 @@ final class RunClaim implements AutoCloseable {
     return !lost;
   }
 
-  /** Gives the folder free. */
+  /** Releases the folder. */
   @Override
   public void close() {
     beats.shutdownNow();
@@ -257,7 +258,7 @@ final class RunClaim implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (UserError | UncheckedIOException e) {
-      // It dies by itself.
+      // The claim expires by itself.
     } finally {
       HELD.remove(name);
     }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Names in a run's folder and what resuming does to them. */
+/** Names in a run's folder, and how resuming treats these files. */
 public final class RunFiles {
   public static final String CONFIG = "config.conf";
   public static final String SUMMARY = "summary.json";
@@ -21,7 +21,7 @@ public final class RunFiles {
   public static final String COMPARISON = "comparison.html";
   public static final String METRICS_FOLDER = "metrics";
 
-  /** Which MLflow run this run is. */
+  /** The file that names this run's MLflow run. */
   public static final String TRACKING = "tracking.json";
 
   private static final Pattern METRICS = Pattern.compile("steps-(\\d+)-(\\d+)\\.jsonl");
@@ -29,11 +29,12 @@ public final class RunFiles {
   private RunFiles() {}
 
   /**
-   * Refuses to go on with a run under settings that would make it another run. Cadence, samples and
-   * tracking do not touch the weights, and wherever the corpus lies, its checksum holds; of {@code
-   * steps} see {@link #stepsChanged}. A rollout table in two formats could not be read.
+   * Refuses to resume a run with settings that would make it a different run. Cadence, samples and
+   * tracking may change, because they do not affect the weights. The corpus may move, because its
+   * checksum is checked. For {@code steps} see {@link #stepsChanged}. The format of the rollout
+   * table must stay: mixed formats are unreadable.
    *
-   * @param before the run's settings, {@link ConfigReader#flat flat}; keys that they lack are of a
+   * @param before the run's settings, {@link ConfigReader#flat flat}; missing keys belong to a
    *     newer version
    * @throws UserError that names every key with its old and new value
    */
@@ -47,7 +48,7 @@ public final class RunFiles {
           run
               + ": the run was started with other settings ("
               + String.join("; ", changed)
-              + "); resume it with the same, or start another with --out");
+              + "); resume it with the same settings, or start another run with --out");
     }
   }
 
@@ -63,12 +64,12 @@ public final class RunFiles {
   }
 
   /**
-   * What another number of steps means to a run that goes on. With a constant learning rate it ends
-   * in the same weights as a run that had it from the beginning. Other schedules are spread over
-   * the planned updates, so the updates before and after belong to two different schedules.
+   * Checks a changed number of steps. With a constant learning rate, the run ends in the same
+   * weights as one that had this number from the beginning. Other schedules are spread over the
+   * planned updates, so the updates before and after belong to two different schedules.
    *
-   * @return a warning where that is so
-   * @throws UserError where the run is already further
+   * @return a warning in that case
+   * @throws UserError if the run already has more steps
    */
   static Optional<String> stepsChanged(String run, TrainerState trainer, TrainingConfig now) {
     if (now.steps() < trainer.step()) {
@@ -76,7 +77,7 @@ public final class RunFiles {
           run
               + ": has "
               + trainer.step()
-              + " steps behind it, more than steps = "
+              + " steps already, more than steps = "
               + now.steps()
               + "; give a larger number, or leave it out");
     }
@@ -89,11 +90,11 @@ public final class RunFiles {
                 + old
                 + " → "
                 + value
-                + ": the learning-rate schedule is spread over the new number from here on, so the"
-                + " weights will not be those of a run that had it from the beginning");
+                + ": the learning-rate schedule is spread over the new number from now on, so the"
+                + " weights will differ from a run that had it from the beginning");
   }
 
-  /** Removes the records of steps after a checkpoint, which will be made again. */
+  /** Deletes the records of steps after a checkpoint; resuming repeats these steps. */
   static void dropMetricsAfter(Storage storage, String run, long step) {
     String folder = Storage.resolve(run, METRICS_FOLDER);
     if (!storage.exists(folder)) {

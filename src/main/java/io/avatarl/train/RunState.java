@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * All that changes from step to step besides weights and moments, which the {@link Learner} has.
- * The constructor reads it from a {@link TrainerState}, also for a new run, and {@link #save}
- * writes one: a new piece of state is a component there and a field here. Used by the training
- * thread alone.
+ * Everything that changes from step to step, except weights and moments, which the {@link Learner}
+ * has. The constructor reads a {@link TrainerState}, also for a new run, and {@link #save} writes
+ * one. A new piece of state needs a component there and a field here. Only the training thread uses
+ * it.
  */
 final class RunState {
   private final TrainingConfig config;
@@ -30,8 +30,8 @@ final class RunState {
   private double reward;
 
   /**
-   * @param learner has the updates and the KL controller; its controller is set as saved
-   * @param listener is told of phases
+   * @param learner has the updates and the KL controller, which is set to the saved state
+   * @param listener hears of phases
    */
   RunState(TrainingConfig config, TrainerState saved, Learner learner, TrainingListener listener) {
     this.config = config;
@@ -49,7 +49,7 @@ final class RunState {
     learner.klWeight().resume(saved.klWeight());
   }
 
-  /** For a checkpoint after the last whole step. */
+  /** The state for a checkpoint after the last complete step. */
   TrainerState save() {
     return new TrainerState(
         step,
@@ -73,7 +73,9 @@ final class RunState {
     return step;
   }
 
-  /** Rounds behind the weights of the last whole step: the version they are published as. */
+  /**
+   * Rounds that led to the weights of the last complete step: the version they are published as.
+   */
   long version() {
     return step * config.roundsPerStep();
   }
@@ -95,25 +97,25 @@ final class RunState {
     return totals;
   }
 
-  /** Of the policy in the last step, nats per state. */
+  /** The policy's entropy in the last step, in nats per state. */
   double entropy() {
     return entropy;
   }
 
-  /** Mean in the last step. */
+  /** Mean reward in the last step. */
   double reward() {
     return reward;
   }
 
-  /** Wall time of all steps, also those before the run was resumed. */
+  /** Wall time of all steps in seconds, including those before the run was resumed. */
   double trainSeconds() {
     return earlierSeconds + (System.nanoTime() - began) / 1e9;
   }
 
   /**
-   * Counts a step that is whole.
+   * Counts a complete step.
    *
-   * @return the warnings that begin with it
+   * @return its new warnings
    */
   List<String> stepped(StepStrategy.Outcome outcome) {
     RolloutStatistics statistics = outcome.statistics();

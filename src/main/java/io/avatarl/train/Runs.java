@@ -18,10 +18,10 @@ public final class Runs {
   }
 
   /**
-   * The configuration the run was started with, but for some keys.
+   * The configuration the run was started with, except for overridden keys.
    *
    * @param overrides {@code key=value} each
-   * @param warnings gets one line for each key that the run or the overrides call by an old name
+   * @param warnings gets one line for each key under an old name in the run or the overrides
    */
   public static TrainingConfig config(
       Storage storage, String run, List<String> overrides, Consumer<String> warnings) {
@@ -38,7 +38,7 @@ public final class Runs {
   }
 
   /**
-   * The configuration of a run that another begins with.
+   * The configuration of a run whose weights another run starts with.
    *
    * @throws UserError that names {@code init.run}
    */
@@ -55,7 +55,7 @@ public final class Runs {
     return storage.exists(Storage.resolve(run, RunFiles.CONFIG));
   }
 
-  /** How a run ended; empty while it has not. */
+  /** How a run ended; empty if it has not ended. */
   public static Optional<Summary> summary(Storage storage, String run) {
     String file = Storage.resolve(run, RunFiles.SUMMARY);
     return storage.exists(file)

@@ -20,10 +20,10 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
   private final TrainingListener listener;
 
   /**
-   * What a step works with.
+   * The parts that a step works with.
    *
    * @param metrics gets a record of each update
-   * @param listener is told of promotions
+   * @param listener hears of promotions
    */
   record Parts(
       TrainingConfig config,
@@ -34,7 +34,7 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
       TrainingListener listener) {}
 
   /**
-   * What a step did.
+   * The result of a step.
    *
    * @param statistics of all its rollouts
    * @param updates in order, at least one
@@ -64,7 +64,7 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
   }
 
   /**
-   * By {@code learner.placement}.
+   * The strategy for {@code learner.placement}.
    *
    * @param behaviour weights of the rollouts that were in flight at the checkpoint; else empty
    */
@@ -75,33 +75,33 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
     };
   }
 
-  /** Publishes the weights that a run begins or goes on with. */
+  /** Publishes the weights that a run begins or resumes with. */
   abstract void publish();
 
-  /** Begins the first step of this process; its weights are published. */
+  /** Begins the first step of this process, after {@link #publish}. */
   abstract void begin();
 
   /**
    * Makes the next step: rollouts, updates, and a broadcast of the new weights.
    *
-   * @param last whether no other follows
+   * @param last whether this is the last step
    */
   abstract Outcome step(boolean last);
 
-  /** Weights that the rollouts in flight explore with where they are made ahead; else empty. */
+  /** Weights that the rollouts in flight explore with, if they are made ahead; else empty. */
   abstract float[] behaviour();
 
   /**
-   * After cancelled jobs: takes back what was learned since the last whole step.
+   * Called after jobs were cancelled: undoes the updates since the last complete step.
    *
-   * @return false where that cannot be done
+   * @return false if that is not possible
    */
   abstract boolean rewind();
 
   /**
    * Publishes the learner's weights.
    *
-   * @return the copy that was published; not to be changed
+   * @return the published copy, which must not be changed
    */
   final float[] publish(long version) {
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.BROADCAST)) {
@@ -111,7 +111,7 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
     }
   }
 
-  /** Lets the curriculum see a step's rollouts; the next rollouts may be of another stage. */
+  /** Passes a step's rollouts to the curriculum; the next rollouts may belong to another stage. */
   final void promote(RolloutStatistics statistics) {
     Curriculum curriculum = state.curriculum();
     if (curriculum.stepped(statistics.perplexity())) {

@@ -10,24 +10,24 @@ import java.util.Map;
 /**
  * {@code summary.json}: how a finished run ended.
  *
- * @param valCe nats per token over the validation split (as much of it as is scored), windows end
- *     to end
+ * @param valCe nats per token over the scored part of the validation split, windows end to end
  * @param valCeSliding nats per token with at least half a context before every counted position
- * @param valBitsPerCharacter of the same windows as valCe; compares tokenizers
+ * @param valBitsPerCharacter of the same windows as valCe; comparable between tokenizers
  * @param valAccuracy top-1
  * @param valCalibrationError expected calibration error, ten bins
- * @param valPositions tokens of the validation split that valCe and the like were counted on
+ * @param valPositions tokens of the validation split that valCe and the other scores count
  * @param entropy of the policy in the last step, nats per state
  * @param reward mean in the last step
  * @param baselines n-gram models on the same split, by name
- * @param corpus its name; {@code generated} for the stand-in
+ * @param corpus its name; {@code generated} for the generated play
  * @param groups states scored
  * @param rollouts actions scored
- * @param trainSeconds wall time of the steps, with the evaluations and checkpoints among them
- * @param bytesPerStep means over the steps of the process that ended the run: {@code broadcast},
- *     the weights that went to each executor, and {@code returned}, what came back from all tasks
+ * @param trainSeconds wall time of the steps in seconds, including evaluations and checkpoints
+ *     between them
+ * @param bytesPerStep means over the steps: {@code broadcast}, weights sent to each executor;
+ *     {@code returned}, results of all tasks
  * @param weightsSha256 SHA-256 of the final weights; equal for equal configurations on processors
- *     with the same instructions (with AVX2 and AVX-512 it differs)
+ *     with the same instruction set (AVX2 and AVX-512 differ)
  */
 public record Summary(
     double valCe,

@@ -35,14 +35,14 @@ public final class Trainer implements AutoCloseable {
   private volatile boolean stopRequested;
 
   /**
-   * Prepares a run: refuses what is wrong with the user's input before anything slow begins, and
-   * writes nothing but a probe file.
+   * Prepares a run: checks the user's input before anything slow begins, and writes nothing but a
+   * probe file.
    *
    * @param corpora finds the corpus that the configuration names
    * @param output the run's folder, any Hadoop path; must not hold a run, unless {@code resume}
-   * @param resume go on from the newest checkpoint in {@code output}
-   * @param baselines of the summary
-   * @throws io.avatarl.config.UserError where a run cannot begin or go on so
+   * @param resume whether to continue from the newest checkpoint in {@code output}
+   * @param baselines for the summary
+   * @throws io.avatarl.config.UserError if a run cannot begin or continue like this
    */
   public Trainer(
       Storage storage,
@@ -57,7 +57,7 @@ public final class Trainer implements AutoCloseable {
     this.baselines = baselines;
   }
 
-  /** Asks {@link #run} to write a checkpoint after the current step and to return. */
+  /** Asks {@link #run} to write a checkpoint after the current step and return. */
   public void stop() {
     stopRequested = true;
   }
@@ -68,9 +68,9 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Trains. Empty if it was stopped before the last step, or if Spark's jobs were cancelled (their
-   * group is the caller's). Then there is a checkpoint of the last whole step, and {@code --resume}
-   * goes on.
+   * Trains. The result is empty if the run was stopped before the last step, or if Spark's jobs
+   * were cancelled (they belong to the caller's job group). Then there is a checkpoint of the last
+   * complete step, from which {@code --resume} continues.
    */
   public Optional<Summary> run(SparkSession spark) {
     TrainingConfig config = run.config();
@@ -111,7 +111,7 @@ public final class Trainer implements AutoCloseable {
         }
         saved.countDown();
         return Optional.of(summarise(spark, counts, cluster, learner, state));
-      } catch (Throwable e) { // Spark throws checked ones, too, and memory may run out.
+      } catch (Throwable e) { // Spark also throws checked exceptions, and memory may run out.
         if (!JobThread.cancelled(e)) {
           cluster.settle();
           throw e;
@@ -125,13 +125,13 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /** Gives the folder free to other processes, also where {@link #run} was never called. */
+  /** Releases the folder for other processes, even if {@link #run} was never called. */
   @Override
   public void close() {
     run.claim().close();
   }
 
-  /** Removes what the folder holds of later steps than the one to go on from. */
+  /** Deletes what the folder holds of steps after the one to continue from. */
   private void openFolder(SparkSession spark) {
     Storage storage = run.storage();
     String output = run.output();
@@ -145,7 +145,7 @@ public final class Trainer implements AutoCloseable {
         Storage.resolve(output, RunFiles.CONFIG), ConfigReader.render(run.config()));
   }
 
-  /** Builds the reward components that some stage weighs. */
+  /** Builds the reward components that any stage uses. */
   private RewardSetup rewardSetup(NgramCounts counts) {
     Rewards rewards =
         new Rewards(

@@ -5,18 +5,17 @@ import io.avatarl.config.TrainingConfig;
 import java.util.Map;
 
 /**
- * Position in training, as a checkpoint's marker holds it; {@link RunState} is what it is read into
- * and written from. Weights, moments and the weights of rollouts in flight are in files of their
- * own.
+ * The position in training, as stored in a checkpoint's marker; {@link RunState} reads and writes
+ * it. Weights, moments and the weights of rollouts in flight are in separate files.
  *
  * @param entropy of the policy in the last step, nats per state
  * @param reward mean in the last step
- * @param stageSeconds by the phase's name
- * @param moved bytes in the steps so far
+ * @param stageSeconds wall time by phase name
+ * @param moved bytes transferred so far
  * @param klWeight state of the KL controller
  * @param curriculum where the curriculum stands
  * @param monitor what the health monitor has seen
- * @param evaluation the last one before the checkpoint; null before the first, as in the file
+ * @param evaluation the last one before the checkpoint; null before the first one, as in the file
  * @param settings the run's configuration, {@link ConfigReader#flat flat}
  */
 record TrainerState(
@@ -43,7 +42,7 @@ record TrainerState(
    */
   record Evaluation(long step, double valCe) {}
 
-  /** Before the first step. */
+  /** The state before the first step. */
   static TrainerState start(TrainingConfig config) {
     return new TrainerState(
         0,

@@ -12,42 +12,43 @@ public interface TrainingListener {
   /** Listens to nothing. */
   TrainingListener NONE = new TrainingListener() {};
 
-  /** The run begins (or goes on) after {@code step} steps. */
+  /** The run begins, or resumes, after {@code step} steps. */
   default void started(TrainingConfig config, Facts facts, long step) {}
 
   /** A step is done. */
   default void stepped(long step, RolloutStatistics rollouts, UpdateMetrics lastUpdate) {}
 
   /**
-   * Where the time went so far, after {@code step} steps.
+   * Reports the wall time so far, after {@code step} steps.
    *
    * @param stageSeconds wall time by stage, as in {@code summary.json}
-   * @param stepBytes what this step sent between driver and executors, once per receiver
+   * @param stepBytes bytes that this step sent between driver and executors, counted once per
+   *     receiver
    */
   default void clocked(long step, Map<String, Double> stageSeconds, long stepBytes) {}
 
   /** The policy was scored during training, on a part of the validation split. */
   default void evaluated(long step, Scores scores) {}
 
-  /** The curriculum went on to another stage after {@code step} steps. */
+  /** The curriculum entered another stage after {@code step} steps. */
   default void promoted(long step, String stage) {}
 
-  /** A record was added to {@code RUN/metrics/}; it does not change any more. */
+  /** A record was added to {@code RUN/metrics/}; it is final. */
   default void recorded(ObjectNode record) {}
 
   /** Something the user should know. */
   default void warned(String warning) {}
 
   /**
-   * The training thread enters a stage: rollout (it waits for them), learn, broadcast, evaluate,
-   * checkpoint or table.
+   * The training thread enters a phase: rollout (it waits for rollouts), learn, broadcast,
+   * evaluate, checkpoint or table.
    */
   default void stage(String name) {}
 
-  /** A long part outside the steps begins, for example the final evaluation. */
+  /** A long phase outside the steps begins, for example the final evaluation. */
   default void entered(String phase) {}
 
-  /** Tells one listener and then the other. */
+  /** Calls one listener, then the other. */
   static TrainingListener both(TrainingListener first, TrainingListener second) {
     return new TrainingListener() {
       @Override
@@ -107,14 +108,14 @@ public interface TrainingListener {
   }
 
   /**
-   * What the run works with.
+   * Facts about a run, for display.
    *
    * @param corpus its name
    * @param trainTokens tokens in the training split
    * @param validationTokens tokens in the validation split
    * @param vocabulary tokens in the vocabulary
    * @param parameters trainable numbers
-   * @param devices where rollouts and gradients are computed, in words
+   * @param devices description of where rollouts and gradients are computed
    * @param output the run's folder
    */
   record Facts(

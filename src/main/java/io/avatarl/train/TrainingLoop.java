@@ -7,9 +7,9 @@ import io.avatarl.spark.rollout.PolicyCluster;
 import java.util.function.BooleanSupplier;
 
 /**
- * Step after step: rollouts, updates and a broadcast, by a {@link StepStrategy}; then what is due
- * after the step. No part of it computes a cross-entropy loss; cross-entropy is only measured, on
- * the validation split.
+ * Each step: rollouts, updates and a broadcast by a {@link StepStrategy}, then evaluation, snapshot
+ * and checkpoint if they are due. Nothing here computes a cross-entropy loss; cross-entropy is only
+ * measured, on the validation split.
  */
 final class TrainingLoop {
   private final PreparedRun run;
@@ -79,7 +79,7 @@ final class TrainingLoop {
     }
   }
 
-  /** Evaluates, asks for a snapshot and writes a checkpoint where these are due. */
+  /** Evaluates, takes a snapshot and writes a checkpoint, if these are due. */
   private void afterStep(boolean last, boolean ends) {
     long step = state.step();
     boolean evaluationDue = due(config.evaluation().every(), step);
@@ -101,8 +101,8 @@ final class TrainingLoop {
   }
 
   /**
-   * After cancelled jobs: writes a checkpoint of the last whole step, where there is none and the
-   * updates of the next one can be taken back.
+   * Called after jobs were cancelled: writes a checkpoint of the last complete step, if there is
+   * none and the updates since can be undone.
    */
   void saveLastWhole() {
     if (state.step() > savedStep && strategy.rewind()) {
@@ -127,7 +127,7 @@ final class TrainingLoop {
     }
   }
 
-  /** Metrics end at checkpoints, so that resuming can remove those after one. */
+  /** Metrics files end at checkpoints, so that resuming can delete those after one. */
   private void checkpoint() {
     run.claim().requireHeld();
     metrics.flush(state.step());

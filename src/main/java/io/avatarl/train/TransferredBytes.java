@@ -7,10 +7,10 @@ import java.util.Map;
 /** Bytes that a run's steps moved between driver and executors. */
 final class TransferredBytes {
   /**
-   * Sums over the whole steps of a run, also those before it was resumed.
+   * Sums over the complete steps of a run, including those before it was resumed.
    *
-   * @param broadcast weights that went to each executor
-   * @param returned numbers that came back from all tasks
+   * @param broadcast bytes of weights sent to each executor
+   * @param returned bytes of results from all tasks
    */
   record Moved(long broadcast, long returned) {
     static final Moved NOTHING = new Moved(0, 0);
@@ -33,7 +33,7 @@ final class TransferredBytes {
   private Moved last = Moved.NOTHING;
 
   /**
-   * @param earlier what {@link #moved} gave where the run left off
+   * @param earlier {@link #moved} at the checkpoint
    */
   TransferredBytes(Moved earlier) {
     whole = earlier;
@@ -50,12 +50,12 @@ final class TransferredBytes {
     step = Moved.NOTHING;
   }
 
-  /** In the last whole step. */
+  /** Bytes in the last complete step. */
   long lastStep() {
     return last.broadcast + last.returned;
   }
 
-  /** In the whole steps so far. */
+  /** Bytes in all complete steps so far. */
   Moved moved() {
     return whole;
   }

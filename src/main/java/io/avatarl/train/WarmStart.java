@@ -18,12 +18,14 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The checkpoint that a run with {@code init.run} begins with: weights and vocabulary are its own,
- * and nothing else is. The run writes down which checkpoint it was and its weights' SHA-256, so
- * that what it began with is known as long as that checkpoint is kept.
+ * The checkpoint that a run with {@code init.run} starts from. Only weights and vocabulary are
+ * taken from it. The run records the checkpoint and the SHA-256 of its weights, so that its start
+ * can be repeated while that checkpoint exists.
  */
 final class WarmStart {
-  /** Keys of the model in which the runs may differ: how it is trained, not what it is. */
+  /**
+   * Keys of the model that may differ between the runs: they change its training, not its shape.
+   */
   private static final Set<String> FREE = Set.of("model.precision", "model.initStd");
 
   private final Storage storage;
@@ -40,16 +42,16 @@ final class WarmStart {
   }
 
   /**
-   * Weights with where they are from.
+   * Weights and where they come from.
    *
-   * @param init names the very checkpoint, and its weights' checksum
+   * @param init names the exact checkpoint and its weights' checksum
    */
   record Weights(InitConfig init, float[] values) {}
 
   /**
    * Finds the checkpoint.
    *
-   * @throws UserError where there is none, or its model has another shape than was asked for
+   * @throws UserError if there is none, or its model has another shape than the configuration
    */
   static WarmStart find(Storage storage, TrainingConfig asked) {
     InitConfig init = asked.init();
@@ -68,7 +70,7 @@ final class WarmStart {
     for (String difference :
         ConfigReader.differences(ConfigReader.flat(begun), ConfigReader.flat(asked))) {
       String key = difference.substring(0, difference.indexOf(':'));
-      // Rotary positions have no weights, whatever the context.
+      // Rotary positions have no weights, so the context may differ.
       boolean free =
           FREE.contains(key)
               || key.equals("model.context")
@@ -81,7 +83,7 @@ final class WarmStart {
       throw new UserError(
           "init.run: "
               + run
-              + " has another model or tokenizer than was asked for ("
+              + " has another model or tokenizer than the configuration ("
               + String.join("; ", other)
               + "); leave these keys out, or name another run");
     }
@@ -99,7 +101,7 @@ final class WarmStart {
   /**
    * The weights.
    *
-   * @throws UserError where they are damaged, or not those that {@code init.sha256} expects
+   * @throws UserError if they are damaged or do not match {@code init.sha256}
    */
   Weights weights(ParameterLayout layout) {
     Parameters parameters;
@@ -124,7 +126,10 @@ final class WarmStart {
         parameters.toArray());
   }
 
-  /** A warning where figures on the validation split would flatter, because it was trained on. */
+  /**
+   * A warning if the earlier run trained on part of this run's validation split, so that scores on
+   * it are too good.
+   */
   Optional<String> seenValidation(TrainingConfig asked, Corpus corpus) {
     boolean sameText = begun.corpus().sha256().equals(corpus.sha256());
     return sameText && begun.corpus().validationFraction() != asked.corpus().validationFraction()
@@ -138,9 +143,9 @@ final class WarmStart {
   }
 
   /**
-   * Of a run that goes on, what {@code init} says more precisely than was asked now.
+   * For a resumed run, the recorded {@code init} where it is more precise than the one given now.
    *
-   * @param before as the run wrote it down
+   * @param before as the run recorded it
    */
   static InitConfig resumed(Storage storage, InitConfig before, InitConfig asked) {
     boolean same =
@@ -152,14 +157,14 @@ final class WarmStart {
     return same ? before : asked;
   }
 
-  /** The vocabulary of a run that goes on, by its newest checkpoint that can be read. */
+  /** The vocabulary of a resumed run, from its newest readable checkpoint. */
   static Optional<Tokenizer> vocabulary(Storage storage, String run) {
     List<CheckpointFolder> all = CheckpointFolder.list(storage, run);
     for (int i = all.size() - 1; i >= 0; i--) {
       try {
         return Optional.of(all.get(i).tokenizer(storage));
       } catch (DamagedCheckpoint e) {
-        // Told where the run goes on from another one.
+        // Reported when the run resumes from another checkpoint.
       }
     }
     return Optional.empty();

@@ -43,7 +43,7 @@ class ConfigPlacesTest {
         "model.width=33|--set model.width=33: model.heads: 2 does not divide model.width = 33",
         "curriculum.stages=[{step=1}]|--set curriculum.stages=[{step=1}]: curriculum.stages[0]:"
             + " unknown key \"step\"; did you mean steps?",
-        "tracking.uri=http://me:secret@host|--set tracking.uri=...: tracking.uri: must hold no"
+        "tracking.uri=http://me:secret@host|--set tracking.uri=...: tracking.uri: must not hold"
             + " credentials, because the run's folder records it; set MLFLOW_TRACKING_TOKEN instead",
       })
   void anErrorOfAnOverrideNamesIt(String override, String message) {

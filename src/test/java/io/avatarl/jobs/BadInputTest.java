@@ -62,14 +62,14 @@ class BadInputTest {
   void corpora() throws IOException {
     trainOn(folder.resolve("none.txt")).refuses("none.txt", "no such file");
     Path empty = Files.createDirectory(folder.resolve("folder"));
-    trainOn(empty).refuses("folder holds no file with anything in it");
+    trainOn(empty).refuses("folder holds no file that is not empty");
     Files.writeString(empty.resolve("a.txt"), "To be");
     Files.writeString(empty.resolve("b.csv"), "text\nor not");
     trainOn(empty).refuses("folder mixes formats (text, csv)");
     trainOn(Files.writeString(folder.resolve("rows.jsonl"), "{\"text\": \"To be\"}"))
         .refuses("rows.jsonl is jsonl: name the column that has the texts");
     trainOn(Files.write(folder.resolve("wide.txt"), "\ufeffTo be".getBytes(UTF_16LE)))
-        .refuses("wide.txt is UTF-16; convert it by: iconv");
+        .refuses("wide.txt is UTF-16; convert it with: iconv");
     trainOn(Files.createFile(folder.resolve("empty.txt"))).refuses("empty.txt is empty");
     trainOn(Files.write(folder.resolve("binary.txt"), new byte[] {65, 0, 66}))
         .refuses("binary.txt is not text");

@@ -252,7 +252,7 @@ class CommandsTest {
             "seed=2")
         .refuses("other settings", "model.width: 16 → 32", "seed: 1 → 2", "--out");
     CommandResult.train("--out", run.toString(), "--resume", "--set", "steps=5")
-        .refuses("has 6 steps behind it, more than steps = 5");
+        .refuses("has 6 steps already, more than steps = 5");
   }
 
   @Test
@@ -281,7 +281,7 @@ class CommandsTest {
     CommandResult.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
     CommandResult resumed = CommandResult.train("--resume", "--out", damaged.toString()).succeeds();
     assertTrue(resumed.err().contains("WARNING: " + file + ": damaged"), resumed.err());
-    assertTrue(resumed.err().contains("WARNING: going on from step 4 instead"), resumed.err());
+    assertTrue(resumed.err().contains("WARNING: continuing from step 4 instead"), resumed.err());
     assertEquals(summary(run).path("weights_sha256"), summary(damaged).path("weights_sha256"));
   }
 

@@ -138,7 +138,7 @@ class CompareJobTest {
   void seedsThatContradictThemselvesAreRefused() {
     CommandResult.compare("maxrl", "--seeds", "1,2,1").refuses("--seeds", "each seed once");
     CommandResult.compare("maxrl,seed=4", "--seeds", "1,2")
-        .refuses("maxrl,seed=4", "a seed of its own");
+        .refuses("maxrl,seed=4", "also sets a seed");
     CommandResult.compare("maxrl", "--set", "seed=4", "--seeds", "1,2").refuses("--seeds");
     CommandResult.compare("maxrl", "--seeds", "1,x").refuses("--seeds", "'x'");
   }

@@ -74,7 +74,7 @@ class LaunchIT {
         "--conf=novalue                   | --conf novalue: write it as key=value",
         "--master=nonsense                | --master nonsense: is none of local[N]",
         "--properties-file=none           | --properties-file none: no such file",
-        "--conf=spark.local.dir=/proc/x   | spark.local.dir: Spark can write into none",
+        "--conf=spark.local.dir=/proc/x   | spark.local.dir: Spark cannot write into any",
       })
   void optionsOfSparkAndTheJvm(String option, String says) throws Exception {
     Path text = Files.writeString(folder.resolve("text.txt"), "to be or not to be ".repeat(40));

@@ -102,7 +102,7 @@ class ReadingQueryTest {
       })
   void doesMoreThanRead(String sql) {
     UserError refused = assertThrows(UserError.class, () -> ReadingQuery.require(sql));
-    assertTrue(refused.getMessage().startsWith("--sql: only queries that read are run"));
+    assertTrue(refused.getMessage().startsWith("--sql: only queries that read are allowed"));
   }
 
   @ParameterizedTest

@@ -112,7 +112,7 @@ class ResumeTest {
         Files.writeString(file, altered);
       }
     },
-    WRONG_SHAPES("has shape [4], the model's configuration asks for") {
+    WRONG_SHAPES("has shape [4], but the model's configuration asks for") {
       @Override
       void inflict(Path checkpoint) throws IOException {
         // Written whole, with checksums that match.
@@ -148,7 +148,7 @@ class ResumeTest {
     assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run, warnings));
     assertEquals(2, warnings.size(), warnings.toString());
     assertTrue(warnings.get(0).contains(damage.says), warnings.get(0));
-    assertEquals("going on from step 4 instead", warnings.get(1));
+    assertEquals("continuing from step 4 instead", warnings.get(1));
     assertFalse(Files.exists(checkpoint(run, 5)));
   }
 
@@ -257,7 +257,7 @@ class ResumeTest {
     Path run = stopped("longer schedule");
     UserError error =
         assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run, "steps=4"));
-    assertTrue(error.getMessage().contains("has 5 steps behind it"), error.getMessage());
+    assertTrue(error.getMessage().contains("has 5 steps already"), error.getMessage());
     List<String> warnings = new ArrayList<>();
     Summary summary = TinyTraining.resume(spark, corpus, run, warnings, "steps=8");
     assertEquals(8, summary.steps());

@@ -44,10 +44,12 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Compares the whole job with the bare learner, a plain cross-entropy loop, the same model in PyTorch and"
+      "Compares the whole job with the bare learner, a plain cross-entropy loop, the same model"
+          + " in PyTorch and"
           + " avatarl's one forward per action; prints tables and saves them as bench.json.",
-      "All that is compared is started first and then takes turns, because a machine's speed drifts: a figure is the"
-          + " median of the rounds (min – max), a ratio is taken within a round.",
+      "Everything that is compared is started first and then takes turns, because a machine's"
+          + " speed drifts: a figure is the median of the rounds (min – max), a ratio is taken"
+          + " within a round.",
       "The whole jobs run in processes of their own, with masters of their own, on this machine."
     })
 public final class BenchJob implements Callable<Integer> {
@@ -69,7 +71,8 @@ public final class BenchJob implements Callable<Integer> {
   @Option(
       names = "--quick",
       description =
-          "two minutes: sections step and floor with short laps, and without two of the masters, torch.compile,"
+          "two minutes: sections step and floor with short laps, and without two of the masters,"
+              + " torch.compile,"
               + " evaluations, checkpoints and rollout tables")
   private boolean quick;
 
@@ -78,26 +81,28 @@ public final class BenchJob implements Callable<Integer> {
       paramLabel = "SECTION",
       split = ",",
       description =
-          "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a group by shape),"
-              + " generation (sampled continuations, updates on them), text (n-grams, BPE, tokenizing); may be repeated (default: all)")
+          "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a"
+              + " group by shape),"
+              + " generation (sampled continuations, updates on them), text (n-grams, BPE,"
+              + " tokenizing); may be repeated (default: all)")
   private List<Section> only = List.of();
 
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      description = "runs of each part (default: 5; --quick: 3)")
+      description = "runs of each benchmark (default: 5; --quick: 3)")
   private Integer rounds;
 
   @Option(
       names = "--seconds",
       paramLabel = "S",
-      description = "of one run, at least (default: 5; --quick: 1)")
+      description = "shortest time of one run (default: 5; --quick: 1)")
   private Double seconds;
 
   @Option(
       names = "--preset",
       paramLabel = "NAME|FILE",
-      description = "what is measured (default: ${DEFAULT-VALUE})")
+      description = "the preset to measure (default: ${DEFAULT-VALUE})")
   private String preset = Presets.DEFAULT;
 
   @Option(
@@ -112,16 +117,15 @@ public final class BenchJob implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description =
-          "folder of bench.json and of the measured processes' messages (default: runs/bench)")
+      description = "folder for bench.json and the measured processes' logs (default: runs/bench)")
   private Path output;
 
   @Option(
       names = "--python",
       paramLabel = "FILE",
       description =
-          "a Python with PyTorch (default: the first that has it of $AVATARL_PYTHON, target/bench-python,"
-              + " .venv, python3)")
+          "a Python with PyTorch (default: the first with it among $AVATARL_PYTHON,"
+              + " target/bench-python, .venv, python3)")
   private String python;
 
   @Option(
@@ -267,7 +271,7 @@ public final class BenchJob implements Callable<Integer> {
     }
   }
 
-  /** Is the training run of another bench, which sends its requests on standard input. */
+  /** Serves as the training run of another bench, which sends requests on standard input. */
   private void serve(Storage storage) throws IOException {
     TrainingConfig config = config(storage, List.of("steps=1000000000"));
     Path run = Files.createTempDirectory("avatarl-bench");
@@ -280,7 +284,7 @@ public final class BenchJob implements Callable<Integer> {
     }
   }
 
-  /** A run that takes turns. */
+  /** A training run as a benchmark. */
   static Benchmark training(Storage storage, Job.Session session, TrainingConfig config, Path run) {
     return new TrainingBenchmark(
         session.spark(),
@@ -297,7 +301,7 @@ public final class BenchJob implements Callable<Integer> {
                 Baselines.NONE));
   }
 
-  /** Starts other processes through the scripts next to this one. */
+  /** Starts other processes through the scripts in the same folder. */
   private final class Scripts implements Bench.Launch {
     @Override
     public Benchmark training(String master, List<String> more, Path log) throws IOException {
@@ -343,7 +347,7 @@ public final class BenchJob implements Callable<Integer> {
       return new ObjectMapper().readTree(Files.readAllBytes(file));
     }
 
-    /** Without the environment that the script set for this process alone. */
+    /** A process without the environment that the script set only for this one. */
     private ProcessBuilder process(List<String> command) {
       ProcessBuilder builder = new ProcessBuilder(command);
       Map<String, String> environment = builder.environment();
@@ -360,8 +364,7 @@ public final class BenchJob implements Callable<Integer> {
     private String script(String name) {
       Path script = Path.of(Home.path(), "jobs", name);
       if (!Files.isExecutable(script)) {
-        throw new UserError(
-            script + ": not there; start the bench through jobs/bench.sh of a clone");
+        throw new UserError(script + ": not found; start the bench with jobs/bench.sh of a clone");
       }
       return script.toString();
     }

@@ -35,19 +35,22 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Trains once undisturbed, then again and again under kill -9 at random moments, each time resumed, and compares"
-            + " weights, figures, records and rollout tables: all must be equal. On this machine only (Linux).",
+        "Trains once undisturbed, then repeatedly with kill -9 at random moments followed by a"
+            + " resume, and compares weights, scores, records and rollout tables: all must be"
+            + " equal. On this machine only (Linux).",
     footer = {
       "",
-      "Moments are drawn per stage (rollout, rollout write, learn, broadcast, evaluate, checkpoint) and over the whole"
-          + " life of the process. The folder of a run that differs is kept. Exit code 1 where one differs."
+      "Moments are drawn per stage (rollout, rollout write, learn, broadcast, evaluate,"
+          + " checkpoint) and over the whole"
+          + " life of the process. The folder of a run that differs is kept. Exit code 1 if one"
+          + " differs."
     })
 public final class ChaosJob implements Callable<Integer> {
   private static final int STEPS = 24;
   private static final long POLL_NANOS = 20_000;
   private static final long LIMIT_SECONDS = 300;
 
-  /** What a kill aims at: a stage, the time into it, and at most which visit. */
+  /** The target of a kill: a phase, the longest time into it, and the last visit to draw from. */
   private enum Target {
     ROLLOUT("rollout", 30, 6),
     ROLLOUT_WRITE("rollout write", 8, 3),
@@ -74,19 +77,19 @@ public final class ChaosJob implements Callable<Integer> {
   @Option(
       names = "--kills",
       paramLabel = "N",
-      description = "how many in all (default: ${DEFAULT-VALUE})")
+      description = "total number of kills (default: ${DEFAULT-VALUE})")
   private int kills = 20;
 
   @Option(
       names = "--kills-per-run",
       paramLabel = "N",
-      description = "kills of one run before it may end (default: ${DEFAULT-VALUE})")
+      description = "kills of one run before it may finish (default: ${DEFAULT-VALUE})")
   private int killsPerRun = 4;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
-      description = "another seed, other moments (default: ${DEFAULT-VALUE})")
+      description = "seed of the random moments (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
   @Mixin private PresetOptions trained;
@@ -133,7 +136,7 @@ public final class ChaosJob implements Callable<Integer> {
         boolean alive = process.isAlive();
         process.destroyForcibly().waitFor();
         if (!alive) {
-          break; // It ended before its moment came.
+          break; // It ended before the kill.
         }
         killed++;
         PhaseFile.Place place = stages.place();
@@ -165,7 +168,8 @@ public final class ChaosJob implements Callable<Integer> {
     if (failures.isEmpty()) {
       JsonNode summary = json(whole.resolve(RunFiles.SUMMARY));
       out.printf(
-          "%d kills: all runs ended in weights_sha256 %s, with the same figures, %d records and %d rollout files%n",
+          "%d kills: all runs ended in weights_sha256 %s, with the same figures, %d records and"
+              + " %d rollout files%n",
           killed,
           summary.path("weights_sha256").asText(),
           records(whole).size(),
@@ -181,7 +185,7 @@ public final class ChaosJob implements Callable<Integer> {
     return run.getFileName().toString().replace("run-", "");
   }
 
-  /** A run's process, from the beginning or from where the one before it was killed. */
+  /** Starts a run's process, which begins the run or resumes it after a kill. */
   private Process start(Path run, Path folder) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -190,7 +194,7 @@ public final class ChaosJob implements Callable<Integer> {
         command.add(argument);
       }
     }
-    // The options given to spark-submit, without those that it derived for this process.
+    // The options given to spark-submit, without those that it added for this process.
     System.getProperties()
         .forEach(
             (key, value) -> {
@@ -202,7 +206,7 @@ public final class ChaosJob implements Callable<Integer> {
     if (System.getProperty("spark.master") == null) {
       command.add("-Dspark.master=local[2]");
     }
-    // What a killed process leaves there goes with the folder.
+    // What a killed process leaves there is deleted with the folder.
     command.add("-Djava.io.tmpdir=" + Files.createDirectories(folder.resolve("tmp")));
     command.add("-D" + ChaosTarget.PHASES + "=" + folder.resolve("phases"));
     command.addAll(List.of("-cp", classes));
@@ -212,7 +216,7 @@ public final class ChaosJob implements Callable<Integer> {
       command.add("--resume");
     } else {
       command.addAll(List.of("--preset", trained.preset));
-      // Often enough that few steps meet every stage; a preset's own cadence is for long runs.
+      // Frequent enough that a few steps enter every phase; a preset's cadence is for long runs.
       for (String override :
           List.of(
               "steps=" + STEPS,
@@ -232,7 +236,7 @@ public final class ChaosJob implements Callable<Integer> {
         .start();
   }
 
-  /** Lets a run end; its exit code. */
+  /** Waits until a run ends; returns its exit code. */
   private static int end(Process process) throws InterruptedException {
     if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
       process.destroyForcibly().waitFor();
@@ -241,7 +245,7 @@ public final class ChaosJob implements Callable<Integer> {
     return process.exitValue();
   }
 
-  /** Returns at the moment to kill, or when the process has ended. */
+  /** Waits for the moment to kill, or until the process has ended. */
   private static void await(
       Process process, Target target, PhaseFile stages, Path run, long life, Random random) {
     if (target == Target.ANY) {
@@ -276,7 +280,7 @@ public final class ChaosJob implements Callable<Integer> {
     }
   }
 
-  /** What a kill left half done. */
+  /** What a kill left incomplete. */
   private static String remains(Path run) {
     List<String> remains = new ArrayList<>();
     for (Path checkpoint : list(run.resolve("checkpoints"))) {
@@ -298,11 +302,11 @@ public final class ChaosJob implements Callable<Integer> {
     try (Stream<Path> files = Files.list(folder)) {
       return files.sorted().toList();
     } catch (IOException e) {
-      return List.of(); // Not there (yet), or gone while it was read.
+      return List.of(); // Not there (yet), or deleted while it was read.
     }
   }
 
-  /** What differs between a run and the undisturbed one, measured times apart. */
+  /** The differences between a run and the undisturbed one, except for measured times. */
   static List<String> differences(Path whole, Path run) throws IOException {
     List<String> differences = new ArrayList<>();
     compare("summary", summary(whole), summary(run), differences);

@@ -4,7 +4,7 @@ import io.avatarl.jobs.Job;
 import io.avatarl.jobs.TrainJob;
 import java.nio.file.Path;
 
-/** {@code jobs/train.sh} that also says where it is: the process that {@link ChaosJob} kills. */
+/** {@code jobs/train.sh} that also reports its phase: the process that {@link ChaosJob} kills. */
 public final class ChaosTarget {
   /** System property that names the {@link PhaseFile}. */
   static final String PHASES = "avatarl.phases";

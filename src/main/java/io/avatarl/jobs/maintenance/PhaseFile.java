@@ -12,8 +12,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * Where a run is, in eight bytes of shared memory that outlive a killed process: {@code
- * jobs/chaos.sh} aims by them, and reads from them what a kill interrupted.
+ * A run's current phase, in eight bytes of shared memory that outlive a killed process. {@code
+ * jobs/chaos.sh} uses them to time a kill and to see what it interrupted.
  */
 final class PhaseFile implements TrainingListener {
   private static final List<String> NAMES =
@@ -36,17 +36,17 @@ final class PhaseFile implements TrainingListener {
    * A place in a run.
    *
    * @param step steps done
-   * @param changes how many stages were entered before; tells two visits of one stage apart
+   * @param changes number of phases entered so far; distinguishes two visits of one phase
    */
   record Place(String stage, long step, long changes) {}
 
-  /** The newest place, of whatever process writes. */
+  /** The newest place, written by any process. */
   Place place() {
     long value = memory.getLong(0);
     return new Place(NAMES.get((int) (value & 7)), value >>> 32, value >>> 3 & 0x1fffffff);
   }
 
-  /** A new process begins. */
+  /** Marks the start of a new process. */
   void reset() {
     memory.putLong(0, 0);
   }
@@ -58,7 +58,7 @@ final class PhaseFile implements TrainingListener {
 
   @Override
   public void stage(String name) {
-    // One aligned word: a reader never meets half a place.
+    // One aligned word, so that a reader never sees a partial write.
     memory.putLong(0, step << 32 | place().changes() + 1 << 3 | NAMES.indexOf(name));
   }
 

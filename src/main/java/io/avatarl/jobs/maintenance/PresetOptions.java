@@ -3,12 +3,12 @@ package io.avatarl.jobs.maintenance;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** What is trained by a command that looks at training and not at the model. */
+/** Options of a command that measures training, for what to train. */
 final class PresetOptions {
   @Option(
       names = "--preset",
       paramLabel = "NAME|FILE",
-      description = "what is trained (default: ${DEFAULT-VALUE})")
+      description = "the preset to train (default: ${DEFAULT-VALUE})")
   String preset = "smoke";
 
   @Option(names = "--set", paramLabel = "KEY=VALUE", description = "overrides a key of the preset")

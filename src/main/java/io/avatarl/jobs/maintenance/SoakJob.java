@@ -35,12 +35,14 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Trains for many steps on this machine and shows at intervals the Java heap after a collection, the process's"
-            + " memory (RSS) and its threads, with the slopes of straight lines through the second half. Linux only.",
+        "Trains for many steps on this machine and shows at intervals the Java heap after a"
+            + " collection, the process's"
+            + " memory (RSS) and its threads, with the slopes of straight lines through the"
+            + " second half. Linux only.",
     footer = {
       "",
-      "Exit code 1 where, over the second half, the heap's line rises by more than 8 MB, the memory's by more than 64 MB,"
-          + " or that of the threads by more than 5."
+      "Exit code 1 if, over the second half, the heap's line rises by more than 8 MB, the"
+          + " memory's by more than 64 MB, or that of the threads by more than 5."
     })
 public final class SoakJob implements Callable<Integer> {
   private static final double HEAP_MB = 8;
@@ -53,7 +55,10 @@ public final class SoakJob implements Callable<Integer> {
   private final PrintStream err;
   private final Warnings warnings;
 
-  @Option(names = "--steps", paramLabel = "N", description = "how long (default: ${DEFAULT-VALUE})")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "number of steps (default:" + " ${DEFAULT-VALUE})")
   private int steps = 5000;
 
   @Option(
@@ -75,7 +80,7 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   /**
-   * What the process holds after some steps.
+   * Memory and threads of the process after some steps.
    *
    * @param heap used after a collection, bytes
    * @param memory resident, bytes
@@ -137,14 +142,15 @@ public final class SoakJob implements Callable<Integer> {
   }
 
   private static Sample sample(long step, double seconds) {
-    // Spark's cleaner frees what a first collection finds; a second sees what is really held.
+    // After a first collection, Spark's cleaner frees its objects; only the second shows what is
+    // really held.
     System.gc();
     System.gc();
     try {
       // G1 returns free memory in the background.
       Thread.sleep(SETTLES_MILLIS);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // The run ends after this step.
+      Thread.currentThread().interrupt(); // Ends the run after this step.
     }
     double heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     try {
@@ -202,7 +208,7 @@ public final class SoakJob implements Callable<Integer> {
     return rise <= most;
   }
 
-  /** Of the straight line with the least squares, per step. */
+  /** Slope per step of the least-squares line. */
   static double slope(List<Sample> samples, ToDoubleFunction<Sample> value) {
     double steps = samples.stream().mapToDouble(Sample::step).average().orElse(0);
     double mean = samples.stream().mapToDouble(value).average().orElse(0);

@@ -1,7 +1,7 @@
 /**
- * The maintainers' commands, which look at training instead of at a model: {@code bench} measures
- * its speed, {@code scale} predicts it for other clusters, {@code chaos} kills runs, {@code soak}
- * watches memory. They work on this machine and may use its files.
+ * The maintainers' commands, which examine training rather than a model: {@code bench} measures its
+ * speed, {@code scale} predicts it for other clusters, {@code chaos} kills runs, {@code soak}
+ * watches memory. They run on this machine and may use its files.
  *
  * <p>May call every other room; none may call this one.
  */

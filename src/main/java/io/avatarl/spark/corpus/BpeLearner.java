@@ -12,7 +12,10 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** Learns BPE from the words of the training split, counted by tasks, or of a sample of it. */
+/**
+ * Learns BPE from the word counts of the training split or of a sample of it; tasks count the
+ * words.
+ */
 final class BpeLearner {
   private final JavaSparkContext spark;
   private final CorpusConfig config;
@@ -27,7 +30,7 @@ final class BpeLearner {
     this.progress = progress;
   }
 
-  /** Words of a piece and how often each occurs. */
+  /** Words of a piece with their counts. */
   private record WordCounts(String[] words, int[] counts) implements Serializable {}
 
   /**
@@ -66,19 +69,20 @@ final class BpeLearner {
     if (share < 1) {
       progress.warned(
           String.format(
-              "BPE is learnt from %.2g %% of the training split (corpus.bpe.sample)", 100 * share));
+              "BPE is learned from %.2g %% of the training split (corpus.bpe.sample)",
+              100 * share));
     }
     progress.at("learning " + config.bpe().merges() + " merges", 0, 1);
     return BpeTokenizer.train(words, config.bpe().merges());
   }
 
-  /** Share of the training split that BPE is learnt from. */
+  /** Share of the training split that BPE is learned from. */
   double sampledShare(CorpusScan scan) {
     double train = scan.bytes() * (1 - config.validationFraction());
     return Math.min(1, config.bpe().sample().bytes() / train);
   }
 
-  /** By the text alone, so that it does not matter which piece a document is in. */
+  /** Decides by the text alone, so that it does not matter which piece a document is in. */
   private static boolean isSampled(String text, double share) {
     if (share >= 1) {
       return true;

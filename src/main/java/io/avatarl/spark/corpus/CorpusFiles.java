@@ -12,22 +12,22 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * The files that {@code corpus.path} names, sorted by path, and what they are.
+ * The files that {@code corpus.path} names, sorted by path, and their format.
  *
  * @param name for messages
- * @param files none of them empty
+ * @param files the files, none of them empty
  * @param format of all of them
- * @param roots what Spark is told to read, where it reads them
+ * @param roots the paths to give to Spark, if Spark reads them
  */
 record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List<String> roots) {
   private static final int MAGIC = 4;
 
   /**
-   * Looks for the files.
+   * Finds the files.
    *
    * @param path one path, a glob, or several with commas between them
    * @param asked the format that the user named
-   * @throws UserError where there is none, or where they are of several kinds
+   * @throws UserError if there are none, or they have several formats
    */
   static CorpusFiles find(Storage storage, String path, CorpusConfig.Format asked) {
     List<String> roots = storage.exists(path) ? List.of(path) : split(path);
@@ -40,7 +40,7 @@ record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List
       List<FileEntry> found = FileListing.of(storage, root);
       if (found.isEmpty()) {
         throw new UserError(
-            "Corpus " + root + " holds no file with anything in it; name a text with --corpus");
+            "Corpus " + root + " holds no file that is not empty; name a text with --corpus");
       }
       files.addAll(found);
     }
@@ -56,7 +56,7 @@ record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List
     return new CorpusFiles(path, List.copyOf(files), format, roots);
   }
 
-  /** At commas, but not at those within braces, which are a glob's. */
+  /** Splits at commas, except inside the braces of a glob. */
   private static List<String> split(String path) {
     List<String> parts = new ArrayList<>();
     int depth = 0;
@@ -78,7 +78,7 @@ record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List
     for (FileEntry file : files) {
       formats.add(CorpusFormat.ofName(file.path()));
     }
-    // A name that says nothing is not believed; the first of many is like the others.
+    // A name without a known ending is checked by content; of many files, the first stands for all.
     FileEntry first = files.get(0);
     if (formats.equals(new TreeSet<>(List.of(CorpusFormat.TEXT)))) {
       byte[] head =
@@ -91,7 +91,7 @@ record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List
               + path
               + " mixes formats ("
               + formats.stream().map(CorpusFormat::spelling).collect(Collectors.joining(", "))
-              + "); name files of one kind, with a glob as in "
+              + "); name files of one format, with a glob as in "
               + "'folder/*.txt'");
     }
     return formats.first();
@@ -102,13 +102,13 @@ record CorpusFiles(String name, List<FileEntry> files, CorpusFormat format, List
     return files.stream().mapToLong(FileEntry::length).sum();
   }
 
-  /** Whether some file is packed, so that it says little about the length of its text. */
+  /** Whether any file is packed, so that its length says little about its text's length. */
   boolean isPacked() {
     return files.stream()
         .anyMatch(file -> CorpusFormat.Packing.of(file.path()) != CorpusFormat.Packing.NONE);
   }
 
-  /** What tells these files from what they may become: paths, lengths and times. */
+  /** Identifies the files' state: paths, lengths and times. */
   String listing() {
     return files.stream()
         .map(file -> file.path() + "\t" + file.length() + "\t" + file.modified())

@@ -4,7 +4,7 @@ import io.avatarl.config.UserError;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** What the files of a corpus are. */
+/** The format of a corpus's files. */
 enum CorpusFormat {
   TEXT,
   JSONL("json"),
@@ -23,7 +23,7 @@ enum CorpusFormat {
     this.spark = spark;
   }
 
-  /** Spark's name of the format; empty for texts, which Spark does not read for us. */
+  /** Spark's name of the format; empty for texts, which are not read with Spark. */
   String spark() {
     return spark;
   }
@@ -32,7 +32,7 @@ enum CorpusFormat {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** How bytes are packed. */
+  /** How a file is packed. */
   enum Packing {
     NONE(""),
     GZIP(".gz"),
@@ -54,7 +54,10 @@ enum CorpusFormat {
     }
   }
 
-  /** By the name of a file, whatever it is packed with; a text where it says nothing. */
+  /**
+   * The format by a file's name, without the packing's ending; text if the name has no known
+   * ending.
+   */
   static CorpusFormat ofName(String name) {
     String lower = name.toLowerCase(Locale.ROOT);
     lower = lower.substring(0, lower.length() - Packing.of(lower).suffix.length());
@@ -69,10 +72,10 @@ enum CorpusFormat {
   }
 
   /**
-   * By the first bytes of a file: they contradict a name that says text.
+   * The format by a file's first bytes, if its name says text.
    *
    * @param path for the message
-   * @throws UserError where it is packed and its name does not say so, or is UTF-16
+   * @throws UserError if it is packed without the ending for that, or is UTF-16
    */
   static CorpusFormat ofContent(String path, byte[] head, CorpusFormat byName) {
     if (begins(head, 'P', 'A', 'R', '1')) {
@@ -99,7 +102,7 @@ enum CorpusFormat {
     return new UserError(
         "Corpus "
             + path
-            + " is packed and its name does not say so; rename it to *"
+            + " is packed, but its name does not say so; rename it to *"
             + packing.suffix);
   }
 

@@ -4,19 +4,19 @@ import io.avatarl.corpus.TextChunks;
 import io.avatarl.files.StorageSettings;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** A corpus that Spark reads, before it is read. */
+/** A corpus that Spark will read. */
 interface CorpusInput {
-  /** For people. */
+  /** Name for messages. */
   String name();
 
-  /** The same where the same documents are found again without reading them. */
+  /** Identifies the documents without reading them. */
   String identity();
 
   /**
    * Its documents in pieces.
    *
    * @param boundary where a long document may be cut
-   * @param pieceBytes of a piece, about
+   * @param pieceBytes approximate length of a piece in bytes
    */
   Documents<?> documents(
       JavaSparkContext spark,

@@ -18,12 +18,12 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Loads the corpus that a configuration names, whatever it is: a short text as {@link CorpusSource}
- * does, without Spark; a folder of tokens; or files and tables that Spark reads, which come into
- * memory or, where they are long, into a folder of tokens that is found again.
+ * Loads the corpus that a configuration names: a short text, without Spark, as {@link CorpusSource}
+ * does; a token folder; or files and tables that Spark reads. The latter are tokenized into memory
+ * or, if they are long, into a token folder that later runs reuse.
  */
 public final class CorpusLoader implements CorpusProvider {
-  /** Names more than one path. */
+  /** Matches a value that names more than one path. */
   private static final Pattern SEVERAL = Pattern.compile(".*[*?\\[{,].*");
 
   private static final int FOLDER_DIGITS = 12;
@@ -38,7 +38,7 @@ public final class CorpusLoader implements CorpusProvider {
 
   /**
    * @param texts finds single texts
-   * @param spark asked only where Spark has to read
+   * @param spark only called if Spark must read the corpus
    */
   public CorpusLoader(
       Storage storage, CorpusSource texts, Supplier<SparkSession> spark, CorpusProgress progress) {
@@ -62,7 +62,7 @@ public final class CorpusLoader implements CorpusProvider {
     this.pieceBytes = pieceBytes;
   }
 
-  /** The same for a corpus that is a {@code Dataset}. */
+  /** A loader whose corpus is a {@code Dataset}. */
   public CorpusLoader of(Dataset<Row> dataset) {
     return new CorpusLoader(
         storage,
@@ -80,7 +80,7 @@ public final class CorpusLoader implements CorpusProvider {
         storage, texts.in(known), spark, progress, rows, Optional.of(known), pieceBytes);
   }
 
-  /** The same with pieces of another length, for tests. */
+  /** A loader with pieces of another length, for tests. */
   CorpusLoader inPieces(long bytes) {
     return new CorpusLoader(storage, texts, spark, progress, rows, vocabulary, bytes);
   }
@@ -105,10 +105,10 @@ public final class CorpusLoader implements CorpusProvider {
       }
       requireNoHalf(path.get());
     }
-    CorpusInput input = input(config); // What can be refused without Spark, is.
+    CorpusInput input = input(config); // Checks what can be checked without Spark.
     CorpusTokenizer tokenizer = tokenizer(config, input, vocabulary);
     if (vocabulary.isPresent()) {
-      // Runs before this one may have left the very tokens, in the corpus's own vocabulary.
+      // Earlier runs may have left the same tokens, in the corpus's own vocabulary.
       CorpusTokenizer own = tokenizer(config, input, Optional.empty());
       if (own.isMade(folder(config, parent, own), vocabulary.get())) {
         tokenizer = own;
@@ -121,9 +121,9 @@ public final class CorpusLoader implements CorpusProvider {
   }
 
   /**
-   * Tokenizes a corpus into a folder, however short it is.
+   * Tokenizes a corpus into a folder, even a short one.
    *
-   * @param folder the same one again: what is missing is made
+   * @param folder the token folder; an incomplete one is completed
    */
   public TokenFolder tokenize(CorpusConfig config, String folder) {
     return tokenizer(config, input(config), vocabulary).tokenize(folder);
@@ -169,13 +169,13 @@ public final class CorpusLoader implements CorpusProvider {
               + corpus.sha256()
               + " and not the expected "
               + expected.get()
-              + ": it changed, or was tokenized with other settings; name another with --corpus or"
-              + " correct corpus.sha256");
+              + ": it changed, or was tokenized with other settings; name another with --corpus"
+              + " or correct corpus.sha256");
     }
     return new LoadedCorpus(corpus, path, false, List.of());
   }
 
-  /** Several paths and patterns are kept as they were written. */
+  /** The path to record; lists of paths and patterns stay as written. */
   private String where(CorpusConfig config) {
     return texts
         .named(config.path())
@@ -184,7 +184,10 @@ public final class CorpusLoader implements CorpusProvider {
         .orElse("");
   }
 
-  /** A text that is read as it always was; also one that is not there, for the same complaint. */
+  /**
+   * Whether it is a short text for {@link CorpusSource}; also true for a missing one, which gives
+   * the same error.
+   */
   private boolean isShortText(String path, CorpusConfig config) {
     if (path.equals(CorpusSource.GENERATED)) {
       return true;
@@ -208,7 +211,7 @@ public final class CorpusLoader implements CorpusProvider {
   private void requireNoHalf(String path) {
     if (storage.exists(Storage.resolve(path, TokenizingWork.FOLDER + "/plan.json"))) {
       throw new UserError(
-          path + ": is half of a folder of tokens; finish it with jobs/tokenize.sh --out " + path);
+          path + ": is an incomplete token folder; finish it with jobs/tokenize.sh --out " + path);
     }
   }
 

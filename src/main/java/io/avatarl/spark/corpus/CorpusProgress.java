@@ -1,14 +1,14 @@
 package io.avatarl.spark.corpus;
 
-/** Hears how far the making of tokens is. */
+/** Hears of the progress of tokenizing. */
 public interface CorpusProgress {
   /**
-   * @param what is done, as in "tokenizing folder"
-   * @param done pieces
-   * @param of pieces in all
+   * @param what the current work, as in "tokenizing folder"
+   * @param done number of finished pieces
+   * @param of number of pieces
    */
   void at(String what, int done, int of);
 
-  /** One line for the user's eyes. */
+  /** A warning of one line for the user. */
   void warned(String warning);
 }

@@ -4,17 +4,18 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * What must be known of a corpus before it can be tokenized, as a run that goes on finds it again.
+ * What must be known about a corpus before it can be tokenized; stored, so that an interrupted run
+ * can continue.
  *
- * @param documents with a text
- * @param skipped documents without one
- * @param characters of the texts, without separators
- * @param bytes of the texts
- * @param codePoints distinct ones, sorted
- * @param carriageReturns whether lines end with CR LF somewhere
- * @param byteOrderMarks whether some document begins with one
- * @param pieceCharacters of each piece
- * @param pieceEnds documents that end in each piece
+ * @param documents number of documents with a text
+ * @param skipped number of documents without one
+ * @param characters number of characters of the texts, without separators
+ * @param bytes length of the texts in bytes
+ * @param codePoints distinct characters, sorted
+ * @param carriageReturns whether any line ends with CR LF
+ * @param byteOrderMarks whether any document begins with one
+ * @param pieceCharacters number of characters of each piece
+ * @param pieceEnds number of documents that end in each piece
  * @param checksums of the pieces
  */
 record CorpusScan(
@@ -44,7 +45,9 @@ record CorpusScan(
         pieces.stream().mapToLong(PieceScan::checksum).toArray());
   }
 
-  /** Characters before each piece, separators included, and at last those of all. */
+  /**
+   * Number of characters before each piece, separators included, and the total as the last entry.
+   */
   long[] before(int separator) {
     long[] before = new long[pieceCharacters.length + 1];
     for (int i = 0; i < pieceCharacters.length; i++) {

@@ -29,13 +29,13 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Makes tokens of a corpus with Spark: looks through it (is it text, which characters, how many
- * documents), learns BPE where that is asked for, and tokenizes it piece by piece. Nothing that the
- * driver or a task holds grows with the corpus but the list of pieces.
+ * Tokenizes a corpus with Spark: scans it (is it text, which characters, how many documents),
+ * learns BPE if configured, and tokenizes it piece by piece. In memory, only the list of pieces
+ * grows with the corpus.
  *
- * <p>A folder of tokens is made so that a run that is interrupted goes on, and so that two at once
- * do no harm: every file has its name and its bytes from the source alone, appears whole, and is
- * noted in {@code _work/} when it is done; the manifest comes last.
+ * <p>An interrupted run can continue with a token folder, and two concurrent runs do no harm: a
+ * file's name and bytes depend only on the source, it is written atomically, and a note in {@code
+ * _work/} says that it is done. The manifest comes last.
  */
 final class CorpusTokenizer {
   private static final int PIECE_BYTES = 32 << 20;
@@ -50,8 +50,8 @@ final class CorpusTokenizer {
   private final BpeLearner bpe;
 
   /**
-   * @param vocabulary that the tokens are of; empty: the corpus's own
-   * @param pieceBytes of a piece; 0: the usual
+   * @param vocabulary of the tokens; empty: the corpus's own
+   * @param pieceBytes length of a piece in bytes; 0: the default
    */
   CorpusTokenizer(
       SparkSession spark,
@@ -71,7 +71,7 @@ final class CorpusTokenizer {
     this.bpe = new BpeLearner(this.spark, config, input, progress);
   }
 
-  /** Of the source and of the settings that its tokens depend on. */
+  /** Fingerprint of the source and of the settings that its tokens depend on. */
   String fingerprint() {
     return Sha256.of(
         String.join(
@@ -87,7 +87,7 @@ final class CorpusTokenizer {
             .getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Whether a folder holds what would be made, and in this vocabulary. */
+  /** Whether a folder already holds these tokens, in this vocabulary. */
   boolean isMade(String folder, Tokenizer known) {
     if (!TokenFolder.isAt(storage, folder)) {
       return false;
@@ -126,10 +126,9 @@ final class CorpusTokenizer {
   }
 
   /**
-   * The corpus in memory, where its text is not longer than {@code corpus.memory}; else in a
-   * folder.
+   * The corpus, in memory if its text is not longer than {@code corpus.memory}, else in a folder.
    *
-   * @param folder where the tokens are written, or are already
+   * @param folder where the tokens are, or will be written
    */
   Corpus corpus(String folder, TokenFolder.Limits limits) {
     if (TokenFolder.isAt(storage, folder)) {
@@ -145,9 +144,9 @@ final class CorpusTokenizer {
   }
 
   /**
-   * Makes the folder, or finds it made.
+   * Makes the folder, unless it is already complete.
    *
-   * @throws UserError where the folder holds other tokens
+   * @throws UserError if the folder holds other tokens
    */
   TokenFolder tokenize(String folder) {
     String fingerprint = fingerprint();
@@ -197,7 +196,7 @@ final class CorpusTokenizer {
     if (scan.skipped() > 0) {
       progress.warned(
           String.format(
-              "%,d of %,d documents of %s are NULL or empty and were left out",
+              "%,d of %,d documents of %s are NULL or empty and were skipped",
               scan.skipped(), scan.skipped() + scan.documents(), input.name()));
     }
     if (scan.carriageReturns()) {
@@ -207,11 +206,11 @@ final class CorpusTokenizer {
     }
     if (scan.byteOrderMarks()) {
       progress.warned(
-          input.name() + " has byte-order marks before its documents; they are left out");
+          input.name() + " has byte-order marks before its documents; they are ignored");
     }
   }
 
-  /** How the texts become tokens, for tasks. */
+  /** How texts become tokens, serializable for tasks. */
   private record Recipe(
       Tokenizer tokenizer,
       DocumentSplit split,
@@ -313,7 +312,7 @@ final class CorpusTokenizer {
     StorageSettings settings = storage.settings();
     String folder = work.folder();
     String notes = documents.isRepeatable() ? work.path("") : "";
-    // Pieces that another run would cut otherwise have names of their own.
+    // If pieces are not repeatable, their files need unique names.
     String suffix =
         documents.isRepeatable() ? "" : "-" + UUID.randomUUID().toString().substring(0, 8);
     List<TokenizedPiece> done =

@@ -6,12 +6,12 @@ import java.io.IOException;
 /** The documents of one piece of a corpus, in order, chunk by chunk. */
 interface DocumentReader extends Closeable {
   /**
-   * A part of a document; a tokenizer makes the same tokens of the parts as of the whole.
+   * A part of a document; tokenizing the parts gives the tokens of the whole.
    *
-   * @param text not empty, but of a document without a text
-   * @param begins whether the document begins with it
-   * @param ends whether the document ends with it
-   * @param marked whether a byte-order mark stood before the text, which is no part of it
+   * @param text empty only if the document has no text
+   * @param begins whether it is the document's first part
+   * @param ends whether it is the document's last part
+   * @param marked whether a byte-order mark was before the text; it is not part of the text
    */
   record Chunk(String text, boolean begins, boolean ends, boolean marked) {
     private static final char BYTE_ORDER_MARK = '\ufeff';
@@ -22,13 +22,13 @@ interface DocumentReader extends Closeable {
     }
   }
 
-  /** The next chunk; null where there are no more. */
+  /** The next chunk; null if there are no more. */
   Chunk next() throws IOException;
 
-  /** The first bytes of the document that the last chunk is of; see {@code DocumentSplit}. */
+  /** The first bytes of the last chunk's document; see {@code DocumentSplit}. */
   byte[] head() throws IOException;
 
-  /** Of what was read so far: differs where the source changed. */
+  /** Checksum of everything read so far, to detect a changed source. */
   long checksum();
 
   @Override

@@ -20,9 +20,9 @@ import scala.runtime.AbstractFunction2;
 import scala.runtime.BoxedUnit;
 
 /**
- * A corpus in pieces, each read by one task; all pieces, in order, are the corpus.
+ * A corpus in pieces, each read by one task; the pieces, in order, are the corpus.
  *
- * @param <T> what an RDD's partition holds of a piece
+ * @param <T> the elements of an RDD partition, which is a piece
  */
 final class Documents<T> {
   private final JavaRDD<T> pieces;
@@ -34,7 +34,7 @@ final class Documents<T> {
     DocumentReader open(java.util.Iterator<T> partition);
   }
 
-  /** What is done with a piece; a {@link UserError} comes back as it was thrown. */
+  /** Processes a piece; a {@link UserError} is rethrown on the driver. */
   interface PieceFunction<R> extends Serializable {
     R apply(int piece, DocumentReader documents) throws IOException;
   }
@@ -58,7 +58,7 @@ final class Documents<T> {
 
   /**
    * @param rows in the order of the corpus
-   * @param repeatable whether the same rows always give the same partitions
+   * @param repeatable whether equal rows always give equal partitions
    */
   static Documents<String> ofRows(JavaRDD<String> rows, boolean repeatable) {
     return new Documents<>(rows, RowReader::new, repeatable);
@@ -76,19 +76,19 @@ final class Documents<T> {
     return pieces.getNumPartitions();
   }
 
-  /** Whether a second run finds the same pieces, so that it can go on where the first one ended. */
+  /** Whether a second run finds the same pieces, so that it can continue a first one. */
   boolean isRepeatable() {
     return repeatable;
   }
 
-  /** What a task came to: the mistake of a user is no reason to try again. */
+  /** A task's result or the user's mistake, which is returned because a retry would not help. */
   private record Result<R>(R value, String mistake) implements Serializable {}
 
   /**
    * Runs a job with a task for each piece.
    *
-   * @param done is told how many pieces are done
-   * @return in the order of the pieces
+   * @param done gets the number of finished pieces
+   * @return results in the order of the pieces
    */
   <R> List<R> run(
       JavaSparkContext spark, String description, PieceFunction<R> f, IntConsumer done) {
@@ -110,7 +110,7 @@ final class Documents<T> {
     return results;
   }
 
-  /** On the driver. */
+  /** Runs on the driver. */
   private static final class Collected<R> extends AbstractFunction2<Object, Result<R>, BoxedUnit> {
     final List<Result<R>> results;
     private final IntConsumer done;
@@ -129,7 +129,7 @@ final class Documents<T> {
     }
   }
 
-  /** In a task. */
+  /** Runs in a task. */
   private static final class PieceTask<T, R>
       extends AbstractFunction2<TaskContext, Iterator<T>, Result<R>> implements Serializable {
     private final Opener<T> opener;

@@ -5,17 +5,17 @@ import java.io.Serializable;
 import java.util.BitSet;
 
 /**
- * What must be known of a piece before it can be tokenized.
+ * What must be known about a piece before it can be tokenized.
  *
- * @param documents that begin in it
- * @param ends documents that end in it
- * @param skipped documents without a text
- * @param characters of its texts
- * @param bytes of them in UTF-8
+ * @param documents number of documents that begin in it
+ * @param ends number of documents that end in it
+ * @param skipped number of documents without a text
+ * @param characters number of characters of its texts
+ * @param bytes length of its texts in UTF-8
  * @param codePoints its distinct characters
- * @param checksum tells whether the piece changes
- * @param carriageReturns whether some line ends with CR LF
- * @param byteOrderMark whether some document begins with one
+ * @param checksum detects whether the piece changes
+ * @param carriageReturns whether any line ends with CR LF
+ * @param byteOrderMark whether any document begins with one
  */
 record PieceScan(
     long documents,

@@ -24,7 +24,7 @@ final class RowReader implements DocumentReader {
     String text = rows.next();
     utf8 = text.getBytes(StandardCharsets.UTF_8);
     checksum.update(utf8);
-    checksum.update(0xff); // no byte of UTF-8: "ab", "c" are not "a", "bc"
+    checksum.update(0xff); // not a byte of UTF-8, so that "ab", "c" and "a", "bc" differ
     return Chunk.of(text, true, true);
   }
 
@@ -40,6 +40,6 @@ final class RowReader implements DocumentReader {
 
   @Override
   public void close() {
-    // Spark's own.
+    // Spark closes its iterator.
   }
 }

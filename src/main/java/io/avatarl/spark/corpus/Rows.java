@@ -33,23 +33,22 @@ import org.apache.spark.sql.types.StructType;
 import scala.Tuple2;
 
 /**
- * Documents that are the strings of a column. They have no order of their own: they are sorted by
- * the columns of {@code corpus.orderBy}, and by the SHA-256 of the text where these are equal or
- * none are named, so that the same rows give the same text in whatever files or partitions they
- * come.
+ * Documents from a column of strings. Rows have no order, so they are sorted by the columns of
+ * {@code corpus.orderBy}, then by the SHA-256 of the text. The same rows therefore give the same
+ * text, however they are divided into files or partitions.
  *
- * @param name for people
- * @param rows the text, and after it the columns of the order
+ * @param name for messages
+ * @param rows the text, then the columns to sort by
  * @param identity see {@link CorpusInput}
- * @param bytes of the texts, about
+ * @param bytes approximate length of the texts in bytes
  */
 record Rows(String name, Dataset<Row> rows, String identity, long bytes) implements CorpusInput {
   private static final String TEXT = "text";
 
-  /** Lines that the columns of JSON lines are inferred from. */
+  /** Lines of a JSON file from which the columns are inferred. */
   private static final int INFERRED = 1000;
 
-  /** How many times longer a text may be than the columnar or packed file it is in. */
+  /** Assumed ratio of a text's length to that of the columnar or packed file it is in. */
   private static final int UNPACKED = 3;
 
   private static final int MOST_PIECES = 20_000;
@@ -64,7 +63,8 @@ record Rows(String name, Dataset<Row> rows, String identity, long bytes) impleme
               + files.name()
               + ": Spark reads "
               + files.format().spelling()
-              + " packed by zstd only with a native library; unpack it by unzstd, or pack it by gzip");
+              + " packed by zstd only with a native library; unpack it with unzstd, or pack it"
+              + " with gzip");
     }
     SparkSession spark = session.get();
     DataFrameReader reader = spark.read();
@@ -91,7 +91,7 @@ record Rows(String name, Dataset<Row> rows, String identity, long bytes) impleme
         default -> {}
       }
       rows = reader.format(files.format().spark()).load(paths);
-    } catch (Exception e) { // Spark throws checked ones, too.
+    } catch (Exception e) { // Spark also throws checked exceptions.
       throw unreadable(files.name(), e);
     }
     long bytes =
@@ -118,7 +118,7 @@ record Rows(String name, Dataset<Row> rows, String identity, long bytes) impleme
   static Rows ofDataset(String name, Dataset<Row> rows, CorpusConfig config) {
     requireColumn(name + " has columns", config);
     requireText(name, rows.schema(), config.column());
-    // What tells one content from another where there may be no files: a pass over the rows.
+    // There may be no files, so identifying the content takes a pass over the rows.
     Column text = col(quoted(config.column()));
     Row facts;
     try {
@@ -252,7 +252,7 @@ record Rows(String name, Dataset<Row> rows, String identity, long bytes) impleme
 
   private static final String NO_TEXT = "00000000";
 
-  /** The range of hashes that a text belongs to: partitions in the order of the hashes. */
+  /** Partitions texts by ranges of their hash, in order. */
   private static final class ByHash extends Partitioner {
     private final int pieces;
 

@@ -4,15 +4,14 @@ import io.avatarl.corpus.DocumentSplit;
 import java.io.IOException;
 
 /**
- * A piece's texts, each with the split it belongs to. Where a corpus has several documents each is
- * followed by the separator.
+ * Reads a piece's texts, each with its split. If a corpus has several documents, the separator
+ * follows each.
  */
 final class SplitReader {
-  /** Gets the texts. */
+  /** Receives the texts. */
   interface Sink {
     /**
-     * @param document whether a document goes on with this; false for a separator, which is a text
-     *     of its own
+     * @param document whether it is part of a document; false for a separator
      */
     void accept(String text, boolean heldOut, boolean document) throws IOException;
   }
@@ -20,8 +19,8 @@ final class SplitReader {
   private SplitReader() {}
 
   /**
-   * @param before characters of the corpus before the piece, separators included
-   * @param separator empty where there is one document
+   * @param before number of characters in the corpus before the piece, separators included
+   * @param separator empty if there is only one document
    */
   static void read(
       DocumentReader reader, DocumentSplit split, long before, String separator, Sink sink)

@@ -6,22 +6,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one task reads of a corpus of text files: ranges of bytes, in the order of the corpus.
+ * What one task reads of a corpus of text files: byte ranges, in the order of the corpus.
  *
  * @param ranges not empty
  */
 record TextPiece(List<Range> ranges) implements Serializable {
-  /** Pieces at most, so that what the driver knows of them stays small. */
+  /** Most pieces, to bound the driver's memory. */
   private static final int MOST = 20_000;
 
   /**
-   * A range of a file, which is a document.
+   * A range of a file. A file is a document.
    *
    * @param path of the file
    * @param length of the file in bytes
    * @param from first byte
-   * @param to behind the last byte; of a packed file, which is read whole, {@link Long#MAX_VALUE} /
-   *     2
+   * @param to end of the range, exclusive; for a packed file, which is read whole, {@link
+   *     Long#MAX_VALUE} / 2
    */
   record Range(String path, long length, long from, long to) implements Serializable {
     boolean begins() {
@@ -34,9 +34,9 @@ record TextPiece(List<Range> ranges) implements Serializable {
   }
 
   /**
-   * Cuts files into pieces. They depend on the files alone, not on the cluster.
+   * Cuts files into pieces, which depend only on the files, not on the cluster.
    *
-   * @param pieceBytes of a piece at least, but for large corpora
+   * @param pieceBytes length of a piece in bytes; large corpora have longer ones
    */
   static List<TextPiece> cut(List<FileEntry> files, long pieceBytes) {
     long total = files.stream().mapToLong(FileEntry::length).sum();

@@ -83,7 +83,7 @@ final class TextReader implements DocumentReader {
         codec.setConf(plain);
         yield codec.createInputStream(new BufferedInputStream(in, BUFFER));
       }
-      // Spark brings it for its shuffles; Hadoop's own codec needs a native library.
+      // Spark includes this library for its shuffles; Hadoop's own codec needs a native library.
       case ZSTD -> new ZstdInputStream(new BufferedInputStream(in, BUFFER));
     };
   }
@@ -96,8 +96,8 @@ final class TextReader implements DocumentReader {
               + " is not a UTF-8 text: "
               + bad.getMessage()
               + (bad.isNul() || bad.at() == 0
-                  ? "; a text in UTF-16 is converted by: iconv -f UTF-16 -t UTF-8 IN > OUT"
-                  : "; convert it by: iconv -f ENCODING -t UTF-8 IN > OUT"));
+                  ? "; convert a text in UTF-16 with: iconv -f UTF-16 -t UTF-8 IN > OUT"
+                  : "; convert it with: iconv -f ENCODING -t UTF-8 IN > OUT"));
     }
     boolean cut =
         e instanceof EOFException
@@ -111,7 +111,7 @@ final class TextReader implements DocumentReader {
     return e;
   }
 
-  /** A mistake of the user's that a reader came upon. */
+  /** A user's mistake found while reading. */
   static final class NoCorpus extends IOException {
     NoCorpus(String message) {
       super(message, new UserError(message));

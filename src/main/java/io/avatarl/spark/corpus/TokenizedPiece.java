@@ -12,12 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a piece's tokens became: files of a folder, or, of a small corpus, arrays.
+ * A piece's tokens: files in a folder or, for a small corpus, arrays.
  *
  * @param train files of the training split
  * @param validation files of the validation split
- * @param trainTokens where no files are written
- * @param validationTokens where no files are written
+ * @param trainTokens tokens of the training split, if no files are written
+ * @param validationTokens tokens of the validation split, if no files are written
  */
 record TokenizedPiece(
     List<TokenManifest.Part> train,
@@ -25,16 +25,16 @@ record TokenizedPiece(
     byte[] trainTokens,
     byte[] validationTokens)
     implements Serializable {
-  /** Bytes of a file at most. */
+  /** Longest file in bytes. */
   private static final int FILE_BYTES = 32 << 20;
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final byte[] NONE = {};
 
-  /** The files of a piece as they are noted when it is done. */
+  /** The stored note that a piece is done, with its files. */
   private record Note(List<TokenManifest.Part> train, List<TokenManifest.Part> validation) {}
 
-  /** Reads the note of a piece that an interrupted run finished; null where there is none. */
+  /** Reads the note of a piece that an earlier run finished; null if there is none. */
   static TokenizedPiece noted(Storage storage, String note) throws IOException {
     if (!storage.exists(note)) {
       return null;
@@ -58,7 +58,7 @@ record TokenizedPiece(
     private final ByteArrayOutputStream open = new ByteArrayOutputStream();
 
     /**
-     * @param folder empty: no file is written
+     * @param folder folder of the files; empty: writes no files
      * @param name of the piece's files, without their number
      */
     Writer(Storage storage, String folder, String split, String name, int width) {
@@ -102,7 +102,7 @@ record TokenizedPiece(
     return new TokenizedPiece(trainParts, validationParts, train.bytes(), validation.bytes());
   }
 
-  /** The piece is not what it was when it was looked through. */
+  /** The error for a piece that changed since it was scanned. */
   static UserError changed(String source) {
     return new UserError(
         "Corpus " + source + " changed while it was read; start again when it is complete");

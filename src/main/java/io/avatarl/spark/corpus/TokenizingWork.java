@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
 
-/** What a run that is interrupted leaves for the next one. */
+/** The work of an interrupted run, from which the next one continues. */
 final class TokenizingWork {
   static final String FOLDER = "_work";
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -18,7 +18,7 @@ final class TokenizingWork {
   private final String fingerprint;
 
   /**
-   * @throws UserError where the folder holds the half of other tokens
+   * @throws UserError if the folder holds a part of other tokens
    */
   TokenizingWork(Storage storage, String folder, String fingerprint) {
     this.storage = storage;
@@ -28,7 +28,8 @@ final class TokenizingWork {
     if (storage.exists(plan) && !storage.readString(plan).equals(fingerprint)) {
       throw new UserError(
           folder
-              + ": holds half of the tokens of another corpus, of an earlier state of this one, or"
+              + ": holds a part of the tokens of another corpus, of an earlier state of this one,"
+              + " or"
               + " of other settings; delete it, or name another folder");
     }
   }

@@ -36,9 +36,9 @@ import scala.Tuple2;
 
 /**
  * N-gram tables of a text of any length, at any path that the executors can read. No machine holds
- * the text or its tokens: tasks read splits of the file, count them in bounded memory, and Spark
- * adds the counts up, spilling to disk where they do not fit. What must fit into the driver is the
- * result.
+ * the whole text or its tokens: tasks read splits of the file and count them in bounded memory;
+ * Spark adds up the counts and spills to disk if they do not fit. Only the result must fit into the
+ * driver.
  */
 public final class NgramCounter {
   /** The longest n-grams that baselines and rewards use. */
@@ -57,9 +57,9 @@ public final class NgramCounter {
   private final long[] charactersBefore;
 
   /**
-   * Looks through a text.
+   * Scans a text.
    *
-   * @throws UserError where it cannot be read, is empty, binary or not UTF-8
+   * @throws UserError if it cannot be read, is empty, binary or not UTF-8
    */
   public NgramCounter(SparkSession spark, String path) {
     this(spark, path, SPLIT_BYTES);
@@ -76,9 +76,9 @@ public final class NgramCounter {
   }
 
   /**
-   * The tables of a corpus's training split, or where that is longer than {@code
-   * corpus.ngramSample}, of as much of it, evenly spread: in memory where the tokens are, else by a
-   * job that reads them from their files.
+   * The tables of a corpus's training split, or, if that is longer than {@code corpus.ngramSample},
+   * of an evenly spread part of that size. Tokens in memory are counted there, others by a job that
+   * reads their files.
    */
   public static NgramCounts count(SparkSession spark, Corpus corpus, CorpusConfig config) {
     return count(spark, corpus, config, STRETCH);
@@ -110,7 +110,10 @@ public final class NgramCounter {
     }
   }
 
-  /** Tokens of the training split that are counted: all, or as long as the sample's bytes. */
+  /**
+   * Number of tokens of the training split that are counted: all, or as many as fit the sample's
+   * bytes.
+   */
   private static long sampled(Corpus corpus, CorpusConfig config) {
     long bytes = 0;
     int[] lengths = new int[corpus.tokenizer().vocabularySize()];
@@ -122,7 +125,7 @@ public final class NgramCounter {
     return Math.max(1, (long) (config.ngramSample().bytes() / Math.max(1, each)));
   }
 
-  /** What a table leaves out, in a line; empty where it counts the whole training split. */
+  /** One line on what a table leaves out; empty if it counts the whole training split. */
   public static Optional<String> leftOut(Corpus corpus, CorpusConfig config) {
     long most = sampled(corpus, config);
     long all = corpus.train().length();
@@ -156,7 +159,10 @@ public final class NgramCounter {
     return context.parallelize(splits, splitCount());
   }
 
-  /** Settings of its own: as many partitions as there are parts, where Spark's default is 200. */
+  /**
+   * A session with as many shuffle partitions as there are parts, instead of Spark's default of
+   * 200.
+   */
   private static SparkSession session(SparkSession spark, int parts) {
     SparkSession session = spark.newSession();
     int partitions = Math.max(parts, spark.sparkContext().defaultParallelism());
@@ -189,18 +195,18 @@ public final class NgramCounter {
                 + path
                 + " is not a UTF-8 text: byte "
                 + scan.bad()
-                + " is NUL or no UTF-8; convert the file or name another with --corpus");
+                + " is NUL or not UTF-8; convert the file or name another with --corpus");
       }
     }
     return result;
   }
 
-  /** Length of the file. */
+  /** Length of the file in bytes. */
   public long bytes() {
     return bytes;
   }
 
-  /** Length of the text. */
+  /** Length of the text in characters. */
   public long characters() {
     return charactersBefore[scans.size()];
   }
@@ -213,8 +219,8 @@ public final class NgramCounter {
   /**
    * Counts the training split.
    *
-   * @param order the longest n-gram; where the vocabulary is too large for it, as long as it allows
-   *     ({@link NgramKeys#longestOrder})
+   * @param order the longest n-gram; less if the vocabulary is too large ({@link
+   *     NgramKeys#longestOrder})
    * @param minCount see {@link NgramCounts.Builder}
    */
   public NgramCounts count(
@@ -247,8 +253,8 @@ public final class NgramCounter {
             .groupBy("key")
             .agg(functions.sum("count"))
             .sort("key");
-    // On disk first, so that the partitions are made in parallel; then one after another to the
-    // driver, which so holds no more of them than the tables.
+    // First to disk, so that the partitions are computed in parallel; then to the driver one by
+    // one, so that it holds little more than the tables.
     JavaRDD<long[]> packed =
         sorted.javaRDD().mapPartitions(pack()).persist(StorageLevel.DISK_ONLY());
     try {
@@ -289,10 +295,10 @@ public final class NgramCounter {
   }
 
   /**
-   * A stretch of the text.
+   * Reads part of the text.
    *
-   * @param from its first character
-   * @param count at most so many characters
+   * @param from index of its first character
+   * @param count most characters to read
    */
   public String text(long from, int count) {
     int split = Arrays.binarySearch(charactersBefore, from);
@@ -311,7 +317,7 @@ public final class NgramCounter {
     }
   }
 
-  /** Where the n-th character from a byte on begins, or the end. */
+  /** The start of the n-th character after a byte, or the end. */
   private static int beginning(byte[] utf8, int at, long n) {
     int i = at;
     long seen = -1;

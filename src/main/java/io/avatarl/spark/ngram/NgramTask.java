@@ -18,8 +18,8 @@ import org.apache.spark.util.SerializableConfiguration;
 import scala.Tuple2;
 
 /**
- * Counts the n-gram keys of one split of a text: (key, count) rows, several for a key where the
- * split has more keys than {@link KeyCounts} holds.
+ * Counts the n-gram keys of one split of a text: (key, count) rows. A key may have several rows if
+ * the split has more keys than {@link KeyCounts} holds.
  */
 final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
   private final Broadcast<SerializableConfiguration> hadoop;
@@ -32,8 +32,8 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
    *
    * @param path of the file
    * @param splitBytes length of every split but the last
-   * @param charactersBefore each split
-   * @param characters of the part that is counted, the first of the file
+   * @param charactersBefore number of characters before each split
+   * @param characters number of characters to count, from the beginning of the file
    */
   record Text(String path, long splitBytes, long[] charactersBefore, long characters)
       implements Serializable {}
@@ -61,7 +61,7 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
     private int[] chunk = new int[0];
     private int read; // of the chunk
     private long key;
-    private long seen; // tokens the key has taken in
+    private long seen; // tokens added to the key so far
     private boolean ended;
     private long[] rows = new long[0];
     private int next;
@@ -94,7 +94,7 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
       return next < rows.length;
     }
 
-    /** Counts on until the memory is full or the split is done. */
+    /** Counts until the memory is full or the split is done. */
     private void count() throws IOException {
       int order = keys.order();
       while (!counts.isFull()) {
@@ -114,13 +114,13 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
       }
     }
 
-    /** The last positions reach into the next split, or over the end of the text. */
+    /** The keys of the last positions reach into the next split, or past the end of the text. */
     private void finish() throws IOException {
       int order = keys.order();
       int[] after = seen == 0 ? new int[0] : tokens.ahead(order - 1);
       for (int i = 0; i < order - 1; i++) {
         key = i < after.length ? keys.next(key, after[i]) : keys.end(key);
-        // Where the split has fewer tokens than an n-gram, the first keys begin before it.
+        // If the split has fewer tokens than an n-gram, the first keys begin before it.
         if (seen + i + 1 >= order) {
           counts.add(key);
         }

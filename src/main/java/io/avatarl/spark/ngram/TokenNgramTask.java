@@ -12,8 +12,8 @@ import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
 
 /**
- * Counts the n-gram keys that begin in a stretch of tokens: (key, count) rows, several for a key
- * where the stretch has more keys than {@link KeyCounts} holds.
+ * Counts the n-gram keys that begin in a stretch of tokens: (key, count) rows. A key may have
+ * several rows if the stretch has more keys than {@link KeyCounts} holds.
  */
 final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tuple2<Long, Long>> {
   private static final int CHUNK = 1 << 20;
@@ -39,8 +39,8 @@ final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tu
     private final KeyCounts counts = new KeyCounts();
     private int[] chunk = new int[0];
     private int read; // of the chunk
-    private long next; // of the split, behind the chunk
-    private long taken; // tokens that the key has taken in, the ends of the text among them
+    private long next; // position in the split after the chunk
+    private long taken; // tokens added to the key so far, including ends of the text
     private long key;
     private long[] rows = new long[0];
     private int row;
@@ -52,7 +52,7 @@ final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tu
 
     @Override
     public boolean hasNext() {
-      // The key of the last position has order − 1 tokens of what follows.
+      // The key of the last position needs the next order − 1 tokens.
       long all = stretch.to - stretch.from + keys.order() - 1;
       while (row == rows.length && taken < all) {
         while (taken < all && !counts.isFull()) {
@@ -94,8 +94,8 @@ final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tu
   /**
    * Stretches of a split.
    *
-   * @param most tokens in all of them; where the split has more they are evenly spaced
-   * @param longest of one
+   * @param most most tokens in all stretches; if the split has more, they are evenly spaced
+   * @param longest most tokens in one stretch
    */
   static Stretch[] stretches(long length, long most, long longest) {
     long counted = Math.min(length, most);
@@ -106,7 +106,7 @@ final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tu
         i -> {
           long begin = counted * i / count;
           long size = counted * (i + 1) / count - begin;
-          // All: one behind the other. A part: the gaps between them are equally long.
+          // Without gaps if everything is counted, else with equal gaps.
           long gap = count == 1 ? 0 : (length - counted) / (count - 1) * i;
           return new Stretch(begin + gap, begin + gap + size);
         });

@@ -1,5 +1,4 @@
 /**
- * Counts the n-grams of a text of any length by Spark jobs. Calls no other family, and no model:
- * what is counted is the text alone.
+ * Counts the n-grams of a text of any length with Spark jobs. Calls no other family and no model.
  */
 package io.avatarl.spark.ngram;

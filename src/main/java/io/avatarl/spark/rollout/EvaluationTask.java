@@ -8,14 +8,14 @@ import java.util.List;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
-/** Scores the policy on one part of the validation segments. */
+/** Scores the policy on one part of the validation windows. */
 final class EvaluationTask implements Function<Integer, Scores> {
   private final Broadcast<RunContext> context;
   private final PolicyBroadcast published;
   private final Coverage coverage;
   private final int parts;
 
-  /** Which segments of the validation split are scored. */
+  /** Which windows of the validation split are scored. */
   enum Coverage {
     CONSECUTIVE,
     SLIDING,

@@ -12,11 +12,11 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * What one JVM keeps between tasks, for all its tasks and runs. A task arrives as bytes and finds
- * nothing in its executor but statics; the only one of this family is {@link #OF_THIS_JVM}.
+ * What one JVM keeps between tasks, for all its tasks and runs. A deserialized task can only reach
+ * statics of its executor; the only one of this family is {@link #OF_THIS_JVM}.
  *
- * <p>Of a policy it keeps one replica per run, version and device. A version older than the newest
- * goes when its last user does.
+ * <p>It keeps one replica of the policy per run, version and device. A version older than the
+ * newest is freed by its last user.
  */
 final class ExecutorState {
   static final ExecutorState OF_THIS_JVM = new ExecutorState();
@@ -39,18 +39,21 @@ final class ExecutorState {
   private final Map<Key, PolicyReplica> replicas = new HashMap<>();
   private final Map<String, Long> newest = new HashMap<>();
 
-  /** What differentiates, and the model's constants, are the same for all versions. */
+  /** Gradient code with the model's constants, shared by all versions. */
   private final Map<DeviceOfRun, LossGradient> gradients = new HashMap<>();
 
   /**
-   * Memory of a version that has gone, for the next one: the system gives new memory page by page,
-   * which takes longer than filling it.
+   * Memory of a freed version, reused by the next one: the system hands out new memory page by
+   * page, which takes longer than filling it.
    */
   private final Map<DeviceOfRun, Parameters> spare = new HashMap<>();
 
   private ExecutorState() {}
 
-  /** Of the trainer in this JVM, which a local master's tasks use too; without one, the CPU. */
+  /**
+   * The device of the trainer in this JVM, which a local master's tasks share; without a trainer,
+   * the CPU.
+   */
   Device driversDevice() {
     return driversDevice;
   }
@@ -60,9 +63,9 @@ final class ExecutorState {
   }
 
   /**
-   * A replica for one more user.
+   * Returns a replica and counts one more user.
    *
-   * @param parameters makes those of a new replica, from memory that may be there for them
+   * @param parameters creates a new replica's parameters, given memory to reuse, if any
    */
   synchronized PolicyReplica acquire(
       Key key, TrainingConfig config, Function<Optional<Parameters>, Parameters> parameters) {
@@ -88,7 +91,7 @@ final class ExecutorState {
     return replica;
   }
 
-  /** A user less. */
+  /** Counts one user less. */
   synchronized void release(PolicyReplica replica) {
     replica.users--;
     if (replica.users == 0 && isOld(replica.key())) {
@@ -96,7 +99,7 @@ final class ExecutorState {
     }
   }
 
-  /** Frees what a finished run left. */
+  /** Frees everything of a finished run. */
   synchronized void release(String run) {
     newest.remove(run);
     replicas.values().stream()
@@ -105,7 +108,7 @@ final class ExecutorState {
         .forEach(this::discard);
   }
 
-  /** Versions of a run that are here. */
+  /** Number of versions of a run in this JVM. */
   synchronized long count(String run) {
     return replicas.keySet().stream().filter(key -> key.run.equals(run)).count();
   }

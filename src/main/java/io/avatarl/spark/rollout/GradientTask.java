@@ -14,9 +14,8 @@ import java.util.List;
 import org.apache.spark.api.java.function.Function;
 
 /**
- * One shard of an update on an executor that learns: the policy's forward pass gives the
- * log-probabilities to explore with, and the loss of what was explored goes backward through the
- * same pass.
+ * One shard of an update on an executor that learns: one forward pass of the policy gives the
+ * log-probabilities to explore with, and the loss is differentiated through the same pass.
  */
 final class GradientTask implements Function<Integer, Summand<ShardGradient>> {
   private final ShardPipeline pipeline;
@@ -47,7 +46,7 @@ final class GradientTask implements Function<Integer, Summand<ShardGradient>> {
       long began = System.nanoTime();
       Groups groups = rollouts.groups();
       Minibatch minibatch = Minibatch.of(List.of(rollouts), 1).get(0);
-      // Continuations are other rows than those that were explored from.
+      // The rows of continuations differ from those of the forward pass.
       int rowsPerWindow = groups.windows() / rows.windows();
       int all = config.rollout().windowsPerUpdate() * rowsPerWindow * groups.groupsPerRow();
       Parameters parameters = replica.policy().parameters();

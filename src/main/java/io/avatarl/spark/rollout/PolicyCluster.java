@@ -33,7 +33,7 @@ public final class PolicyCluster implements AutoCloseable {
   private final JobThread jobs;
   private final Optional<RolloutTable> table;
 
-  // Of the step whose rounds are running; used by the jobs' thread alone.
+  // State of the step whose rounds are running; only used by the job thread.
   private TableWriter writer = TableWriter.NONE;
 
   private PolicyCluster(JavaSparkContext spark, RunContext context, Optional<RolloutTable> table) {
@@ -46,7 +46,7 @@ public final class PolicyCluster implements AutoCloseable {
     this.table = table;
   }
 
-  /** A cluster that can evaluate, and nothing else. */
+  /** A cluster that can only evaluate. */
   public static PolicyCluster forEvaluation(
       JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
     return new PolicyCluster(
@@ -78,12 +78,12 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /**
-   * What the executors did in a step.
+   * The executors' results of a step.
    *
    * @param shards in shard order
    * @param statistics summed over the shards
    * @param version of the policy that explored
-   * @param job its cost
+   * @param job cost of the Spark job
    */
   public record Step(
       List<RolloutShard> shards, RolloutStatistics statistics, long version, JobCost job) {}
@@ -98,7 +98,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param statistics summed over the shards
    * @param version of the policy that explored
    * @param seconds in the backward pass, summed over the shards
-   * @param job its cost
+   * @param job cost of the Spark job
    */
   public record Gradients(
       List<float[]> parts,

@@ -11,15 +11,15 @@ import io.avatarl.spark.transport.PolicyWeights;
 
 /**
  * The policy inside an executor: one per JVM, device and weights version, shared by the tasks that
- * use it. A task always gets the version it was made for, also a late attempt of an earlier step.
- * {@link ExecutorState} keeps them.
+ * use it. A task always gets the version it was created for, even in a late attempt of an earlier
+ * step. {@link ExecutorState} keeps the replicas.
  */
 final class PolicyReplica implements AutoCloseable {
   private final ExecutorState.Key key;
   private final LossGradient lossGradient;
   private final Policy policy;
 
-  /** Tasks that work with it; guarded by {@link ExecutorState}, its only other reader. */
+  /** Number of tasks that use it; guarded by {@link ExecutorState}, its only other reader. */
   int users;
 
   PolicyReplica(ExecutorState.Key key, LossGradient lossGradient, Policy policy) {
@@ -28,7 +28,7 @@ final class PolicyReplica implements AutoCloseable {
     this.policy = policy;
   }
 
-  /** The replica of these weights, made where this JVM has none yet. Close it after use. */
+  /** The replica of these weights; created if this JVM has none yet. Close it after use. */
   static PolicyReplica acquire(RunContext run, PolicyWeights weights) {
     return ExecutorState.OF_THIS_JVM.acquire(
         new ExecutorState.Key(

@@ -4,8 +4,8 @@ import java.io.Serializable;
 import java.util.List;
 
 /**
- * What the policy makes of some fixed contexts of the validation split, and a text it writes: the
- * same questions whenever they are asked.
+ * The policy's predictions in some fixed contexts of the validation split, and a text it writes.
+ * All snapshots use the same contexts.
  *
  * @param step steps done
  * @param states in the order of the text
@@ -15,13 +15,13 @@ public record PolicySnapshot(long step, List<State> states, String sample) imple
   /**
    * @param gold the text's own next token
    * @param entropy in nats
-   * @param actions most probable first; the gold one is the last where it is not among these
+   * @param actions most probable first; then the gold one, if it is not among these
    */
   public record State(String context, String gold, double entropy, List<Action> actions)
       implements Serializable {}
 
   /**
-   * @param reward what training pays for it
+   * @param reward its reward in training
    * @param advantage relative to its group
    */
   public record Action(

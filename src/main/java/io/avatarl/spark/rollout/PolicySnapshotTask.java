@@ -23,7 +23,7 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * Makes a {@link PolicySnapshot}, by the exploration, rewards and advantages that training uses.
+ * Makes a {@link PolicySnapshot} with the exploration, rewards and advantages that training uses.
  */
 final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
   private static final int CONTEXTS = 8;
@@ -36,7 +36,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
   private final CurriculumStage stage;
 
   /**
-   * @param step steps behind the weights
+   * @param step number of steps that led to the weights
    * @param stage of the curriculum
    */
   PolicySnapshotTask(
@@ -92,10 +92,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
     return sample.toString();
   }
 
-  /**
-   * One state of each window: its last one, or the one that continuations begin in, which they all
-   * share.
-   */
+  /** One state of each window: its last one, or the state that all continuations begin in. */
   private static List<PolicySnapshot.State> states(
       RunContext run, WindowBatch rows, float[] logProbs, ScoredGroups paid) {
     Tokenizer tokenizer = run.corpus().tokenizer();
@@ -131,7 +128,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
       int g = entry / groups.actionsPerGroup();
       int action = groups.action(g, entry % groups.actionsPerGroup());
       boolean gold = action == groups.gold(g);
-      // Samples repeat; one line each is enough.
+      // Sampled actions may repeat; one line each is enough.
       if (!seen[action] && (actions.size() < ACTIONS || gold)) {
         seen[action] = true;
         actions.add(

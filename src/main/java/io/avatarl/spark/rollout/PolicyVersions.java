@@ -9,7 +9,7 @@ import java.util.Deque;
 import java.util.function.Function;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** A policy's weights as tasks find them: the newest, and those that jobs may still read. */
+/** The published weights of a policy: the newest, and those that jobs may still read. */
 final class PolicyVersions implements AutoCloseable {
   /** Versions that may still be read by a job in flight. */
   private static final int KEPT = 3;
@@ -22,7 +22,7 @@ final class PolicyVersions implements AutoCloseable {
 
   /**
    * @param run that the weights belong to
-   * @param precision of what travels
+   * @param precision of the broadcast weights
    */
   PolicyVersions(JavaSparkContext spark, String run, Precision precision) {
     this.spark = spark;
@@ -33,8 +33,8 @@ final class PolicyVersions implements AutoCloseable {
   /**
    * Makes these weights the newest.
    *
-   * @param version above those before it
-   * @param values not changed any more
+   * @param version greater than all earlier ones
+   * @param values must not change afterwards
    */
   void publish(long version, float[] values) {
     newest = values;
@@ -49,15 +49,12 @@ final class PolicyVersions implements AutoCloseable {
         spark, new PolicyWeights(run, version, new PackedFloats(precision, values)));
   }
 
-  /** To explore with. */
+  /** The newest weights, to explore with. */
   PolicyBroadcast newest() {
     return versions.getLast();
   }
 
-  /**
-   * What a job makes of the newest weights as a checkpoint keeps them, however they were rounded to
-   * explore.
-   */
+  /** Runs a job with the newest weights unrounded, as in a checkpoint. */
   <T> T withExact(Function<PolicyBroadcast, T> job) {
     PolicyBroadcast rounded = newest();
     if (precision == Precision.FLOAT32) {
@@ -71,7 +68,7 @@ final class PolicyVersions implements AutoCloseable {
     }
   }
 
-  /** No task will ask for any of them again. */
+  /** Destroys all versions; no task may ask for them again. */
   @Override
   public void close() {
     versions.forEach(PolicyBroadcast::destroy);

@@ -6,7 +6,7 @@ import io.avatarl.rollout.FrozenPolicy;
 import java.io.Serializable;
 import java.util.Optional;
 
-/** What a run's rollouts are scored with; built on the driver, used by every task. */
+/** Everything that scores a run's rollouts; built on the driver, used by every task. */
 public final class RewardSetup implements Serializable {
   private static final long serialVersionUID = 1;
 
@@ -17,7 +17,7 @@ public final class RewardSetup implements Serializable {
 
   /**
    * @param counts n-grams of the training split
-   * @param referee the frozen policy, where one is configured
+   * @param referee the frozen policy, if one is configured
    */
   public RewardSetup(NgramCounts counts, Rewards rewards, Optional<FrozenPolicy> referee) {
     this.counts = counts;

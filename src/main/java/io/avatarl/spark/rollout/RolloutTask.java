@@ -25,7 +25,8 @@ final class RolloutTask implements Function<Integer, RolloutShard> {
   }
 
   /**
-   * In batches as large as a minibatch, so that memory does not grow with the windows of a shard.
+   * Works in batches of a minibatch's size, so that memory does not grow with the windows of a
+   * shard.
    */
   private static float[] logProbs(RunContext run, WindowBatch rows, Policy policy) {
     int context = rows.context();

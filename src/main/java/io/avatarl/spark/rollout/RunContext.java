@@ -18,7 +18,7 @@ import java.io.Serializable;
 import java.util.Map;
 import java.util.Optional;
 
-/** What every task of a run needs and never changes; broadcast once. */
+/** What every task of a run needs; never changes and is broadcast once. */
 final class RunContext implements Serializable {
   private static final long serialVersionUID = 1;
 
@@ -45,7 +45,7 @@ final class RunContext implements Serializable {
   }
 
   /**
-   * Of tasks that evaluate, and score no rollouts.
+   * The context of tasks that only evaluate.
    *
    * @param run distinguishes runs in one JVM
    */
@@ -54,7 +54,7 @@ final class RunContext implements Serializable {
   }
 
   /**
-   * Of all tasks of a training run.
+   * The context of all tasks of a training run.
    *
    * @param run distinguishes runs in one JVM
    * @param initial weights that training began with; empty: the random ones of the seed
@@ -101,7 +101,7 @@ final class RunContext implements Serializable {
     return new NgramModel(setup().counts(), order);
   }
 
-  /** Groups with what a stage of the curriculum pays them. */
+  /** Groups with their rewards and advantages in a stage of the curriculum. */
   ScoredGroups score(CurriculumStage stage, Groups groups) {
     Map<String, Double> weights = stage.rewards();
     Map<String, float[]> components = setup().rewards().components(groups, weights);

@@ -19,13 +19,13 @@ import java.io.Serializable;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * What the tasks of a round have in common, and what they do with log-probabilities: exploration,
- * rewards, advantages. A shard depends on (seed, step, shard, stage, weights) alone, so that a
- * second attempt gives the same bits.
+ * What the tasks of a round share, and their work from log-probabilities on: exploration, rewards,
+ * advantages. A shard depends only on (seed, step, shard, stage, weights), so that a second attempt
+ * gives the same bits.
  *
  * @param step from 0
  * @param stage of the curriculum
- * @param table where the rollouts are also written to
+ * @param table where rollouts are also written
  */
 record ShardPipeline(
     Broadcast<RunContext> context,
@@ -35,7 +35,7 @@ record ShardPipeline(
     TableWriter table)
     implements Serializable {
 
-  /** The windows of a shard, which counts through the rounds of the step. */
+  /** The windows of a shard; shards are numbered through all rounds of the step. */
   WindowBatch rows(int shard) {
     RunContext run = context.value();
     TrainingConfig config = run.config();
@@ -52,20 +52,20 @@ record ShardPipeline(
             config.shardsPerStep()));
   }
 
-  /** Closed by the caller. */
+  /** The policy's replica; the caller closes it. */
   PolicyReplica replica() {
     return PolicyReplica.acquire(context.value(), published.weights());
   }
 
-  /** What a task explored, and what its table can keep of it. */
+  /** The result of exploring, for the learner and for the table. */
   record Explored(RolloutShard shard, ScoredGroups paid) {}
 
   /**
-   * Explores and pays.
+   * Explores, and computes rewards and advantages.
    *
    * @param logProbs of every token at every position of the rows, [B·T·V]
-   * @param policy the one they are from
-   * @param start of the task, in the JVM's nanoseconds
+   * @param policy that gave them
+   * @param start of the task, by {@link System#nanoTime()}
    */
   Explored explore(int shard, WindowBatch rows, float[] logProbs, Policy policy, long start) {
     RunContext run = context.value();
@@ -95,10 +95,10 @@ record ShardPipeline(
   }
 
   /**
-   * Writes what was explored to the step's table. It is the last thing a task does: Spark lets one
-   * attempt commit, and until that one ends no other can.
+   * Writes the explored groups to the step's table. This must be the last thing a task does: Spark
+   * lets only one attempt commit, and no other can until that one ends.
    *
-   * @return with the time it took
+   * @return the shard with the time it took
    */
   RolloutShard keep(Explored explored) {
     RolloutShard shard = explored.shard();

@@ -12,17 +12,17 @@ import org.apache.spark.sql.functions;
 /**
  * The rollout table as a Delta table, partitioned by step.
  *
- * <p>Delta Lake is named by its format alone and never linked against: it is on the class path only
- * of those who bring it, and platforms have builds of their own.
+ * <p>Delta Lake is used only through its format name and never linked against: users add it to the
+ * class path, and platforms have their own builds.
  */
 public final class DeltaRollouts {
-  /** Delta's public entry point, which every build of it has. */
+  /** Delta's public entry point, which every build has. */
   static final String CLASS = "io.delta.tables.DeltaTable";
 
-  /** What to add to the Spark that runs; the pom's tests use the same. */
+  /** The package for the running Spark; the tests in the pom use the same. */
   static final String PACKAGE = packageFor(org.apache.spark.package$.MODULE$.SPARK_VERSION());
 
-  /** Each Spark has a Delta Lake of its own. */
+  /** Each Spark version needs its own Delta Lake. */
   static String packageFor(String spark) {
     return "io.delta:"
         + switch (spark.replaceFirst("^(\\d+\\.\\d+).*", "$1")) {
@@ -39,11 +39,11 @@ public final class DeltaRollouts {
   private DeltaRollouts() {}
 
   /**
-   * Fails where Delta Lake is missing.
+   * Fails if Delta Lake is missing.
    *
-   * @param what needs it, the beginning of a sentence
-   * @param classes where Spark looks for it, too
-   * @throws UserError that says how to add it
+   * @param what what needs it, the beginning of the message
+   * @param classes class loader that Spark uses, too
+   * @throws UserError with instructions to add it
    */
   static void require(String what, ClassLoader classes) {
     try {
@@ -61,7 +61,7 @@ public final class DeltaRollouts {
         && storage.list(log).stream().anyMatch(name -> name.matches("\\d{20}\\.json"));
   }
 
-  /** The whole table, also one that was written without the columns' comments. */
+  /** The whole table, even if it was written without column comments. */
   public static Dataset<Row> read(SparkSession spark, String folder) {
     require(folder + " is a Delta table", Thread.currentThread().getContextClassLoader());
     Dataset<Row> rows = spark.read().format(FORMAT).load(folder);
@@ -81,8 +81,7 @@ public final class DeltaRollouts {
   }
 
   /**
-   * Makes files the table's rows of a step, in place of any that it has: done twice, it leaves what
-   * it leaves when done once.
+   * Replaces a step's rows in the table by the rows of files. Idempotent.
    *
    * @param files Parquet files without the step
    */
@@ -96,7 +95,7 @@ public final class DeltaRollouts {
     write(rows.select(RolloutColumns.of(rows)), folder, "step = " + step);
   }
 
-  /** Removes the rows of later steps, by a commit: readers that have begun go on undisturbed. */
+  /** Removes the rows of later steps with a commit, which does not disturb readers. */
   static void dropAfter(SparkSession spark, String folder, long step) {
     if (steps(spark, folder).stream().anyMatch(later -> later > step)) {
       write(
@@ -111,24 +110,25 @@ public final class DeltaRollouts {
         .format(FORMAT)
         .mode("overwrite")
         .option("replaceWhere", replaced)
-        // A run that an earlier version began, whose table has fewer columns.
+        // A run of an earlier version has a table with fewer columns.
         .option("mergeSchema", "true")
         .partitionBy("step")
         .save(folder);
   }
 
   /**
-   * A session for writing. Delta asks for its SQL extension and its catalog, which statements and
-   * named tables need and this does not; so a run needs no settings besides the library.
+   * A session for writing. Delta normally requires its SQL extension and catalog, but only SQL
+   * statements and named tables need them. This session works without, so that a run needs only the
+   * library.
    */
   private static SparkSession session(SparkSession spark) {
     SparkSession own = spark.newSession();
     own.conf().set("spark.databricks.delta.requiredSparkConfsCheck.enabled", "false");
-    // Whole partitions are replaced, which takes no statement (DELETE, the extension's) on rows.
+    // Replaces whole partitions, which needs no DELETE statement of the SQL extension.
     own.conf().set("spark.databricks.delta.replaceWhere.dataColumns.enabled", "false");
-    // More columns than Spark prints of a plan; it would say so.
+    // The table has more columns than Spark prints in a plan; it would warn about that.
     own.conf().set("spark.sql.debug.maxToStringFields", "100");
-    // The log has a line or two for each step; the default splits it over 50 tasks.
+    // The log is short; by default it is split over 50 tasks.
     own.conf().set("spark.databricks.delta.snapshotPartitions", "1");
     return own;
   }

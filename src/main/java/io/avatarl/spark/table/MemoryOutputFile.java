@@ -4,7 +4,7 @@ import java.io.ByteArrayOutputStream;
 import org.apache.parquet.io.OutputFile;
 import org.apache.parquet.io.PositionOutputStream;
 
-/** Where a Parquet file is written to in memory. */
+/** A Parquet output file in memory. */
 final class MemoryOutputFile implements OutputFile {
   private final ByteArrayOutputStream content = new ByteArrayOutputStream();
 

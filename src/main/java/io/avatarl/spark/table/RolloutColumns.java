@@ -26,12 +26,12 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * The columns of the rollout table, stated once: Spark's schema, from which that of the Parquet
- * files follows. A group is the actions tried in one state, or what the continuations of one
- * context have at one position (then {@code context} is each row's own).
+ * The columns of the rollout table: Spark's schema, from which the Parquet schema is derived. A
+ * group is the actions tried in one state, or the tokens of one context's continuations at one
+ * position (then {@code context} differs by row).
  */
 public final class RolloutColumns {
-  /** It is in the name of a step's folder, and in no file. */
+  /** The partition column: it is in the folder's name and in no file. */
   private static final String STEP = "step";
 
   /** The columns in order, each with a comment that {@code DESCRIBE} shows. */
@@ -132,8 +132,8 @@ public final class RolloutColumns {
   }
 
   /**
-   * All columns in order, of rows that may lack the comments, and columns that a later version
-   * added: these are NULL.
+   * All columns in order, with comments; columns that the rows lack, because a later version added
+   * them, are NULL.
    */
   public static Column[] of(Dataset<Row> rows) {
     List<String> there = List.of(rows.columns());

@@ -18,26 +18,26 @@ import org.apache.spark.util.SerializableConfiguration;
  * The rollout table on disk: {@code RUN/rollouts/step=N/part-SSSSS.parquet}, one file per shard,
  * steps counted from 1.
  *
- * <p>Each step is written exactly once, whatever is retried. The task that made a shard's groups
- * writes its file into the hidden folder {@code .step=N}, under a temporary name that is then
- * renamed to the shard's; a second attempt finds that name taken, by the same rows, and leaves it.
- * When all tasks are done the driver renames the folder and puts {@code _SUCCESS} into it. A reader
- * that knows nothing of this ({@code spark.read.parquet}) skips hidden folders; {@code Rollouts}
- * also skips those without {@code _SUCCESS}.
+ * <p>Each step is written exactly once, even if tasks are retried. A task writes its shard's file
+ * into the hidden folder {@code .step=N}, under a temporary name, and renames it to the shard's
+ * name; a second attempt finds that name taken, by equal rows, and leaves it. When all tasks are
+ * done, the driver renames the folder and writes {@code _SUCCESS} into it. {@code
+ * spark.read.parquet} skips hidden folders; {@code Rollouts} also skips folders without {@code
+ * _SUCCESS}.
  *
- * <p>In an object store a folder cannot be renamed at once. There the step's files appear together
- * in its own folder by a {@link Committer} (S3A), or, where the file system has none, one by one,
- * each of them whole. {@code _SUCCESS} comes last and goes first.
+ * <p>An object store cannot rename a folder atomically. There, a {@link Committer} (S3A) makes the
+ * step's files appear together in its final folder; without a committer they appear one by one,
+ * each complete. {@code _SUCCESS} is written last and deleted first.
  *
  * <p>With {@code rolloutTable.format = delta} the tasks do the same, and the driver then commits
  * what is in the hidden folder to the Delta table {@code RUN/rollouts}; see {@link DeltaRollouts}.
  */
 public final class RolloutTable {
-  /** Raised when the columns change in a way that older readers cannot read. */
+  /** Increased when older readers can no longer read the columns. */
   static final int VERSION = 1;
 
   private static final String FOLDER = "rollouts";
-  // Next to the table, not in it: there, other readers than Spark's would take it for data.
+  // Next to the table, because inside it some readers would take it for data.
   private static final String VERSION_FILE = "rollouts.format";
   // Where earlier versions wrote it.
   private static final String OLD_VERSION_FILE = FOLDER + "/_format";
@@ -64,11 +64,11 @@ public final class RolloutTable {
   }
 
   /**
-   * Fails where a run could not write its tables.
+   * Fails if a run could not write its tables.
    *
    * @param run its folder
-   * @param classes where Spark looks for formats
-   * @throws UserError that says what to add or change
+   * @param classes class loader that Spark uses for formats
+   * @throws UserError with what to add or change
    */
   public static void check(
       RolloutTableConfig config, Storage storage, String run, ClassLoader classes) {
@@ -79,7 +79,7 @@ public final class RolloutTable {
   }
 
   /**
-   * What the tasks of a step write with.
+   * Begins a step's table and returns the writer for its tasks.
    *
    * @param step from 1
    * @param stage name of the curriculum's stage
@@ -101,12 +101,12 @@ public final class RolloutTable {
     return new StepWriter(staging(step), step, stage, committer, hadoop);
   }
 
-  /** Where the tasks of a step write. */
+  /** The folder that the tasks of a step write into. */
   private String staging(long step) {
     return !isDelta() && storage.isObjectStore(run) ? folder(run, step) : hidden(run, step);
   }
 
-  /** Removes a step so that a reader finds it whole or not at all. */
+  /** Deletes a step; a reader finds all of it or nothing. */
   private static void discard(Storage storage, String folder) {
     storage.delete(Storage.resolve(folder, DONE));
     storage.delete(folder);
@@ -144,8 +144,8 @@ public final class RolloutTable {
   }
 
   /**
-   * Some committers keep account in files that driver and executors must share. Where these do not,
-   * such a committer commits less than was written, without a word.
+   * Some committers track uploads in files that driver and executors must share. If they do not,
+   * the committer silently commits less than was written.
    */
   private void requireAll(StepWriter writer, Committer committer) {
     long files = storage.list(writer.folder()).stream().filter(RolloutTable::isPart).count();
@@ -153,8 +153,10 @@ public final class RolloutTable {
       storage.delete(Storage.resolve(writer.folder(), DONE));
       throw new Failure(
           String.format(
-              "%s: %d of %d files are there after the commit by fs.s3a.committer.name = %s; driver and"
-                  + " executors must share its staging folder (fs.s3a.committer.staging.tmp.path), or"
+              "%s: %d of %d files are there after the commit by fs.s3a.committer.name = %s;"
+                  + " driver and"
+                  + " executors must share its staging folder"
+                  + " (fs.s3a.committer.staging.tmp.path), or"
                   + " take magic",
               writer.folder(), files, shards, committer.name()));
     }
@@ -164,10 +166,7 @@ public final class RolloutTable {
     return name.startsWith("part-");
   }
 
-  /**
-   * Gives up a step's table that {@link #commit} did not get to, as far as the store can be
-   * reached.
-   */
+  /** Discards a step's table that was not committed, as far as the store can be reached. */
   public void abort(TableWriter writer) {
     if (!(writer instanceof StepWriter files)) {
       return;
@@ -175,7 +174,7 @@ public final class RolloutTable {
     try {
       files.committer().ifPresent(committer -> committer.abort(storage));
     } catch (RuntimeException e) {
-      // As if the run had been killed. Why it ends is already known, and not this.
+      // Leaves the state of a killed run. The run already has a failure to report.
     }
   }
 
@@ -183,12 +182,12 @@ public final class RolloutTable {
     return config.format() == Format.DELTA;
   }
 
-  /** Whether a run's table is a Delta table, by what is there. */
+  /** Whether a run's table is a Delta table, judged by its files. */
   public static boolean isDelta(Storage storage, String run) {
     return DeltaRollouts.committed(storage, folder(run));
   }
 
-  /** Removes the tables of steps after a checkpoint, which will be made again. */
+  /** Deletes the tables of steps after a checkpoint; resuming repeats these steps. */
   public static void dropAfter(SparkSession spark, Storage storage, String run, long step) {
     boolean delta = isDelta(storage, run);
     if (delta) {
@@ -197,7 +196,7 @@ public final class RolloutTable {
     if (storage.exists(folder(run))) {
       for (String name : storage.list(folder(run))) {
         String visible = name.startsWith(".") ? name.substring(1) : name;
-        // A Delta table's own folders hold what its log speaks of.
+        // A Delta table's own folders hold the files in its log.
         boolean ours = !delta || name.startsWith(".");
         if (ours
             && visible.matches(STEP + "\\d+")
@@ -208,7 +207,7 @@ public final class RolloutTable {
     }
   }
 
-  /** A folder that any Parquet reader can be given. */
+  /** The table's folder, which any Parquet reader can read. */
   public static String folder(String run) {
     return Storage.resolve(run, FOLDER);
   }
@@ -222,9 +221,9 @@ public final class RolloutTable {
   }
 
   /**
-   * The steps with a whole table, ascending.
+   * The steps with a complete table, ascending.
    *
-   * @throws UserError where a newer version wrote them
+   * @throws UserError if a newer version wrote them
    */
   public static List<Long> complete(SparkSession spark, Storage storage, String run) {
     for (String name : List.of(VERSION_FILE, OLD_VERSION_FILE)) {

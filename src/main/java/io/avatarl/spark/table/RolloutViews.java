@@ -4,14 +4,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The SQL of the views over the rollout table; a later one may use those before it.
+ * The SQL of the views over the rollout table; a view may use earlier ones.
  *
- * <p>Figures of a group are of the whole group, as the table's {@code group_} columns have them.
- * Tables of versions without those columns have them where they kept all actions of a group, and
- * NULL elsewhere. {@code largest_kept} alone is over the actions that were kept.
+ * <p>Statistics of a group cover the whole group, from the table's {@code group_} columns. Tables
+ * of versions without these columns have NULL there, unless they kept all actions of the group.
+ * Only {@code largest_kept} covers just the actions that were kept.
  */
 public final class RolloutViews {
-  /** By name, in the order they are to be made. */
+  /** Views by name, in order of creation. */
   public static final Map<String, String> SQL = new LinkedHashMap<>();
 
   static {
@@ -41,7 +41,7 @@ public final class RolloutViews {
           first(actions_per_group) AS actions_per_group
         FROM rollouts GROUP BY step, group_id
         """);
-    // What the policy holds most probable where the text goes on with the gold token.
+    // The policy's most probable action against the gold token.
     SQL.put(
         "confusions",
         """

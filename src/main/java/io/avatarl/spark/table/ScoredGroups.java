@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Groups with what they are paid.
+ * Groups with their rewards and advantages.
  *
  * @param components unweighted values of each reward component, [G·K]
  * @param rewards [G·K]
  * @param advantages [G·K]
- * @param entropies of the policy in each group's state, in nats, [G]; empty where the policy was
- *     asked about the entries alone
+ * @param entropies of the policy in each group's state, in nats, [G]; empty if only the entries'
+ *     log-probabilities are known
  */
 public record ScoredGroups(
     Groups groups,
@@ -22,14 +22,14 @@ public record ScoredGroups(
     float[] rewards,
     float[] advantages,
     float[] entropies) {
-  /** Groups of which nobody knows more than their entries. */
+  /** Groups without entropies. */
   public ScoredGroups(
       Groups groups, Map<String, float[]> components, float[] rewards, float[] advantages) {
     this(groups, components, rewards, advantages, new float[0]);
   }
 
   /**
-   * With the policy's entropies, where each position of the rows is one group.
+   * Adds the policy's entropies; each position of the rows must be one group.
    *
    * @param logProbs of every token at every position of the rows, [B·T·V]
    */
@@ -45,10 +45,7 @@ public record ScoredGroups(
     return new ScoredGroups(groups, components, rewards, advantages, of);
   }
 
-  /**
-   * Compared entries, most probable first, without those of weight 0 that fill up a group by
-   * repeating an action.
-   */
+  /** Compared entries, most probable first, without the weight-0 padding that repeats an action. */
   public int[] ranked(int from, int stride, int count) {
     int[] entries = byProbability(groups.logProbs(), from, stride, count);
     if (groups.sampled() || groups.actions().length == 0) {
@@ -63,15 +60,12 @@ public record ScoredGroups(
     return groups.action(entry / k, entry % k);
   }
 
-  /**
-   * Entries from, from + stride, … ({@code count} of them), most probable first, the earlier one
-   * where two are equal.
-   */
+  /** Entries from, from + stride, … ({@code count} of them), most probable first; ties in order. */
   static int[] byProbability(float[] logProbs, int from, int stride, int count) {
     long[] keys = new long[count];
     for (int k = 0; k < count; k++) {
       int entry = from + k * stride;
-      // The bits of positive floats order as the floats do; + 0 turns a negative zero.
+      // The bits of positive floats sort like the floats; + 0 turns −0 into 0.
       keys[k] = (long) Float.floatToIntBits(-logProbs[entry] + 0f) << 32 | entry;
     }
     Arrays.sort(keys);

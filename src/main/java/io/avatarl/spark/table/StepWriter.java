@@ -27,7 +27,7 @@ final class StepWriter implements TableWriter {
    * @param folder to write into
    * @param step from 1
    * @param stage name of the curriculum's stage
-   * @param committer of the files; empty: they are whole when they appear, and stay
+   * @param committer of the files; empty: each file is written atomically and stays
    * @param hadoop names the file system and holds its credentials
    */
   StepWriter(
@@ -73,7 +73,7 @@ final class StepWriter implements TableWriter {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  /** One attempt at a task commits; Spark's driver keeps the account. */
+  /** Commits if Spark's driver chose this attempt at the task. */
   private static void commitIfDriverAllows(OutputCommitter committer, TaskAttemptContext context) {
     SparkHadoopMapRedUtil.commitTask(
         committer, context, context.getJobID().getId(), TaskContext.getPartitionId());

@@ -4,17 +4,17 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Tokenizer;
 import java.io.Serializable;
 
-/** What the tasks of a step write its rollout table with. */
+/** Writes a step's rollout table from its tasks. */
 public sealed interface TableWriter extends Serializable permits StepWriter, TableWriter.None {
-  /** Of a step whose rollouts are not kept. */
+  /** The writer of a step whose rollouts are not kept. */
   TableWriter NONE = new None();
 
   /**
-   * Writes a shard, once however often it is called.
+   * Writes a shard. Repeated calls have no effect.
    *
    * @param version of the policy that explored
    * @param paid the shard's groups
-   * @return seconds it took; 0 where nothing is to be written
+   * @return seconds it took; 0 if there is nothing to write
    */
   double write(
       TrainingConfig config, Tokenizer tokenizer, int shard, long version, ScoredGroups paid);

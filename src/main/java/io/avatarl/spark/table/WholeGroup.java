@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What is true of a group as a whole. The table keeps some of its actions, and sums over those say
- * something else, so this is computed where all are there and written with each row.
+ * Statistics of a whole group. The table keeps only some of its actions, so they are computed
+ * before the selection and written with each row.
  *
  * @param entropy of the policy in the group's state, in nats
  * @param meanReward Σ w·r

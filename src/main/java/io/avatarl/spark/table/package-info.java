@@ -1,6 +1,6 @@
 /**
- * The rollout table: its columns, its rows, its files or Delta commits, and the views over it. It
- * is given scored groups and writes them; it neither explores nor pays, knows no policy and no run
- * in progress, and may call {@code transport} alone.
+ * The rollout table: its columns, rows, files or Delta commits, and the views over it. It writes
+ * scored groups; it does not explore or score, and knows no policy and no run in progress. May call
+ * only {@code transport}.
  */
 package io.avatarl.spark.table;

@@ -21,7 +21,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
 
-/** Appends to each row of a partition the text that the model continues its prompt with. */
+/** Appends to each row of a partition the model's continuation of its prompt. */
 public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
   private static final int SHOWN = 60;
 
@@ -34,7 +34,7 @@ public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
 
   /**
    * @param column of the prompt
-   * @param batch rows that are read before text is generated for them
+   * @param batch rows that are read at a time
    */
   public GenerationTask(
       Broadcast<SavedModel> model,
@@ -57,7 +57,7 @@ public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
       return rows;
     }
     ModelReplica replica = ModelReplica.acquire(model.value());
-    // Also where the query stops reading early, as `LIMIT` does.
+    // Also runs if the query stops reading early, as with LIMIT.
     TaskContext.get()
         .addTaskCompletionListener((TaskCompletionListener) context -> replica.close());
     Queue<Row> done = new ArrayDeque<>();
@@ -83,13 +83,13 @@ public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
 
   private List<Row> generate(Policy policy, List<Row> rows) {
     int[][] prompts = new int[rows.size()][];
-    // WindowBatch of one length pass through the model together.
+    // Prompts of equal length share a forward pass.
     Map<Integer, List<Integer>> byLength = new TreeMap<>();
     for (int i = 0; i < prompts.length; i++) {
       String text = rows.get(i).getString(column);
       if (text != null) {
         int[] all = encode(text);
-        // The model sees no more of it.
+        // The model sees only the last tokens.
         prompts[i] =
             Arrays.copyOfRange(
                 all, Math.max(0, all.length - policy.config().context()), all.length);
@@ -134,7 +134,7 @@ public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  /** A stream that belongs to the text, so that it does not matter where its row lies. */
+  /** The stream depends on the text, not on the row's position. */
   private RandomStream random(String text) {
     String digest = Sha256.of(text.getBytes(StandardCharsets.UTF_8));
     return RandomStream.of(

@@ -9,14 +9,13 @@ import java.util.Map;
 
 /**
  * A trained model inside an executor: one per JVM and checkpoint, shared by the tasks that generate
- * with it. The last few stay after their last use, so that the next partition and the next query
- * find them.
+ * with it. The most recent ones stay loaded for the next partition or query.
  */
 final class ModelReplica implements AutoCloseable {
-  /** Models without a user that are kept. */
+  /** Unused models that are kept. */
   static final int KEPT = 2;
 
-  /** By the weights' SHA-256, the least recently acquired first. */
+  /** By the SHA-256 of the weights, least recently acquired first. */
   private static final Map<String, ModelReplica> REPLICAS = new LinkedHashMap<>(16, 0.75f, true);
 
   private static long loads;
@@ -28,7 +27,7 @@ final class ModelReplica implements AutoCloseable {
     this.policy = policy;
   }
 
-  /** The replica of a model, made where this JVM has none yet. Close it after use. */
+  /** The replica of a model; created if this JVM has none yet. Close it after use. */
   static ModelReplica acquire(SavedModel model) {
     synchronized (REPLICAS) {
       ModelReplica replica = REPLICAS.get(model.sha256());
@@ -44,14 +43,14 @@ final class ModelReplica implements AutoCloseable {
     }
   }
 
-  /** Models that this JVM has loaded so far. */
+  /** Number of models that this JVM has loaded so far. */
   static long loads() {
     synchronized (REPLICAS) {
       return loads;
     }
   }
 
-  /** Models that this JVM holds. */
+  /** Number of models that this JVM holds. */
   static int count() {
     synchronized (REPLICAS) {
       return REPLICAS.size();

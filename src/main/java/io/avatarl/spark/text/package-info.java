@@ -1,6 +1,5 @@
 /**
  * Text generation inside Spark queries: the task behind {@code TextGenerator} and the models that
- * an executor keeps for it. Calls no other family, and nothing of a training run but the checkpoint
- * it left.
+ * an executor keeps for it. Calls no other family; from a training run it uses only the checkpoint.
  */
 package io.avatarl.spark.text;

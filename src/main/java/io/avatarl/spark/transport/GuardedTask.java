@@ -12,9 +12,9 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function;
 
 /**
- * A task whose {@link UserError} or {@link Failure} travels back as a value, where Spark would log
- * it several times over with its stack trace. What may be gone at the next attempt is thrown, so
- * that Spark makes it, until the last one.
+ * A task that returns its {@link UserError} or {@link Failure} as a value, because Spark would log
+ * a thrown one several times with its stack trace. A failure that a retry may fix is thrown so that
+ * Spark retries the task; on the last attempt it is returned.
  */
 public final class GuardedTask<T> implements Function<Integer, GuardedTask.Result<T>> {
   /** {@code local[threads]} or {@code local[threads, failures]}. */
@@ -25,7 +25,7 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
   private final int attempts;
 
   /**
-   * @param attempts that Spark makes at a task
+   * @param attempts how often Spark tries a task
    */
   public GuardedTask(Function<Integer, T> task, int attempts) {
     this.task = task;
@@ -41,9 +41,9 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
     return conf.getInt("spark.task.maxFailures", 4);
   }
 
-  /** What a task came to. */
+  /** The outcome of a task. */
   public sealed interface Result<T> extends Serializable {
-    /** The task's value; its failure is thrown. */
+    /** The task's value; throws the task's failure. */
     T get();
 
     /** The task's value; {@code other} where it failed. */
@@ -91,7 +91,7 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
   public Result<T> call(Integer part) throws Exception {
     try {
       return new Value<>(task.call(part));
-    } catch (Throwable t) { // Spark ends the JVM, in local mode the driver's, at a fatal error.
+    } catch (Throwable t) { // On a fatal error Spark would end the JVM, in local mode the driver's.
       Optional<? extends RuntimeException> foreseen = foreseen(t);
       if (foreseen.isEmpty()) {
         throw t;
@@ -108,7 +108,7 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
   private static Optional<? extends RuntimeException> foreseen(Throwable e) {
     Optional<UserError> mistake = UserError.in(e);
     if (mistake.isPresent()) {
-      // Its cause may be of a class that the driver does not have.
+      // The driver may not have the class of the cause.
       return Optional.of(new UserError(mistake.get().getMessage()));
     }
     String executor = SparkEnv.get().executorId();

@@ -9,9 +9,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A value on its way between driver and tasks. Under a local master both are in one JVM, and Spark
- * serializes all the same; then only a ticket travels, and the value itself is handed over by
- * reference. Whoever has handed it over must not change it any more.
+ * A value sent between driver and tasks. Under a local master both are in one JVM, but Spark
+ * serializes anyway; then only a ticket is serialized, and the value is passed by reference. The
+ * sender must not change it afterwards.
  *
  * @param <T> serializable
  */
@@ -20,17 +20,17 @@ public final class InProcessTransfer<T> implements Externalizable {
 
   private static final AtomicLong TICKETS = new AtomicLong();
 
-  /** What this JVM has handed over and not yet released. */
+  /** Values of this JVM that are not yet released. */
   private static final Map<Ticket, Object> HELD = new ConcurrentHashMap<>();
 
-  private Ticket ticket; // null: the value travels
+  private Ticket ticket; // null: the value itself is serialized
   private T value;
 
   /** For deserialization only. */
   public InProcessTransfer() {}
 
   /**
-   * @param run that releases what is left over when it ends
+   * @param run whose end releases the value at the latest
    * @param oneJvm whether driver and tasks share this JVM
    */
   InProcessTransfer(String run, boolean oneJvm, T value) {
@@ -45,19 +45,19 @@ public final class InProcessTransfer<T> implements Externalizable {
     return value;
   }
 
-  /** Nobody will ask for the value again. */
+  /** Releases the value; nobody may ask for it again. */
   void release() {
     if (ticket != null) {
       HELD.remove(ticket);
     }
   }
 
-  /** Nobody will ask for any value of a run again. */
+  /** Releases all values of a run; nobody may ask for them again. */
   public static void release(String run) {
     HELD.keySet().removeIf(ticket -> ticket.run.equals(run));
   }
 
-  /** Values of a run that this JVM holds. */
+  /** Number of values of a run that this JVM holds. */
   static long count(String run) {
     return HELD.keySet().stream().filter(ticket -> ticket.run.equals(run)).count();
   }
@@ -80,7 +80,7 @@ public final class InProcessTransfer<T> implements Externalizable {
       ticket = new Ticket(in.readUTF(), in.readLong());
       value = (T) HELD.get(ticket);
       if (value == null) {
-        throw new IOException("a value of a run that has ended was asked for");
+        throw new IOException("the run of this value has ended");
       }
     } else {
       value = (T) in.readObject();

@@ -17,8 +17,8 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.rdd.RDD;
 
 /**
- * The one thread that submits a run's Spark jobs, one after the other, so that they can run while
- * the driver does something else. All jobs carry the run as their tag, by which they are cancelled.
+ * The thread that submits a run's Spark jobs one after the other, so that they can run while the
+ * driver does something else. All jobs have the run as their tag, by which they are cancelled.
  */
 public final class JobThread implements AutoCloseable {
   private static final int CLOSE_SECONDS = 30;
@@ -31,11 +31,11 @@ public final class JobThread implements AutoCloseable {
   private final int attempts;
   private final ExecutorService thread;
 
-  /** By their count; used by the thread alone. */
+  /** RDDs by their number of partitions; only used by this thread. */
   private final Map<Integer, RDD<Integer>> numbers = new HashMap<>();
 
   /**
-   * @param run the jobs' tag; also their group, where the caller has none
+   * @param run the jobs' tag; also their group, if the caller has none
    */
   public JobThread(JavaSparkContext spark, String run) {
     this.spark = spark;
@@ -52,17 +52,17 @@ public final class JobThread implements AutoCloseable {
             });
   }
 
-  /** Queues what calls {@link #run}. */
+  /** Queues work that may call {@link #run}. */
   public <T> Future<T> submit(Callable<T> work) {
     return thread.submit(work);
   }
 
   /**
-   * Runs a Spark job. Only what was submitted may call it.
+   * Runs a Spark job. Only submitted work may call it.
    *
-   * @param description that Spark's pages show
+   * @param description shown in Spark's UI
    * @param task gets the numbers 0, …, {@code shards} − 1
-   * @return in the order of the numbers
+   * @return results in the order of the numbers
    */
   public <T> List<T> run(String description, Function<Integer, T> task, int shards) {
     describe(description);
@@ -99,7 +99,7 @@ public final class JobThread implements AutoCloseable {
     return numbers.computeIfAbsent(count, n -> ShardFunction.numbers(spark, n));
   }
 
-  /** The result of submitted work; its failure is thrown as it was. */
+  /** Waits for the result of submitted work; throws the work's own exception. */
   public static <T> T await(Future<T> work) {
     try {
       return work.get();
@@ -114,7 +114,7 @@ public final class JobThread implements AutoCloseable {
     }
   }
 
-  /** Whether a failure says that someone cancelled Spark's jobs. */
+  /** Whether a failure means that someone cancelled Spark's jobs. */
   public static boolean cancelled(Throwable failure) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof SparkException && CANCELLED.matcher(t.getMessage()).find()) {
@@ -125,15 +125,15 @@ public final class JobThread implements AutoCloseable {
   }
 
   /**
-   * After a failure on the driver: takes no more work and lets the job in flight end. Cancelled,
-   * its tasks would lose what they work with, and Spark would say so at length.
+   * Called after a failure on the driver: accepts no more work and lets the running job end. If it
+   * were cancelled, its tasks would lose their inputs, and Spark would log that at length.
    */
   public void settle() {
     thread.shutdown();
     awaitTermination();
   }
 
-  /** Cancels the run's jobs and waits for the one that is still ending, for a while. */
+  /** Cancels the run's jobs and waits a while for the running one to end. */
   @Override
   public void close() {
     spark.cancelJobsWithTag(run);
@@ -141,7 +141,7 @@ public final class JobThread implements AutoCloseable {
     awaitTermination();
   }
 
-  /** Whether it was closed and no job is running. */
+  /** Whether it is closed and no job is running. */
   public boolean isTerminated() {
     return thread.isTerminated();
   }

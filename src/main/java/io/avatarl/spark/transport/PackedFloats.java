@@ -10,7 +10,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ShortBuffer;
 
-/** Numbers that travel as one block of bytes: Java serialization would write them one by one. */
+/**
+ * Floats that are serialized as one block of bytes, because Java serialization writes them one by
+ * one.
+ */
 public final class PackedFloats implements Externalizable {
   private Precision precision;
   private float[] values;
@@ -19,7 +22,7 @@ public final class PackedFloats implements Externalizable {
   public PackedFloats() {}
 
   /**
-   * @param values not changed any more; rounded (in a copy) where the precision is a lower one
+   * @param values must not change afterwards; a lower precision rounds them in a copy
    */
   public PackedFloats(Precision precision, float[] values) {
     this.precision = precision;
@@ -44,7 +47,7 @@ public final class PackedFloats implements Externalizable {
     return values;
   }
 
-  /** Of the block. */
+  /** Length of the block in bytes. */
   public int bytes() {
     return Math.multiplyExact(values.length, size());
   }

@@ -4,9 +4,9 @@ import java.io.Serializable;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
-/** Weights where every task finds them. */
+/** Weights that every task can read. */
 public sealed interface PolicyBroadcast extends Serializable {
-  /** For the tasks of {@code spark}. */
+  /** Publishes weights to the tasks of {@code spark}. */
   static PolicyBroadcast of(JavaSparkContext spark, PolicyWeights weights) {
     return spark.isLocal()
         ? new InOneJvm(new InProcessTransfer<>(weights.run(), true, weights))
@@ -15,10 +15,10 @@ public sealed interface PolicyBroadcast extends Serializable {
 
   PolicyWeights weights();
 
-  /** No task will ask for them again. */
+  /** Frees the weights; no task may ask for them again. */
   void destroy();
 
-  /** Under a local master: handed over by reference. */
+  /** Under a local master: passed by reference. */
   record InOneJvm(InProcessTransfer<PolicyWeights> transfer) implements PolicyBroadcast {
     @Override
     public PolicyWeights weights() {

@@ -15,9 +15,9 @@ import scala.reflect.ClassTag$;
 import scala.runtime.AbstractFunction2;
 
 /**
- * What Spark calls for each shard of a job. A class given to {@code runJob}, where {@code map} and
- * {@code collect} would do: those are lambdas of Spark's own, and to clean them Spark reads the
- * bytecode of their classes, milliseconds for each job.
+ * The function that Spark calls for each shard of a job. It is passed to {@code runJob} instead of
+ * using {@code map} and {@code collect}: these contain lambdas, and to clean them Spark reads the
+ * bytecode of their classes, which takes milliseconds per job.
  *
  * @param <T> what a task returns
  */
@@ -41,10 +41,10 @@ public final class ShardFunction<T>
   }
 
   /**
-   * Runs a job with the properties of this thread.
+   * Runs a job with this thread's local properties.
    *
-   * @param run that the results belong to
-   * @return in the order of the numbers
+   * @param run the results belong to
+   * @return results in the order of the numbers
    */
   public static <T> List<T> run(
       JavaSparkContext spark, RDD<Integer> numbers, Function<Integer, T> task, String run) {

@@ -266,7 +266,7 @@ class CorpusLoaderTest {
         warnings.contains(
             "3 of 23 documents of "
                 + folder.resolve("parquet2")
-                + " are NULL or empty and were left out"),
+                + " are NULL or empty and were skipped"),
         warnings.toString());
     refused(
         "holds no document with a text (2 are NULL or empty)",
@@ -319,9 +319,9 @@ class CorpusLoaderTest {
     }
     assertThrows(Exception.class, () -> loader(new Stop()).tokenize(config, out));
     assertFalse(TokenFolder.isAt(STORAGE, out));
-    refused("is half of a folder of tokens", out);
+    refused("is an incomplete token folder", out);
     refused(
-        out + ": holds half of the tokens of another corpus",
+        out + ": holds a part of the tokens of another corpus",
         file,
         "corpus.memory=0",
         "corpus.validationFraction=0.2",
@@ -376,7 +376,7 @@ class CorpusLoaderTest {
     refused(bad + " is not a UTF-8 text: byte 2 is not UTF-8", texts);
     Files.write(bad, ("\ufeff" + TEXT).getBytes(UTF_16LE));
     refused("iconv -f UTF-16 -t UTF-8", texts);
-    refused("b.txt is UTF-16; convert it by: iconv -f UTF-16 -t UTF-8", bad);
+    refused("b.txt is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", bad);
     Files.delete(bad);
     byte[] whole = gzip(TEXT);
     Path cut = Files.write(texts.resolve("c.gz"), Arrays.copyOf(whole, whole.length / 2));
@@ -387,7 +387,7 @@ class CorpusLoaderTest {
     refused("c.zst is cut short or damaged", texts);
     Files.delete(cut);
     Path unnamed = Files.write(texts.resolve("c"), whole);
-    refused("c is packed and its name does not say so; rename it to *.gz", unnamed);
+    refused("c is packed, but its name does not say so; rename it to *.gz", unnamed);
     Files.delete(unnamed);
     Files.writeString(texts.resolve("d.jsonl"), "{\"body\": \"x\"}\n");
     refused("mixes formats (text, jsonl)", texts);

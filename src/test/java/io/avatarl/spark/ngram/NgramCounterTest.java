@@ -177,7 +177,7 @@ class NgramCounterTest {
     assertEquals(
         "Corpus "
             + binary
-            + " is not a UTF-8 text: byte 4321 is NUL or no UTF-8; convert the file or name"
+            + " is not a UTF-8 text: byte 4321 is NUL or not UTF-8; convert the file or name"
             + " another with --corpus",
         assertThrows(UserError.class, () -> new NgramCounter(spark, binary, 1_000)).getMessage());
     String empty = Files.write(folder.resolve("empty"), new byte[0]).toString();

@@ -142,9 +142,12 @@ class RolloutsTest {
   @Test
   void columnsAreThoseOfTheContract() {
     assertEquals(
-        "step bigint, shard int, group_id bigint, position int, context string, context_tokens array<int>,"
-            + " gold string, gold_token int, action string, action_tokens array<int>, rank int, logprob double,"
-            + " probability double, reward double, reward_components map<string,double>, advantage double,"
+        "step bigint, shard int, group_id bigint, position int, context string, context_tokens"
+            + " array<int>,"
+            + " gold string, gold_token int, action string, action_tokens array<int>, rank int,"
+            + " logprob double,"
+            + " probability double, reward double, reward_components map<string,double>,"
+            + " advantage double,"
             + " is_gold boolean, policy_version bigint, exploration string, stage string,"
             + " weight double, actions_per_group_kept int, actions_per_group int,"
             + " group_entropy double, group_mean_reward double, group_reward_std double,"
@@ -553,7 +556,7 @@ class RolloutsTest {
     String message =
         assertThrows(UserError.class, () -> Rollouts.requireStep(spark, folder.toString(), 50))
             .getMessage();
-    assertTrue(message.contains("step 50 is half written"), message);
+    assertTrue(message.contains("step 50 is incomplete"), message);
     assertTrue(message.endsWith("there are steps 1"), message);
   }
 
