@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A Python with PyTorch, for the yardsticks; most machines have none.
+ * A Python with PyTorch, for the yardsticks, if there is one.
  *
  * @param path of the interpreter; empty where there is none
  * @param missing why there is none; empty where there is one
@@ -22,14 +22,14 @@ public record Python(Optional<String> path, String missing) {
   private static final String SCRIPT = "/io/avatarl/bench/pytorch_bench.py";
   private static final int IMPORT_SECONDS = 120;
 
-  /** The first of these interpreters that can import torch; nulls are passed over. */
+  /** The first of these interpreters that can import torch; skips nulls. */
   public static Python find(String... candidates) {
     return Stream.of(candidates)
         .filter(Objects::nonNull)
         .filter(python -> runs(List.of(python, "-c", "import torch"), IMPORT_SECONDS))
         .findFirst()
         .map(python -> new Python(Optional.of(python), ""))
-        .orElse(none("no Python with PyTorch: --install-python makes one, --python names one"));
+        .orElse(none("no Python with PyTorch: add --install-python, or name one with --python"));
   }
 
   /** No Python, and why. */
@@ -37,7 +37,7 @@ public record Python(Optional<String> path, String missing) {
     return new Python(Optional.empty(), why);
   }
 
-  /** Whether a command ends in time, with exit code 0. */
+  /** Whether a command ends in time with exit code 0. */
   public static boolean runs(List<String> command, int seconds) {
     try {
       Process process =
@@ -52,14 +52,14 @@ public record Python(Optional<String> path, String missing) {
       process.destroyForcibly();
       return false;
     } catch (IOException e) {
-      return false; // No such program.
+      return false; // There is no such program.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
     }
   }
 
-  /** The same, but missing where the script does not know this form of the model. */
+  /** This Python, or none if the script does not support this form of the model. */
   Python forModel(GptConfig model) {
     boolean known =
         model.norm() == GptConfig.Norm.RMS
@@ -68,13 +68,13 @@ public record Python(Optional<String> path, String missing) {
             && model.qkNorm()
             && model.tied()
             && !model.bias();
-    return known ? this : none("the PyTorch script knows the default form of the model only");
+    return known ? this : none("the PyTorch script only supports the default form of the model");
   }
 
   /**
    * Starts the script.
    *
-   * @param folder for the script and its messages
+   * @param folder for the script and its log
    * @param rows windows of a minibatch, or continuations at once
    */
   Benchmark part(

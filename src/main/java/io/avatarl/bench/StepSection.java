@@ -10,19 +10,19 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
 
-/** Tokens per second of the job and of what it is compared with, the job's stages, the ratios. */
+/** Tokens per second of the job and of its yardsticks, the job's phases, the ratios. */
 record StepSection(Bench bench) {
   /**
    * A way to run the whole job.
    *
-   * @param quick whether {@code --quick} has it, too
+   * @param quick whether {@code --quick} includes it
    */
   private record Variant(
       String name, String master, List<String> overrides, String target, boolean quick) {}
 
   private static final String ONE_SHARD_A_CORE = "executors learn";
 
-  /** Each core differentiates one shard, as large as may be. */
+  /** Each core differentiates one shard, of the largest possible size. */
   private static final List<String> ON_EXECUTORS =
       List.of("learner.placement=executors", "rollout.shards=2");
 
@@ -39,7 +39,7 @@ record StepSection(Bench bench) {
               "",
               false));
 
-  /** The variant that stands for the whole job where one is compared with other things. */
+  /** The variant that represents the whole job in comparisons. */
   private static final String JOB = "whole job, local[2]";
 
   private static final String LEARNER = "bare learner";
@@ -58,14 +58,14 @@ record StepSection(Bench bench) {
   List<Section> tables() throws IOException {
     Map<String, Benchmark> parts = new LinkedHashMap<>();
     Map<String, String> missing = new LinkedHashMap<>();
-    // At a rate that changes nothing: otherwise the same groups again and again are soon clipped,
-    // and a gradient of zeros is not what is to be measured.
+    // A learning rate near 0: otherwise the repeated groups are soon clipped, and the benchmark
+    // would measure gradients of zeros.
     parts.put(
         LEARNER,
         Benchmarks.learner(
             bench.configs().apply(List.of("learner.optimizer.learningRate=1e-9")), bench.corpus()));
-    // PyTorch's threads wait for each other by spinning, and where anything else runs they wait
-    // long; a single thread never waits.
+    // PyTorch's threads wait for each other by spinning, and they wait long if anything else runs;
+    // a single thread never waits.
     parts.put(
         LEARNER + ONE_THREAD,
         Benchmarks.learner(
@@ -154,8 +154,8 @@ record StepSection(Bench bench) {
     table
         .notes()
         .add(
-            "peak memory is the sum of each process's own peak, heap and native; parts without a"
-                + " figure share the bench's own process");
+            "peak memory is the sum of each process's own peak, heap and native; rows without it"
+                + " share the bench's own process");
     return table;
   }
 
@@ -165,9 +165,9 @@ record StepSection(Bench bench) {
       case LOOP -> "cross-entropy with DJL's operations, gradient collector and AdamW; no Spark";
       case OWN_LOOP -> "cross-entropy with this project's model and learner; no Spark";
       case EAGER, COMPILED -> "forward, backward by cross-entropy, clipping, AdamW";
-      case PER_ACTION -> "scoring alone; V contexts with an action per state";
-      case PER_WINDOW -> "scoring alone; V passes of a window for its T states";
-      default -> name.endsWith(ONE_SHARD_A_CORE) ? "two shards in a round, one for each core" : "";
+      case PER_ACTION -> "only scoring; V sequences per state";
+      case PER_WINDOW -> "only scoring; V passes of a window for its T states";
+      default -> name.endsWith(ONE_SHARD_A_CORE) ? "two shards per round, one for each core" : "";
     };
   }
 
@@ -199,10 +199,10 @@ record StepSection(Bench bench) {
     table
         .notes()
         .add(
-            "rollout, reward and table are the tasks' own times divided by the slots that ran them"
-                + " at once; transfer is the rest of the rollout jobs: scheduling, serialization,"
+            "rollout, reward and table are the tasks' own times divided by the number of slots in"
+                + " use; transfer is the rest of the rollout jobs: scheduling, serialization,"
                 + " network");
-    table.notes().add("bytes: the weights of each broadcast, and what came back from all tasks");
+    table.notes().add("bytes: the weights of each broadcast, and the results of all tasks");
     return table;
   }
 
@@ -270,7 +270,7 @@ record StepSection(Bench bench) {
     return Spread.of(laps.get(name), Measurement::rate);
   }
 
-  /** Groups per second where each is first scored this way and then used for an update. */
+  /** Groups per second if each group is first scored this way and then used for an update. */
   static Spread withUpdate(List<Measurement> scoring, List<Measurement> learning) {
     List<Double> rates = new ArrayList<>();
     for (int i = 0; i < scoring.size(); i++) {

@@ -3,8 +3,10 @@ package io.avatarl.config;
 import java.io.Serializable;
 
 /**
- * @param path any Hadoop path to a UTF-8 text or another format that {@code spark.corpus.CorpusLoader} reads; empty: {@code corpus.CorpusSource} finds one
- * @param sha256 expected SHA-256 in hexadecimal, of a single text or else of the token manifest; empty: not checked
+ * @param path any Hadoop path to a UTF-8 text or another format that {@code
+ *     spark.corpus.CorpusLoader} reads; empty: {@code corpus.CorpusSource} finds one
+ * @param sha256 expected SHA-256 in hexadecimal, of a single text or else of the token manifest;
+ *     empty: not checked
  * @param format of the files
  * @param column the column that holds the texts, if the corpus has columns
  * @param table a table of Spark's catalog, instead of a path; empty: none
@@ -16,7 +18,8 @@ import java.io.Serializable;
  * @param ngramMinCount n-grams of two and more tokens that occur less often are left out of n-gram
  *     tables; 1 keeps all
  * @param ngramSample most bytes of the training split that n-gram tables count
- * @param memory longest text, in bytes, that is held in memory; a longer one is tokenized into a folder
+ * @param memory longest text, in bytes, that is held in memory; a longer one is tokenized into a
+ *     folder
  * @param tokens that folder; empty: next to the run
  * @param cache bytes of local disk that cache tokens of remote file systems
  */

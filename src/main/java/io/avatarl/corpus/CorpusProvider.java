@@ -10,7 +10,8 @@ public interface CorpusProvider {
    *
    * @param validationTokens most tokens of the validation split to score; 0: all
    * @param parent folder for what has to be kept where {@code corpus.tokens} names none
-   * @throws UserError if it is missing, is not text, or is not the one that the configuration expects
+   * @throws UserError if it is missing, is not text, or is not the one that the configuration
+   *     expects
    */
   LoadedCorpus load(CorpusConfig config, int validationTokens, String parent);
 

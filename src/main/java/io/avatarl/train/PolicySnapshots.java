@@ -35,7 +35,7 @@ final class PolicySnapshots {
                   }
                 });
       } catch (JsonProcessingException | ClassCastException | IllegalArgumentException e) {
-        // Written whole or not at all, so it was changed by hand; the report starts anew.
+        // Writes are atomic, so the file was changed by hand; the report starts over.
         root.set("first", JSON.valueToTree(snapshot));
       }
     }

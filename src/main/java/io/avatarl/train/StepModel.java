@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Time of a training step as a sum of parts, with constants measured in a run, and what the parts
- * become with other workers:
+ * Predicts the time of a training step on other workers, as a sum of parts with constants measured
+ * in a run:
  *
  * <pre>
  *   work       w · ⌈S / slots⌉ / (S · speed),   slots = min(workers, cores)
@@ -47,10 +47,10 @@ public record StepModel(
     double returnedBytes) {
 
   /**
-   * Where a step is to run.
+   * The cluster to predict for.
    *
    * @param workers executors with one task slot each
-   * @param cores of all workers together, where these are fewer than workers
+   * @param cores of all workers together, if fewer than workers
    * @param speed of a worker, relative to the measured one
    * @param driverSpeed of the driver's learner, likewise
    * @param bandwidth bytes per second of every link; infinite: as measured
@@ -113,7 +113,7 @@ public record StepModel(
         / summary.steps();
   }
 
-  /** The same model with a minibatch so many times as large, in as many times the shards. */
+  /** A model with {@code factor} times the minibatch and {@code factor} times the shards. */
   public StepModel times(int factor) {
     // Groups grow with the minibatch. A gradient does not, nor does what the driver makes of it.
     int atDriver = placement == Placement.DRIVER ? factor : 1;

@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description =
         "Takes the constants of a training step from a run's summary and predicts its time with"
-            + " other numbers of workers. Further runs are measured points that the prediction is"
-            + " compared with.",
+            + " other numbers of workers. Further runs are measured points to compare the"
+            + " prediction with.",
     footer = {
       "",
       "  jobs/scale.sh 1=runs/one 2=runs/two 4=runs/four --cores 2",
@@ -47,8 +47,8 @@ public final class ScaleJob implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "SLOTS[@GBIT/S]=RUN",
       description =
-          "a finished run with the number of task slots it had, and the bandwidth of its links"
-              + " where that was held down; the first gives the constants")
+          "a finished run with its number of task slots and, if it was limited, the bandwidth of"
+              + " its links; the first gives the constants")
   private List<String> points;
 
   @Option(
@@ -61,25 +61,28 @@ public final class ScaleJob implements Callable<Integer> {
   @Option(
       names = "--cores",
       paramLabel = "N",
-      description = "all workers of the measured runs share so many cores (default: one each)")
+      description =
+          "number of cores that all workers of the measured runs share (default: one" + " each)")
   private int cores = Integer.MAX_VALUE;
 
   @Option(
       names = "--bandwidth",
       paramLabel = "GBIT/S",
-      description = "of each link, for what is predicted (default: as measured)")
+      description = "bandwidth of each link in the prediction (default: as measured)")
   private double bandwidth = Double.POSITIVE_INFINITY;
 
   @Option(
       names = "--speed",
       paramLabel = "X",
-      description = "a worker's, relative to the measured one, for what is predicted (default: 1)")
+      description =
+          "speed of a worker in the prediction, relative to the measured one (default: 1)")
   private double speed = 1;
 
   @Option(
       names = "--driver-speed",
       paramLabel = "X",
-      description = "the driver's, likewise (default: 1)")
+      description =
+          "speed of the driver in the prediction, relative to the measured one" + " (default: 1)")
   private double driverSpeed = 1;
 
   @Option(
@@ -169,9 +172,9 @@ public final class ScaleJob implements Callable<Integer> {
     TrainingConfig config = Runs.config(storage, run);
     Summary summary =
         Runs.summary(storage, run)
-            .orElseThrow(() -> new UserError(run + ": is not finished; go on with it by --resume"));
+            .orElseThrow(() -> new UserError(run + ": is not finished; continue it with --resume"));
     if (summary.bytesPerStep() == null || summary.stageSeconds().get("gradient") == null) {
-      throw new UserError(run + ": an earlier version wrote it; train it again");
+      throw new UserError(run + ": was written by an earlier version; train it again");
     }
     double gigabits =
         matcher.group(2) == null ? Double.POSITIVE_INFINITY : Double.parseDouble(matcher.group(2));

@@ -14,10 +14,10 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.resource.ResourceInformation;
 
 /**
- * Which device computes. Spark hands out the GPUs: an executor's to its tasks ({@code
- * spark.task.resource.gpu.amount}, a fraction where several tasks share one), the driver's to the
- * driver ({@code spark.driver.resource.gpu.amount}). A local master gives its tasks none; they use
- * the driver's.
+ * Which device computes. Spark assigns the GPUs: an executor's to its tasks ({@code
+ * spark.task.resource.gpu.amount}, a fraction if several tasks share one), the driver's to the
+ * driver ({@code spark.driver.resource.gpu.amount}). A local master assigns none to its tasks; they
+ * use the driver's.
  */
 public final class Devices {
   private static final String GPU = "gpu";
@@ -30,7 +30,7 @@ public final class Devices {
   /**
    * The driver's own device, for the learner.
    *
-   * @throws UserError where GPUs are asked for and tasks would get none
+   * @throws UserError if GPUs are required and tasks would get none
    */
   public static Device ofDriver(JavaSparkContext spark, DeviceType type) {
     Device device =
@@ -55,9 +55,9 @@ public final class Devices {
   }
 
   /**
-   * Where rollouts and gradients are computed, in words.
+   * Describes where rollouts and gradients are computed.
    *
-   * @param ofDriver its device
+   * @param ofDriver the driver's device
    */
   public static String describe(JavaSparkContext spark, TrainingConfig config, Device ofDriver) {
     boolean gpu = config.device() != DeviceType.CPU && tasksHave(spark, ofDriver);
@@ -72,7 +72,7 @@ public final class Devices {
     return usable(assignedToTask(type));
   }
 
-  /** The same, without asking whether it works. */
+  /** The task's device, without a check that it works. */
   static Device assignedToTask(DeviceType type) {
     TaskContext task = TaskContext.get();
     if (task == null || type == DeviceType.CPU) {
@@ -104,7 +104,7 @@ public final class Devices {
     return Device.gpu(Integer.parseInt(address));
   }
 
-  /** Fails where PyTorch does not see the device. */
+  /** Fails if PyTorch does not see the device. */
   static Device usable(Device device) {
     if (device.isGpu() && device.getDeviceId() >= Engine.getInstance().getGpuCount()) {
       throw new UserError(

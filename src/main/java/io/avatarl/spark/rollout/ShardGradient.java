@@ -7,7 +7,7 @@ import java.io.Serializable;
 /**
  * What a task that learns returns besides the gradient of its shard.
  *
- * @param groups over which the sums go
+ * @param groups number of groups in the sums
  * @param seconds time in the backward pass
  */
 record ShardGradient(LossSums sums, int groups, RolloutStatistics statistics, double seconds)
