@@ -9,23 +9,23 @@ import java.io.Serializable;
  * @param weights of the actions in an exhaustive or active group: the policy's own probabilities
  *     (in an active one over their sum), or the same for each
  * @param samples K, actions per group when sampled
- * @param draw whether the actions of a sampled group are drawn independently, or are different
- * @param mixture ε, share of the proposal in what the actions are drawn from, with importance
- *     weights
+ * @param draw whether the actions of a sampled group are drawn independently or without replacement
+ * @param mixture ε, share of the proposal in the distribution that actions are drawn from, with
+ *     importance weights
  * @param proposal {@code uniform}, or {@code ngram}: the table of order {@code ngramOrder}
  * @param horizon H, tokens of one rollout; more than 1 only when sampled
  * @param temperature T, actions are drawn from π^(1/T), with importance weights
- * @param credit what the tokens of a continuation are paid: each its own reward, or an even share
- *     of the sum
+ * @param credit how a continuation's tokens are rewarded: each with its own reward, or with an even
+ *     share of the sum
  * @param policyTop the policy's most probable tokens in an active group
  * @param refereeTop the most probable tokens of {@code reward.referee}'s model in an active group
  * @param ngramTop the n-gram table's most probable tokens in an active group
  * @param ngramOrder order of that table and of the proposal
  * @param windowsPerUpdate windows in one minibatch of the learner
- * @param shards tasks per step; part of the configuration, not of the cluster, so that results do
+ * @param shards tasks per step; configured rather than derived from the cluster, so that results do
  *     not depend on it
- * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights that
- *     step n began with; 0: each step waits for the newest weights
+ * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights from
+ *     the start of step n; 0: each step waits for the newest weights
  */
 public record RolloutConfig(
     Exploration exploration,
@@ -85,7 +85,8 @@ public record RolloutConfig(
         horizon == 1 || temperature == 1,
         "temperature",
         temperature
-            + ": continuations of several tokens are drawn from the policy itself, as their weights say;"
+            + ": continuations of several tokens are drawn from the policy itself, as their"
+            + " weights say;"
             + " set 1, or rollout.horizon = 1");
     Check.that(
         horizon == 1 || draw == Draw.INDEPENDENT,
@@ -104,7 +105,7 @@ public record RolloutConfig(
     Check.range("ahead", ahead, 0, 1);
   }
 
-  /** The same with rollouts of another length. */
+  /** A copy with rollouts of another length. */
   public RolloutConfig withHorizon(int tokens) {
     return new RolloutConfig(
         exploration,
@@ -134,12 +135,12 @@ public record RolloutConfig(
     };
   }
 
-  /** Whether the exploration asks the referee. */
+  /** Whether the exploration needs the referee. */
   public boolean needsReferee() {
     return exploration == Exploration.ACTIVE && refereeTop > 0;
   }
 
-  /** Whether the exploration looks into an n-gram table. */
+  /** Whether the exploration needs an n-gram table. */
   public boolean needsNgrams() {
     return switch (exploration) {
       case EXHAUSTIVE -> false;

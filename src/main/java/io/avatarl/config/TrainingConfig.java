@@ -6,9 +6,9 @@ import java.io.Serializable;
  * Everything that determines a run; see {@code reference.conf} for every key with its default.
  * {@link ConfigReader} builds it.
  *
- * @param preset name of the preset it came from
+ * @param preset name of the preset that it came from
  * @param seed of every random stream
- * @param steps each has {@code learner.updatesPerStep} updates
+ * @param steps of {@code learner.updatesPerStep} updates each
  * @param nativeThreads threads of one native tensor operation
  * @param device what computes
  */
@@ -60,7 +60,8 @@ public record TrainingConfig(
                 && curriculum.stages().stream().allMatch(stage -> stage.horizon() <= 1),
         "advantage.mean",
         ConfigReader.spelling(advantage.mean().name())
-            + " is for sampled groups of one state (rollout.exploration = sampled, horizon = 1); set weighted");
+            + " is for sampled groups of one state (rollout.exploration = sampled, horizon = 1);"
+            + " set weighted");
     boolean active = rollout.exploration() == RolloutConfig.Exploration.ACTIVE;
     Check.that(
         learner.kl().reference() == KlConfig.Reference.NONE
@@ -74,22 +75,27 @@ public record TrainingConfig(
         learner.kl().reference() != KlConfig.Reference.LAST
             || onDriver && (learner.updatesPerStep() > 1 || rollout.ahead() == 1),
         "learner.kl.reference",
-        "last is the policy that explored, and here every update explores with the newest weights, so this"
-            + " KL would stay 0; set ngram, initial or none, or let the driver make several updates a step"
+        "last is the policy that explored, and here every update explores with the newest"
+            + " weights, so this"
+            + " KL would stay 0; set ngram, initial or none, or let the driver make several"
+            + " updates a step"
             + " (learner.placement = driver, learner.updatesPerStep)");
     Check.that(
         rollout.shards() <= windows,
         "rollout.shards",
         rollout.shards()
             + (onDriver
-                ? " is more than the windows of a step: learner.updatesPerStep × rollout.windowsPerUpdate = "
-                : " is more than the windows of an update that executors share: rollout.windowsPerUpdate = ")
+                ? " is more than the windows of a step: learner.updatesPerStep ×"
+                    + " rollout.windowsPerUpdate = "
+                : " is more than the windows of an update that executors share:"
+                    + " rollout.windowsPerUpdate = ")
             + windows);
     Check.that(
         rollout.ahead() == 0 || onDriver,
         "rollout.ahead",
         rollout.ahead()
-            + ": with learner.placement = executors a task's rollouts and its gradient are one pass over the"
+            + ": with learner.placement = executors a task's rollouts and its gradient are one"
+            + " pass over the"
             + " newest weights; set 0");
   }
 
@@ -103,11 +109,12 @@ public record TrainingConfig(
         horizon <= 1 || !rewards(reward, curriculum, "referee"),
         key,
         horizon
-            + ": a continuation has one action in a state, and the reward referee compares those of a"
+            + ": a continuation has one action in a state, and the reward referee compares those"
+            + " of a"
             + " state; set 1");
   }
 
-  /** Whether some stage pays a reward component. */
+  /** Whether any stage uses a reward component. */
   private static boolean rewards(
       RewardConfig reward, CurriculumConfig curriculum, String component) {
     return reward.weights().getOrDefault(component, 0.0) != 0
@@ -115,7 +122,7 @@ public record TrainingConfig(
             .anyMatch(stage -> stage.reward().getOrDefault(component, 0.0) != 0);
   }
 
-  /** The same with another corpus. */
+  /** A copy with another corpus. */
   public TrainingConfig with(CorpusConfig other) {
     return with(other, init);
   }
@@ -154,8 +161,8 @@ public record TrainingConfig(
   }
 
   /**
-   * Spark rounds of a step: one where the driver learns, else one for each update, whose rollouts
-   * and gradients the tasks make in one pass.
+   * Spark rounds of a step: one if the driver learns, else one per update, in which tasks make
+   * rollouts and gradients in one pass.
    */
   public int roundsPerStep() {
     return learner.placement() == LearnerConfig.Placement.DRIVER ? 1 : learner.updatesPerStep();

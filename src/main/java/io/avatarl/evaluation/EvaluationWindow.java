@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A stretch of the validation split that one forward pass covers: inputs tokens[start ..
- * start+length), targets one further on, of which those from {@code countFrom} on are counted.
+ * A stretch of the validation split for one forward pass: inputs tokens[start .. start+length),
+ * targets shifted by one. Only targets from {@code countFrom} on are counted.
  */
 public record EvaluationWindow(int start, int length, int countFrom) {
   /**

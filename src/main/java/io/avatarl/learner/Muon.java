@@ -13,15 +13,15 @@ import java.util.concurrent.Future;
 
 /**
  * Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): each matrix inside the blocks moves
- * by its averaged gradient made orthogonal, so that all its directions move equally far.
+ * by its orthogonalised averaged gradient, equally far in all directions.
  *
  * <pre>
  *   m ← μ m + g,   O = orthogonal(g + μ m),   W ← W (1 − η λ) − η √max(1, out/in) O
  * </pre>
  *
- * The attention's queries, keys and values are three matrices in one parameter and are treated as
- * three. Embeddings, the output matrix and vectors are {@link AdamW}'s. Muon's η follows AdamW's
- * schedule with a peak of its own.
+ * Attention's queries, keys and values are three matrices in one parameter and are treated
+ * separately. {@link AdamW} updates embeddings, the output matrix and vectors. Muon's η follows
+ * AdamW's schedule with its own peak.
  */
 final class Muon implements Optimizer {
   /** Coefficients of the quintic iteration, from the same source. */
@@ -65,7 +65,7 @@ final class Muon implements Optimizer {
     this.momentum = rest.firstMoment();
   }
 
-  /** AdamW's first moments and, where it has none, Muon's momentum. */
+  /** AdamW's first moments, and Muon's momentum for Muon's matrices. */
   @Override
   public float[] firstMoment() {
     return momentum;

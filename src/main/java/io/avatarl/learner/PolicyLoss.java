@@ -30,9 +30,9 @@ final class PolicyLoss implements Objective {
   private final boolean fullKl;
 
   /**
-   * @param constants a manager that outlives the backward pass; an operation with a {@code Number}
-   *     has DJL build a scalar tensor over a Java buffer and close it at once, while autograd keeps
-   *     pointing at its memory
+   * @param constants a manager that outlives the backward pass. Operations with a {@code Number}
+   *     must not be used here: DJL builds a scalar tensor over a Java buffer and closes it at once,
+   *     while autograd still points to its memory
    */
   PolicyLoss(LearnerConfig config, NDManager constants) {
     this.lowest = constants.create((float) (1 - config.clipLow()));

@@ -8,7 +8,7 @@
  * rollout, never Spark.
  *
  * <p>Results depend on the configuration, not on the number of cores. They do depend on the kind of
- * processor: PyTorch chooses its kernels by the instruction set, so a run ends in different bits
- * with AVX2 and with AVX-512, and in the same bits on processors of the same kind.
+ * processor: PyTorch chooses its kernels by the instruction set. A run gives the same bits on
+ * processors of the same kind, but different bits with AVX2 and AVX-512.
  */
 package io.avatarl.learner;

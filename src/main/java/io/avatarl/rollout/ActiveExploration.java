@@ -12,7 +12,7 @@ import java.util.Optional;
  * with fewer distinct tokens end in entries of weight 0, so that all are equally long.
  *
  * @param policyTop most probable tokens of the policy
- * @param refereeTop most probable tokens of the referee, where there is one
+ * @param refereeTop most probable tokens of the referee, if there is one
  * @param ngramTop most probable tokens of the table
  */
 record ActiveExploration(
@@ -79,7 +79,7 @@ record ActiveExploration(
 
   /**
    * Adds the {@code count} best tokens that are not among actions[from, end); returns the new end.
-   * Destroys the scores.
+   * Overwrites the scores.
    */
   private static int addTop(
       int[] actions, int from, int end, int width, double[] scores, int count) {

@@ -4,11 +4,11 @@ import io.avatarl.config.KlConfig;
 import io.avatarl.corpus.NgramModel;
 import io.avatarl.model.Policy;
 
-/** Log-probabilities of the distribution that the KL term pulls to. */
+/** Log-probabilities of the KL term's reference. */
 public final class ReferenceLogProbs {
   private ReferenceLogProbs() {}
 
-  /** Of an n-gram table, for every token in every group: [G·V]. */
+  /** An n-gram table's, for every token in every group: [G·V]. */
   public static float[] ngram(NgramModel model, Groups groups) {
     int vocabulary = model.vocabularySize();
     float[] logProbs = new float[Math.multiplyExact(groups.count(), vocabulary)];
@@ -24,7 +24,7 @@ public final class ReferenceLogProbs {
     return logProbs;
   }
 
-  /** Of a policy, for every token in every group: [G·V]. */
+  /** A policy's, for every token in every group: [G·V]. */
   public static float[] policy(Policy policy, Groups groups) {
     long[] inputs = new long[groups.tokens().length];
     for (int i = 0; i < inputs.length; i++) {
@@ -49,7 +49,7 @@ public final class ReferenceLogProbs {
   }
 
   /**
-   * What of a reference travels to the learner.
+   * Selects what the learner needs of a reference.
    *
    * @param logProbs of every token in every group, [G·V]
    * @return the same, or for the sampled estimator those of the actions, [G·K]

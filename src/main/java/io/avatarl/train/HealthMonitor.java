@@ -27,7 +27,7 @@ final class HealthMonitor {
   private static final double CONFIDENT_SHARE = 0.7;
   private static final double NORM_JUMP = 10;
   private static final double LOSS_JUMP = 10;
-  // A linear warm-up from 0 stays at twice the average of its rates so far.
+  // In a linear warm-up from 0, the rate is always twice the average so far.
   private static final double RATE_JUMP = 3;
   private static final double LOW_ENTROPY = 0.05;
   private static final int FEW = 5;
@@ -44,7 +44,7 @@ final class HealthMonitor {
   private final double clipNorm;
 
   /**
-   * All that later warnings depend on, for a checkpoint: what was seen of late, oldest first.
+   * Everything that later warnings depend on, for a checkpoint: recent values, oldest first.
    *
    * @param confidence mean probability of the top token, per step
    * @param accuracy per step
@@ -52,8 +52,8 @@ final class HealthMonitor {
    * @param losses their absolute values, per update
    * @param rates learning rates, per update
    * @param degenerate share of groups without an advantage, per step; null in files of version 0.1
-   * @param quiet steps for which a condition must not hold any more before it is warned about
-   *     again, by its name
+   * @param quiet by condition name: for how many more steps it must not hold before it is reported
+   *     again
    */
   record State(
       List<Double> confidence,
@@ -103,7 +103,7 @@ final class HealthMonitor {
         quiet);
   }
 
-  /** Watches one step; returns the warnings that begin with it. */
+  /** Observes one step; returns its new warnings. */
   List<String> stepped(RolloutStatistics rollouts, List<UpdateMetrics> updates) {
     quiet.values().removeIf(left -> left <= 0);
     quiet.replaceAll((name, left) -> left - 1);
@@ -176,7 +176,8 @@ final class HealthMonitor {
         fresh,
         "silence",
         silent,
-        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise rollout.samples or"
+        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise"
+            + " rollout.samples or"
             + " change reward.weights",
         SHORT,
         100 * mean(degenerate));
@@ -186,7 +187,8 @@ final class HealthMonitor {
         !silent
             && degenerate.size() == FEW
             && degenerate.stream().allMatch(share -> share > NEARLY_ALL),
-        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learnt; raise"
+        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learnt;"
+            + " raise"
             + " rollout.samples or change reward.weights",
         100 * mean(degenerate),
         FEW);
@@ -196,8 +198,10 @@ final class HealthMonitor {
         clipNorm > 0
             && latest.size() == SHORT
             && latest.stream().filter(norm -> norm > CLIPPED * clipNorm).count() > SHORT / 2,
-        "gradients were cut down more than %.0f times in most of the last %d updates (norm %.3g, clipNorm"
-            + " %.3g), so that a few groups decide each; set advantage.minMean or advantage.minStd, or lower"
+        "gradients were cut down more than %.0f times in most of the last %d updates (norm %.3g,"
+            + " clipNorm"
+            + " %.3g), so that a few groups decide each; set advantage.minMean or"
+            + " advantage.minStd, or lower"
             + " reward.weights",
         CLIPPED,
         SHORT,
@@ -205,7 +209,7 @@ final class HealthMonitor {
         clipNorm);
   }
 
-  /** Warns where a value's size is so many times the average of those before it. */
+  /** Warns if a value's size exceeds the average of earlier ones by this factor. */
   private void jump(
       List<String> fresh,
       String name,

@@ -43,11 +43,11 @@ final class RolloutRows {
   }
 
   /**
-   * A Parquet file. It is built in memory, so that it can be stored by whatever writes whole files
-   * safely; {@code rolloutTable.windows} and {@code rolloutTable.topActions} bound its size.
+   * A Parquet file. It is built in memory, because only whole files can be written safely; {@code
+   * rolloutTable.windows} and {@code rolloutTable.topActions} bound its size.
    *
-   * <p>What is compared is a group of the table: the actions of one state, or those that the
-   * continuations of one context have at one position.
+   * <p>A group of the table is a set of compared entries: the actions of one state, or the actions
+   * of one context's continuations at one position.
    */
   byte[] parquet(ScoredGroups paid) {
     Groups groups = paid.groups();
@@ -93,7 +93,7 @@ final class RolloutRows {
     Groups groups = paid.groups();
     int gold = groups.gold(tried[0] / groups.actionsPerGroup());
     int top = config.rolloutTable().topActions();
-    // Sampled groups are kept whole: the mean over part of a sample would not be the sample's.
+    // Sampled groups are kept whole: the mean over a part would not be the sample's mean.
     int limit = top == 0 || groups.sampled() ? tried.length : Math.min(top, tried.length);
     int[] ranks = new int[tried.length];
     int kept = 0;
