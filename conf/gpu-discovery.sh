@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tells Spark which GPUs this machine (or container) has, as it asks: {"name": "gpu", "addresses": ["0","1"]}. Addresses are
-# the indices that CUDA counts by, so those that CUDA_VISIBLE_DEVICES leaves out are left out, and counted anew.
+# Tells Spark which GPUs this machine (or container) has, in its format: {"name": "gpu", "addresses": ["0","1"]}. Addresses are
+# CUDA's own indices, so GPUs hidden by CUDA_VISIBLE_DEVICES are left out and the others are renumbered.
 set -euo pipefail
 
 fail() {

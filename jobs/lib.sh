@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What every command in this folder does: build what is not built, split Spark's options from the job's, hand over to
-# spark-submit. Sourced; a command is `run_job MAIN_CLASS "$@"`. Needs JDK 17, and Maven where something is to be built.
+# What every command in this folder does: build the project if necessary, split Spark's options from the job's, call spark-submit.
+# Sourced; a command is `run_job MAIN_CLASS "$@"`. Needs JDK 17, and Maven to build.
 set -euo pipefail
 
-# CDPATH would make `cd` look elsewhere, and print where it went.
+# With CDPATH, `cd` would look elsewhere and print the folder.
 AVATARL_HOME="$(CDPATH="" cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 export AVATARL_HOME
 
@@ -15,19 +15,19 @@ refuse() {
   exit 2
 }
 
-# Whether bash takes the two bytes of an umlaut for one character.
+# Whether bash reads the two bytes of an umlaut as one character.
 in_utf8() {
   local umlaut=$'\xc3\xbc'
   [[ ${#umlaut} -eq 1 ]]
 }
 
-# The JVM decodes arguments and the names of files by the locale, and in that of a bare container (C) every character
-# beyond ASCII is lost. Who has a locale of another character set keeps it. (The JVM refuses what it could not decode.)
+# The JVM decodes arguments and file names by the locale. In that of a bare container (C), every non-ASCII character is lost. A
+# locale of another character set is kept. (The job refuses arguments that could not be decoded.)
 use_utf8() {
   local before="${LC_ALL-}" name latin=$'\xfc'
   if in_utf8 || [[ "$latin" == [[:alpha:]] ]]; then return; fi
   for name in C.UTF-8 C.utf8 en_US.UTF-8; do
-    { LC_ALL="$name"; } 2>/dev/null # bash complains of a locale that is not there
+    { LC_ALL="$name"; } 2>/dev/null # bash complains about a missing locale
     if in_utf8; then
       export LC_ALL
       return
@@ -36,8 +36,8 @@ use_utf8() {
   LC_ALL="$before"
 }
 
-# A user that the system does not know by name (docker run -u 12345, OpenShift): the JVM takes "?" for the home, and Ivy and
-# the natives' cache would go into a folder of that name.
+# For a user without a name on this system (docker run -u 12345, OpenShift) the JVM uses "?" as home, and Ivy and the natives' cache
+# would go into a folder of that name.
 find_home() {
   local home
   if whoami >/dev/null 2>&1; then return; fi
@@ -50,12 +50,12 @@ find_home() {
   SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Duser.home=\"$home\""
 }
 
-# require_size OPTION VALUE: an amount of memory as the JVM and Spark both take it.
+# require_size OPTION VALUE: refuses an amount of memory that the JVM or Spark would not accept.
 require_size() {
-  [[ "$2" =~ ^[0-9]+([kKmMgGtT][bB]?)?$ ]] || refuse "$1 $2: is no amount of memory; write it like 2g or 1500m"
+  [[ "$2" =~ ^[0-9]+([kKmMgGtT][bB]?)?$ ]] || refuse "$1 $2: is not an amount of memory; write it like 2g or 1500m"
 }
 
-# Sets `java`. Asking the JVM costs 50 ms; its `release` file says the same for nothing.
+# Sets `java`. Starting the JVM to ask for its version takes 50 ms; its `release` file has it, too.
 find_java() {
   local fix="install JDK 17 or point JAVA_HOME at one" home version
   if [[ -n "${JAVA_HOME:-}" ]]; then
@@ -101,8 +101,8 @@ find_spark() {
   esac
 }
 
-# spark_class CLASS ARGUMENT...: becomes the JVM that bin/spark-class would start, also where Spark's jars are not a whole
-# distribution. (The launcher prints the command to run, each word ended by NUL, after an empty one.)
+# spark_class CLASS ARGUMENT...: becomes the JVM that bin/spark-class would start, even if Spark's jars are not a complete
+# distribution. (The launcher prints the command to run, each word followed by NUL, after an empty one.)
 spark_class() {
   local command=() word i
   while IFS= read -r -d '' word; do
@@ -111,7 +111,7 @@ spark_class() {
   [[ ${#command[@]} -ge 2 ]] || exit 1
   command=("${command[@]:1}")
   command[0]="${command[0]#$'\n'}"
-  # Through the project's own door, so that what Spark says of its options is one line as well.
+  # Through the project's own main class, so that Spark's errors about its options are also one line.
   if [[ -n "${submitter:-}" ]]; then
     for i in "${!command[@]}"; do
       case "${command[i]}" in
@@ -126,15 +126,15 @@ spark_class() {
       require_jvm "${command[@]:0:i}"
     fi
   fi
-  # For Spark ML's linear algebra only, and the JVM greets everyone with a warning about it.
+  # Only Spark ML's linear algebra needs it, and the JVM prints a warning about it.
   for i in "${!command[@]}"; do
     [[ "${command[i]}" != --add-modules=jdk.incubator.vector ]] || unset 'command[i]'
   done
   exec "${command[@]}"
 }
 
-# require_jvm JAVA OPTION...: asks for the JVM's version, where somebody else than this project has a say in its options: a JVM
-# that does not start answers with words of its own.
+# require_jvm JAVA OPTION...: starts the JVM with options from outside this project, because a JVM that does not start prints
+# several lines of its own.
 require_jvm() {
   local said
   said="$("$@" -version 2>&1)" || {
@@ -144,7 +144,7 @@ require_jvm() {
   }
 }
 
-# The job's jar, or nothing where it is missing.
+# The job's jar, or nothing if it is missing.
 job_jar() {
   local jars=("$build"/avatarl-spark-*-job.jar)
   [[ -f "${jars[0]}" ]] && printf '%s' "${jars[0]}"
@@ -172,7 +172,7 @@ build() {
   started="$(mktemp "$build/build.XXXXXX")"
   # shellcheck disable=SC2064
   trap "rm -f '$started'" EXIT
-  # A job that still runs keeps the file it has open; writing into that file would break it.
+  # Remove the jar instead of overwriting it, because a running job has it open.
   rm -f "$build"/avatarl-spark-*-job.jar
   # Other versions of Spark's jars must not stay next to the new ones.
   [[ "$AVATARL_HOME/pom.xml" -nt "$build/spark-home/jars" ]] && rm -rf "$build/spark-home/jars"
@@ -182,12 +182,12 @@ build() {
     say "the build failed: \`mvn${profile[*]:+ ${profile[*]}} -Dmaven.test.skip=true package\` in $AVATARL_HOME shows all of it"
     exit 1
   fi
-  # As old as the start of the build, so that what was edited meanwhile is built next time.
+  # Date the jar to the start of the build, so that files edited meanwhile are built next time.
   touch -r "$started" "$(job_jar)"
 }
 
-# Builds where needed. The lock is on the project's folder: it needs no file of its own and outlives `mvn clean`. It is
-# taken before looking, because a jar that is being written looks new.
+# Builds if necessary. The lock is on the project's folder, so it needs no file and survives `mvn clean`. It is taken before the
+# check, because a jar that is being written looks new.
 ensure_built() (
   if command -v flock >/dev/null; then
     exec 9<"$AVATARL_HOME"
@@ -197,7 +197,7 @@ ensure_built() (
     fi
   fi
   if needs_build; then
-    # An installation that nobody may change is what it was when it was built.
+    # A read-only installation cannot have changed since it was built.
     if [[ ! -w "$AVATARL_HOME" || (-d "$build" && ! -w "$build") ]]; then
       if job_jar >/dev/null && [[ -d "$build/spark-home/jars" ]] && ! ${s3:-false}; then return 0; fi
       refuse "$AVATARL_HOME cannot be written, and something is to be built in it: build it as its owner (mvn -Dmaven.test.skip=true" \
@@ -207,16 +207,16 @@ ensure_built() (
   fi
 )
 
-# property FILE KEY: the value of KEY in a Spark properties file, or nothing.
+# property FILE KEY: prints the value of KEY in a Spark properties file, or nothing.
 property() {
   local key="${2//./\\.}"
   [[ -f "$1" ]] || return 0
   sed -n "s/^[[:space:]]*${key}[[:space:]:=]\{1,\}\(.*[^[:space:]]\)[[:space:]]*$/\1/p" "$1" | tail -n 1
 }
 
-# add_defaults FILE...: puts each of the project's settings that none of the files has in front of `submit`. As a
-# --properties-file they would replace the cluster's defaults, or with --load-spark-defaults win over them; like this
-# they give way to the cluster's, to a file of the user's and to the command line.
+# add_defaults FILE...: puts the project's settings that none of the files has in front of `submit`. As a --properties-file they
+# would replace the cluster's defaults or, with --load-spark-defaults, override them. This way the cluster's settings, the user's
+# file and the command line override the project's.
 add_defaults() {
   local key value file own=()
   while read -r key value; do
@@ -229,8 +229,8 @@ add_defaults() {
   submit=("${own[@]}" "${submit[@]}")
 }
 
-# Splits "$@" into `submit` (spark-submit's options, as given) and `job` (all else), and notes what this file needs to
-# know: `master`, `properties` (file) and `classpath` (of the driver). After `--` all is the job's.
+# Splits "$@" into `submit` (spark-submit's options, as given) and `job` (all else), and sets what this file needs: `master`,
+# `properties` (file) and `classpath` (of the driver). Everything after `--` is the job's.
 split_options() {
   submit=() job=() master="" properties="" classpath=""
   local name value
@@ -286,7 +286,7 @@ split_options() {
   done
 }
 
-# run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that signals reach it and its exit code is ours.
+# run_job MAIN_CLASS ARGUMENT...: becomes the driver's JVM, so that it gets signals and its exit code is that of the command.
 run_job() {
   local main_class="$1" java jar terminal=false columns="" defaults build scala profile s3=false
   shift
@@ -320,7 +320,7 @@ run_job() {
   fi
   # shellcheck disable=SC2089
   SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:-} -Davatarl.home=\"$AVATARL_HOME\" -Davatarl.terminal=$terminal"
-  # What is printed goes to a person, or into a file; and the commands as this person calls them.
+  # Whether output goes to a terminal, and how the user calls the commands.
   [[ ! -t 1 ]] || SPARK_SUBMIT_OPTS+=" -Davatarl.output.terminal=true"
   SPARK_SUBMIT_OPTS+=" -Davatarl.commands=\"$(dirname "$0")\""
   [[ ! "$columns" =~ ^[1-9][0-9]*$ ]] || SPARK_SUBMIT_OPTS+=" -Davatarl.columns=$columns"
@@ -328,29 +328,29 @@ run_job() {
   if [[ -z "${SPARK_HOME:-}" ]]; then
     local own_home=true
     export SPARK_HOME="$build/spark-home" SPARK_CONF_DIR="$AVATARL_HOME/conf"
-    # They would put other classes next to this Spark's.
+    # They would add other classes to this Spark's.
     unset SPARK_DIST_CLASSPATH SPARK_PREPEND_CLASSES SPARK_TESTING SPARK_SQL_TESTING
-    # Where Spark's jars do not lie in a distribution, it asks for this before it starts executors.
+    # Without a complete distribution, Spark needs this to start executors.
     export SPARK_SCALA_VERSION="$scala"
-    # With a file of the user's, Spark reads the defaults only when told to; the user's file wins.
+    # With the user's file, Spark only reads the defaults with this option; the user's file overrides them.
     [[ -z "$properties" ]] || submit+=(--load-spark-defaults)
   else
     local own_home=false
   fi
-  # Only who names such a path needs its client; a Spark of one's own has it or gets it by --packages.
+  # Only such paths need the client; the user's own Spark has it or gets it with --packages.
   if $own_home && [[ "$* ${AVATARL_CORPUS:-}" == *s3a://* ]]; then
     s3=true
     [[ "$scala" == 2.13 ]] ||
       refuse "s3a:// paths need Spark 4.0, or a SPARK_HOME of Spark 3.5 that has hadoop-aws: Hadoop 3.3's asks for a retired AWS SDK"
   fi
-  # Outside any condition: bash would ignore `set -e` in it.
+  # Not inside a condition, where bash would ignore `set -e`.
   ensure_built
   jar="$(job_jar)"
 
   defaults="${SPARK_CONF_DIR:-$SPARK_HOME/conf}"
   if ! $own_home; then
     add_defaults "$properties" "$defaults/spark-defaults.conf"
-    # A cluster's own logging stays; Spark's built-in one would write over the progress bar.
+    # A cluster's own logging stays; Spark's built-in one would overwrite the progress bar.
     # shellcheck disable=SC2089
     [[ -f "$defaults/log4j2.properties" ]] ||
       SPARK_SUBMIT_OPTS+=" -Dlog4j2.configurationFile=\"$AVATARL_HOME/conf/log4j2.properties\""
@@ -377,19 +377,19 @@ run_job() {
   local resource="$jar"
   case "$master" in
     local | local\[* | local-cluster\[*)
-      # Nothing outside this machine takes part: no host name to look up, no port open to the network.
+      # Nothing outside this machine takes part, so look up no host name and open no port to the network.
       export SPARK_LOCAL_IP="${SPARK_LOCAL_IP:-127.0.0.1}"
       ;;
   esac
-  # The executors of local-cluster keep their logs in this folder, and also 120 MB each of job jar, which Spark never
-  # removes. (Those that run hold theirs open; the minute is for one that is just starting.)
+  # The executors of local-cluster keep their logs in this folder, and a copy of the job's jar each (120 MB), which Spark never
+  # removes. (Running executors have theirs open; the minute protects one that is just starting.)
   if $own_home && [[ -d "$SPARK_HOME/work" ]]; then
     find "$SPARK_HOME/work" -name 'avatarl-spark-*-job.jar' -mmin +1 -delete
   fi
   case "$master" in
     local | local\[*)
-      # One JVM: as the application's jar, its 120 MB would be copied to a temporary folder at every start (0.7 s, more
-      # from a cold disk), and loaded from there by nobody. `spark-internal` is Spark's name for "no jar".
+      # One JVM: as the application's jar, its 120 MB would be copied to a temporary folder at every start (0.7 s, more from a cold
+      # disk), but never loaded from there. `spark-internal` is Spark's name for "no jar".
       submit+=(--driver-class-path "$jar${classpath:+:$classpath}")
       resource="spark-internal"
       ;;

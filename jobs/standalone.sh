@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Starts a standalone Spark cluster on this machine (a master and workers, each a process of its own, on loopback and free
-# ports), runs COMMAND with $MASTER set to its address, and stops the cluster whatever happens. The commands of this folder
-# and spark-submit take their master from there. Exits as COMMAND does.
+# ports), runs COMMAND with $MASTER set to its address, and always stops the cluster at the end. The commands of this folder and
+# spark-submit use $MASTER. The exit code is that of COMMAND.
 #
 #   jobs/standalone.sh [--workers N] [--cores N] COMMAND ARGUMENT...
 #   jobs/standalone.sh --workers 3 jobs/train.sh --preset smoke
 #
-# N: 2 workers of 1 core where not said.
+# N: by default 2 workers of 1 core each.
 # shellcheck source=jobs/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly patience=120 # seconds a process may take to start, on a machine that is busy
+readonly patience=120 # longest start of a process on a busy machine, in seconds
 
 groups=() folder=""
 
@@ -37,7 +37,7 @@ start() {
   set -m
   (
     trap - INT TERM EXIT
-    # A folder without files: Spark's built-in logging says what is waited for.
+    # A folder without files: the script waits for lines of Spark's built-in logging.
     export SPARK_HOME="${SPARK_HOME:-$build/spark-home}" SPARK_CONF_DIR="$folder/conf" SPARK_SCALA_VERSION="$scala"
     export SPARK_DAEMON_MEMORY="${SPARK_DAEMON_MEMORY:-256m}" SPARK_MASTER_OPTS="-Dspark.master.rest.enabled=false"
     spark_class "$class" --port 0 --webui-port 0 "$@"
@@ -94,7 +94,7 @@ main() {
   master="$(await master.log "Starting Spark master at ")"
   master="${master##* }"
   for ((i = 1; i <= workers; i++)); do
-    # Hosts of their own to Spark, which speculates on another host only. Linux answers to all of 127.0.0.0/8.
+    # Separate hosts for Spark, which speculates only on another host. Linux answers to all of 127.0.0.0/8.
     [[ "$(uname)" != Linux ]] || host="127.0.0.$((i + 1))"
     start "worker-$i.log" org.apache.spark.deploy.worker.Worker \
       --host "$host" --cores "$cores" --work-dir "$folder/work-$i" "$master"
@@ -104,7 +104,7 @@ main() {
   done
   say "master $master, workers: $workers of $cores core(s)"
 
-  # In a group of its own as well, because bash would hold a signal back until a command in front of it has ended.
+  # In a process group of its own as well, because bash delays signals until a foreground command has ended.
   set -m
   MASTER="$master" "$@" </dev/null &
   local application=$!

@@ -1,15 +1,15 @@
 # A GPT's forward pass, and its backward pass written out, as TorchScript: a typed subset of Python that PyTorch's own
-# interpreter runs, in the form in which PyTorch stores it (`torch.name` is the operator aten::name). Nothing in it has
-# parameters or records gradients. Shapes: B windows of T tokens, N = B·T, width D, H heads of width W, vocabulary V.
+# interpreter runs, in the form that PyTorch stores (`torch.name` is the operator aten::name). It has no parameters and records no
+# gradients. Shapes: B windows of T tokens, N = B·T, width D, H heads of width W, vocabulary V.
 #
-# `saved` is a stack: what a backward function pops, its forward function pushed, in the opposite order.
+# `saved` is a stack: a backward function pops what its forward function pushed, in reverse order.
 # `gradients` holds dL/dw by the parameter's name; the suffix _d is the gradient of the variable without it.
-# `tables`: causal mask [T, T]; cosines and sines [T, 2, H, W] of the rotary angles; what queries and keys are multiplied
-# by without them. All but the mask carry W^-1/4, so that scores are q·k / √W.
+# `tables`: causal mask [T, T]; cosines and sines [T, 2, H, W] of the rotary angles; the factor of queries and keys without
+# rotation. All but the mask include W^-1/4, so that scores are q·k / √W.
 #
-# With `bfloat16` the products of matrices round their operands and results to it, forward and backward, and all else is
-# float32: weights, gradients and what they are added to, norms, scores from the mask on, and the product that makes logits,
-# whose errors would become errors of log-probabilities.
+# With `bfloat16`, matrix products round their operands and results to it, forward and backward. Everything else is float32:
+# weights, gradients and their sums, norms, scores from the mask on, and the product that makes logits, whose errors would be errors
+# of log-probabilities.
 
 class Gpt(Module):
   __parameters__ = []

@@ -67,9 +67,9 @@ class LaunchIT {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--driver-memory=lots             | --driver-memory lots: is no amount of memory",
+        "--driver-memory=lots             | --driver-memory lots: is not an amount of memory",
         "--driver-memory=1k               | the JVM does not start",
-        "--executor-memory=2 gigabytes    | --executor-memory 2 gigabytes: is no amount",
+        "--executor-memory=2 gigabytes    | --executor-memory 2 gigabytes: is not an amount",
         "--conf=spark.driver.memory=much  | --conf spark.driver.memory much",
         "--conf=novalue                   | --conf novalue: write it as key=value",
         "--master=nonsense                | --master nonsense: is none of local[N]",
@@ -98,7 +98,7 @@ class LaunchIT {
   @CsvSource(
       delimiter = '|',
       value = {
-        "SPARK_DRIVER_MEMORY | lots      | SPARK_DRIVER_MEMORY lots: is no amount of memory",
+        "SPARK_DRIVER_MEMORY | lots      | SPARK_DRIVER_MEMORY lots: is not an amount of memory",
         "SPARK_REMOTE        | sc://host | unset it",
         "JAVA_TOOL_OPTIONS   | -XX:+None | the JVM does not start",
       })
