@@ -26,6 +26,9 @@ import java.io.Serializable;
  *     not depend on it
  * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights from
  *     the start of step n; 0: each step waits for the newest weights
+ * @param stored a table or path of rollouts with rewards that are learned from, instead of
+ *     exploring; empty: none
+ * @param maxStaleness versions that scored rows of a DataFrame may be older than the policy
  */
 public record RolloutConfig(
     Exploration exploration,
@@ -43,7 +46,9 @@ public record RolloutConfig(
     int ngramOrder,
     int windowsPerUpdate,
     int shards,
-    int ahead)
+    int ahead,
+    String stored,
+    int maxStaleness)
     implements Serializable {
   public enum Exploration {
     EXHAUSTIVE,
@@ -103,6 +108,7 @@ public record RolloutConfig(
     Check.range("windowsPerUpdate", windowsPerUpdate, 1, 1 << 20);
     Check.range("shards", shards, 1, 1 << 16);
     Check.range("ahead", ahead, 0, 1);
+    Check.range("maxStaleness", maxStaleness, 0, 1_000_000_000);
   }
 
   /** A copy with rollouts of another length. */
@@ -123,7 +129,9 @@ public record RolloutConfig(
         ngramOrder,
         windowsPerUpdate,
         shards,
-        ahead);
+        ahead,
+        stored,
+        maxStaleness);
   }
 
   /** Whether Σ w·f over a group's entries stands for Σ π·f, for every f. */

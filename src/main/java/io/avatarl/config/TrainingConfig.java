@@ -91,6 +91,15 @@ public record TrainingConfig(
                     + " rollout.windowsPerUpdate = ")
             + windows);
     Check.that(
+        rollout.stored().isEmpty()
+            || onDriver
+                && rollout.ahead() == 0
+                && advantage.mean() == AdvantageConfig.Mean.WEIGHTED
+                && curriculum.stages().isEmpty(),
+        "rollout.stored",
+        "stored rollouts need learner.placement = driver, rollout.ahead = 0, advantage.mean = weighted"
+            + " and no curriculum.stages");
+    Check.that(
         rollout.ahead() == 0 || onDriver,
         "rollout.ahead",
         rollout.ahead()
@@ -124,18 +133,23 @@ public record TrainingConfig(
 
   /** A copy with another corpus. */
   public TrainingConfig with(CorpusConfig other) {
-    return with(other, init);
+    return with(seed, other, init);
   }
 
   /** The same with another beginning. */
   public TrainingConfig with(InitConfig other) {
-    return with(corpus, other);
+    return with(seed, corpus, other);
   }
 
-  private TrainingConfig with(CorpusConfig otherCorpus, InitConfig otherInit) {
+  /** The same with another seed. */
+  public TrainingConfig withSeed(long other) {
+    return with(other, corpus, init);
+  }
+
+  private TrainingConfig with(long otherSeed, CorpusConfig otherCorpus, InitConfig otherInit) {
     return new TrainingConfig(
         preset,
-        seed,
+        otherSeed,
         steps,
         nativeThreads,
         device,

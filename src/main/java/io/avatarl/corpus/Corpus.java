@@ -126,6 +126,11 @@ public final class Corpus implements Serializable {
     return new Corpus(name, sha256, tokenizer, train, validation, validation.length);
   }
 
+  /** A vocabulary without a text, for those who draw and score continuations of prompts. */
+  public static Corpus ofVocabulary(Tokenizer tokenizer) {
+    return ofTokens("", "", tokenizer, new TokenArray(new int[0]), new int[0]);
+  }
+
   private static Corpus of(
       String name, byte[] utf8, double validationFraction, TokenizerMaker tokenizers) {
     if (!(validationFraction > 0 && validationFraction < 1)) {

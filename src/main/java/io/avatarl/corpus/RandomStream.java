@@ -22,7 +22,8 @@ public final class RandomStream implements RandomGenerator {
     SAMPLING(4),
     GENERATED_PLAY(5),
     INITIALIZATION(6),
-    PLACES(7);
+    PLACES(7),
+    PROMPTS(8);
 
     // These ids determine every run's random numbers: never reuse or change one.
     private final long code;

@@ -10,6 +10,7 @@ import io.avatarl.train.TrainingListener;
 import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -86,6 +87,14 @@ public final class TrainJob implements Callable<Integer> {
   private String corpus;
 
   @Option(
+      names = "--rollouts",
+      paramLabel = "TABLE",
+      description =
+          "learn from these rollouts with a column reward (jobs/generate.sh draws them) instead of exploring; begin"
+              + " with the run that drew them: --set init.run=RUN")
+  private String rollouts;
+
+  @Option(
       names = "--out",
       paramLabel = "DIR|URI",
       description = "the run's folder, any Hadoop path (default: runs/PRESET-DATE-TIME)")
@@ -128,6 +137,12 @@ public final class TrainJob implements Callable<Integer> {
     Storage storage = Job.storage();
     if (resumeOrStart) {
       resume = Runs.exists(storage, output);
+    }
+    if (rollouts != null) {
+      overrides = new ArrayList<>(overrides);
+      // Found again from any working directory, unless it is a table.
+      overrides.add(
+          "rollout.stored=" + (storage.exists(rollouts) ? storage.qualified(rollouts) : rollouts));
     }
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
     TrainingConfig config =

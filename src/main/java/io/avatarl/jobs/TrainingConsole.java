@@ -173,6 +173,11 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void noted(String line) {
+    line(out, "%s", line);
+  }
+
+  @Override
   public void warned(String warning) {
     line(err, "WARNING: %s", warning);
   }

@@ -1,12 +1,9 @@
 package io.avatarl.jobs;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.files.Storage;
-import io.avatarl.model.CheckpointFolder;
 import io.avatarl.tracking.MlflowTracker;
-import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Trainer;
@@ -120,35 +117,8 @@ final class TrainingRun implements AutoCloseable {
 
   /** Prints and stores the results of a finished run. */
   private void report(Summary summary) {
-    List<String> samples = samples();
-    storage.writeString(
-        Storage.resolve(folder, RunFiles.SAMPLES), new ObjectMapper().valueToTree(samples) + "\n");
-    String report = Storage.resolve(folder, RunFiles.REPORT);
-    ReportPage.write(storage, List.of(folder), report);
-    console.finished(summary, samples, folder, report);
-  }
-
-  private List<String> samples() {
-    List<String> samples = new ArrayList<>();
-    CheckpointFolder checkpoint = CheckpointFolder.find(storage, folder, CheckpointFolder.NEWEST);
-    try (TextSampler sampler =
-        new TextSampler(
-            storage,
-            checkpoint,
-            config,
-            Optional.of(config.sample().prompt()).filter(prompt -> !prompt.isEmpty()))) {
-      for (int i = 0; i < config.sample().count(); i++) {
-        StringBuilder text = new StringBuilder();
-        sampler.sample(
-            config.sample().tokens(),
-            config.sample().temperature(),
-            config.seed(),
-            i,
-            text::append);
-        samples.add(text.toString());
-      }
-    }
-    return samples;
+    RunReport report = RunReport.write(storage, config, folder);
+    console.finished(summary, report.samples(), folder, report.page());
   }
 
   @Override

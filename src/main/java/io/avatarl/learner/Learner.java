@@ -148,9 +148,22 @@ public final class Learner implements AutoCloseable {
 
   /** One update on one minibatch. */
   public UpdateMetrics update(Minibatch minibatch) {
+    return update(List.of(minibatch));
+  }
+
+  /**
+   * One update on a minibatch whose rows are not of one length.
+   *
+   * @param parts of one shape each, at least one; their gradients are added in this order
+   */
+  public UpdateMetrics update(List<Minibatch> parts) {
     long start = System.nanoTime();
-    LossSums sums = gradients(minibatch);
-    return step(sums, minibatch.groups(), start);
+    int groups = parts.stream().mapToInt(Minibatch::groups).sum();
+    LossSums sums = LossSums.NONE;
+    for (int i = 0; i < parts.size(); i++) {
+      sums = sums.plus(gradients(parts.get(i), groups, i > 0));
+    }
+    return step(sums, groups, start);
   }
 
   /**
@@ -204,14 +217,21 @@ public final class Learner implements AutoCloseable {
 
   /** Fills {@link #gradient()} with the gradient of the minibatch's mean loss. */
   LossSums gradients(Minibatch minibatch) {
+    return gradients(minibatch, minibatch.groups(), false);
+  }
+
+  /**
+   * @param groups over which the loss is a mean
+   * @param more whether {@link #gradient()} has parts of the minibatch already
+   */
+  private LossSums gradients(Minibatch minibatch, int groups, boolean more) {
     int slices = Math.min(config.slices(), minibatch.windows());
     List<Future<LossSums>> running = new ArrayList<>();
     for (int i = 0; i < slices; i++) {
       int slice = i;
       int from = (int) ((long) minibatch.windows() * i / slices);
       int to = (int) ((long) minibatch.windows() * (i + 1) / slices);
-      running.add(
-          threads.submit(() -> gradient(minibatch.slice(from, to), minibatch.groups(), slice)));
+      running.add(threads.submit(() -> gradient(minibatch.slice(from, to), groups, slice)));
     }
     LossSums total = LossSums.NONE;
     RuntimeException failure = null;
@@ -230,17 +250,26 @@ public final class Learner implements AutoCloseable {
     if (failure != null) {
       throw failure;
     }
-    add(Arrays.asList(sliceGradients).subList(0, slices));
+    add(Arrays.asList(sliceGradients).subList(0, slices), more);
     return total;
   }
 
   /** Fills {@link #gradient()} with the sum of its parts, in their order. */
   private void add(List<float[]> parts) {
+    add(parts, false);
+  }
+
+  /**
+   * @param more whether these are added to what is there
+   */
+  private void add(List<float[]> parts, boolean more) {
     ranges.run(
         gradient.length,
         (from, to) -> {
-          System.arraycopy(parts.get(0), from, gradient, from, to - from);
-          for (float[] part : parts.subList(1, parts.size())) {
+          if (!more) {
+            System.arraycopy(parts.get(0), from, gradient, from, to - from);
+          }
+          for (float[] part : more ? parts : parts.subList(1, parts.size())) {
             add(part, from, to);
           }
         });

@@ -93,6 +93,56 @@ public record RolloutStatistics(
       confidence += Math.exp(logProbs[s * vocabulary + best]);
       accuracy += best == rows.golds()[s] ? 1 : 0;
     }
+    RolloutStatistics compared = compared(groups, rewards, advantages);
+    return new RolloutStatistics(
+        compared.groups,
+        compared.rollouts,
+        compared.reward,
+        states,
+        entropy,
+        goldLogProb,
+        confidence,
+        accuracy,
+        compared.degenerate,
+        0,
+        0,
+        0,
+        0,
+        0);
+  }
+
+  /**
+   * The sums of continuations whose states the policy was not asked about: its entropy is estimated
+   * by their log-probabilities; of gold tokens, and of the most probable ones, nothing is known.
+   *
+   * @param rewards [G·K]
+   * @param advantages [G·K]
+   */
+  public static RolloutStatistics ofContinuations(
+      Groups groups, float[] rewards, float[] advantages) {
+    double entropy = 0;
+    for (float logProb : groups.logProbs()) {
+      entropy -= logProb;
+    }
+    RolloutStatistics compared = compared(groups, rewards, advantages);
+    return new RolloutStatistics(
+        compared.groups,
+        compared.rollouts,
+        compared.reward,
+        groups.logProbs().length,
+        entropy,
+        0,
+        0,
+        0,
+        compared.degenerate,
+        0,
+        0,
+        0,
+        0,
+        0);
+  }
+
+  private static RolloutStatistics compared(Groups groups, float[] rewards, float[] advantages) {
     double[] reward = new double[1];
     long[] compared = new long[2]; // all, degenerate
     groups.forEachCompared(
@@ -106,20 +156,7 @@ public record RolloutStatistics(
           compared[1] += silent ? 1 : 0;
         });
     return new RolloutStatistics(
-        compared[0],
-        rewards.length,
-        reward[0],
-        states,
-        entropy,
-        goldLogProb,
-        confidence,
-        accuracy,
-        compared[1],
-        0,
-        0,
-        0,
-        0,
-        0);
+        compared[0], rewards.length, reward[0], 0, 0, 0, 0, 0, compared[1], 0, 0, 0, 0, 0);
   }
 
   /** These sums with the task's times, in seconds. */

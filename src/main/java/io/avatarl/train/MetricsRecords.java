@@ -6,6 +6,7 @@ import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.List;
 
 /** The kinds of records in {@link MetricsLog}. Their steps count from 1. */
 final class MetricsRecords {
@@ -53,6 +54,28 @@ final class MetricsRecords {
         .put("broadcast_bytes", job.broadcastBytes())
         .put("returned_bytes", job.returnedBytes())
         .put("seconds", update.seconds());
+  }
+
+  /**
+   * An update on continuations of prompts. Nothing is known of gold tokens there.
+   *
+   * @param reward mean of what continuations were paid
+   * @param rows learned from in the step
+   * @param version of the policy before the step
+   * @param staleness versions that the rows are older, on average
+   */
+  static ObjectNode learned(
+      long step,
+      UpdateMetrics update,
+      RolloutStatistics s,
+      double reward,
+      long rows,
+      long version,
+      double staleness) {
+    ObjectNode record =
+        update(step, "main", update, s, version, new PolicyCluster.JobCost(0, 0, 0, 0));
+    record.remove(List.of("accuracy", "confidence", "perplexity"));
+    return record.put("reward", reward).put("rows", rows).put("staleness", staleness);
   }
 
   /**

@@ -2,14 +2,10 @@ package io.avatarl.train;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
-import io.avatarl.config.KlConfig.Reference;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusProvider;
-import io.avatarl.corpus.LoadedCorpus;
-import io.avatarl.corpus.Tokenizer;
-import io.avatarl.corpus.UnknownCharacter;
 import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.model.CheckpointFolder;
@@ -27,9 +23,6 @@ import java.util.Optional;
  * A run whose input is checked: everything it needs that never changes.
  *
  * @param output the run's folder, any Hadoop path
- * @param config with the corpus's actual path and checksum, so that training from it repeats the
- *     run
- * @param initial the weights of {@code init.run}, where they are needed; empty: random ones
  * @param resume whether the run continues from its folder
  * @param resumed the checkpoint to continue from; empty: start at the first step
  * @param claim keeps other processes from writing into the folder until it is closed
@@ -37,12 +30,8 @@ import java.util.Optional;
 record PreparedRun(
     Storage storage,
     String output,
-    TrainingConfig config,
-    LoadedCorpus source,
-    Corpus corpus,
-    ParameterLayout layout,
+    Beginning beginning,
     Optional<FrozenPolicy> referee,
-    Optional<float[]> initial,
     boolean resume,
     Optional<Checkpoint.State> resumed,
     RunClaim claim) {
@@ -80,40 +69,24 @@ record PreparedRun(
         // Another process may have started and finished a run since the first check.
         requireFresh(storage, output, asked);
       }
-      // A resumed run has its own weights and vocabulary; the run of init.run may be gone.
-      Optional<Tokenizer> own =
-          asked.init().isWarm() && resume
-              ? WarmStart.vocabulary(storage, output)
-              : Optional.empty();
-      Optional<WarmStart> warm =
-          asked.init().isWarm()
-                  && (own.isEmpty() || asked.learner().kl().reference() == Reference.INITIAL)
-              ? Optional.of(WarmStart.find(storage, asked))
-              : Optional.empty();
-      Optional<Tokenizer> vocabulary = own.or(() -> warm.map(WarmStart::tokenizer));
-      LoadedCorpus source =
-          corpus(asked, vocabulary.map(corpora::in).orElse(corpora), HadoopPath.parent(output));
-      source.warnings().forEach(listener::warned);
-      Corpus corpus = source.corpus();
-      warm.flatMap(start -> start.seenValidation(asked, corpus)).ifPresent(listener::warned);
-      corpus.requireWindows(asked.model().context());
-      requirePrompt(asked, corpus);
-      ParameterLayout layout =
-          ParameterLayout.of(asked.model(), corpus.tokenizer().vocabularySize());
-      Optional<WarmStart.Weights> weights = warm.map(start -> start.weights(layout));
+      Beginning beginning =
+          Beginning.of(
+              storage,
+              asked,
+              corpora,
+              HadoopPath.parent(output),
+              asked.init().isWarm() && resume
+                  ? WarmStart.vocabulary(storage, output)
+                  : Optional.empty(),
+              listener::warned);
+      requirePrompt(asked, beginning.corpus());
       return new PreparedRun(
           storage,
           output,
-          asked
-              .with(asked.corpus().at(source.path(), corpus.sha256()))
-              .with(weights.map(WarmStart.Weights::init).orElse(asked.init())),
-          source,
-          corpus,
-          layout,
-          referee(storage, asked, corpus),
-          weights.map(WarmStart.Weights::values),
+          beginning,
+          referee(storage, asked, beginning.corpus()),
           resume,
-          resume ? newest(storage, output, asked, layout, listener) : Optional.empty(),
+          resume ? newest(storage, output, asked, beginning.layout(), listener) : Optional.empty(),
           claim);
     } catch (RuntimeException e) {
       if (!existed) {
@@ -126,29 +99,15 @@ record PreparedRun(
 
   /** Where training begins. */
   TrainerState state() {
-    return resumed.map(Checkpoint.State::trainer).orElseGet(() -> TrainerState.start(config));
+    return resumed.map(Checkpoint.State::trainer).orElseGet(() -> TrainerState.start(config()));
   }
 
-  private static LoadedCorpus corpus(TrainingConfig asked, CorpusProvider corpora, String parent) {
-    try {
-      return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), parent);
-    } catch (UnknownCharacter e) {
-      // In a vocabulary of its own, a corpus has no unknown characters.
-      throw new UserError(
-          "init.run: " + asked.init().run() + " was trained on another text: " + e.getMessage(), e);
-    }
+  TrainingConfig config() {
+    return beginning.config();
   }
 
-  /** What training begins with, before any checkpoint of its own. */
-  Parameters initialParameters() {
-    return initial
-        .map(
-            weights -> {
-              Parameters parameters = new Parameters(layout);
-              parameters.set(weights);
-              return parameters;
-            })
-        .orElseGet(() -> Parameters.initial(config, layout));
+  Corpus corpus() {
+    return beginning.corpus();
   }
 
   /** Weights of the rollouts that were in flight at the checkpoint; else empty. */

@@ -2,10 +2,12 @@ package io.avatarl.train;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.evaluation.BaselineScores;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.Learner;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -126,6 +128,48 @@ final class RunState {
     traffic.stepped();
     learner.klWeight().observe(outcome.meanReferenceKl());
     return monitor.stepped(statistics, outcome.updates());
+  }
+
+  /**
+   * How the run ended.
+   *
+   * @param seconds of the steps
+   * @param steps of the run
+   */
+  Summary summary(
+      Beginning beginning,
+      FinalEvaluation evaluated,
+      double seconds,
+      Map<String, BaselineScores> baselines,
+      String sparkVersion,
+      long steps) {
+    Scores consecutive = evaluated.consecutive();
+    return new Summary(
+        consecutive.crossEntropy(),
+        evaluated.sliding().crossEntropy(),
+        consecutive.bitsPerCharacter(),
+        consecutive.perplexity(),
+        consecutive.accuracy(),
+        consecutive.calibrationError(),
+        consecutive.positions(),
+        entropy,
+        reward,
+        baselines,
+        beginning.source().generated() ? "generated" : beginning.corpus().name(),
+        beginning.corpus().sha256(),
+        beginning.layout().count(),
+        (int) steps,
+        learner.updates(),
+        totals.groups(),
+        totals.rollouts(),
+        seconds,
+        totals.groups() / seconds,
+        clock.seconds(),
+        traffic.moved().perStep((int) steps),
+        learner.parameters().sha256(),
+        sparkVersion,
+        config.preset(),
+        config.seed());
   }
 
   /** Remembers a validation after the last step. */

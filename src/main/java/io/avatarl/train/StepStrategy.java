@@ -6,12 +6,15 @@ import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.rollout.PolicyCluster;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * How a step turns rollouts into updates: {@link DriverLearnsStep} or {@link ExecutorsLearnStep}.
- * {@link TrainingLoop} calls {@link #publish}, {@link #begin}, then {@link #step} for each step.
+ * How a step turns rollouts into updates: {@link DriverLearnsStep}, {@link ExecutorsLearnStep} or
+ * {@link StoredRolloutsStep}. {@link TrainingLoop} calls {@link #publish}, {@link #begin}, then
+ * {@link #step} for each step.
  */
-abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep {
+abstract sealed class StepStrategy
+    permits DriverLearnsStep, ExecutorsLearnStep, StoredRolloutsStep {
   final TrainingConfig config;
   final Learner learner;
   final PolicyCluster cluster;
@@ -64,11 +67,15 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
   }
 
   /**
-   * The strategy for {@code learner.placement}.
+   * The strategy for {@code rollout.stored} and {@code learner.placement}.
    *
+   * @param stored rollouts to learn from, where they are not drawn
    * @param behaviour weights of the rollouts that were in flight at the checkpoint; else empty
    */
-  static StepStrategy of(Parts parts, float[] behaviour) {
+  static StepStrategy of(Parts parts, Optional<ScoredRows> stored, float[] behaviour) {
+    if (stored.isPresent()) {
+      return new StoredRolloutsStep(parts, stored.get());
+    }
     return switch (parts.config().learner().placement()) {
       case DRIVER -> new DriverLearnsStep(parts, behaviour);
       case EXECUTORS -> new ExecutorsLearnStep(parts);
@@ -117,6 +124,11 @@ abstract sealed class StepStrategy permits DriverLearnsStep, ExecutorsLearnStep 
     if (curriculum.stepped(statistics.perplexity())) {
       listener.promoted(state.step() + 1, curriculum.stage().name());
     }
+  }
+
+  /** Tells something about the run that is no warning. */
+  final void noted(String line) {
+    listener.noted(line);
   }
 
   /** Tasks of a round that run at once. */

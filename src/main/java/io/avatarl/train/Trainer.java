@@ -1,12 +1,12 @@
 package io.avatarl.train;
 
 import ai.djl.Device;
+import io.avatarl.config.AdvantageConfig;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.corpus.NgramCounts;
-import io.avatarl.evaluation.Scores;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
 import io.avatarl.model.NativeEngine;
@@ -16,6 +16,7 @@ import io.avatarl.spark.ngram.NgramCounter;
 import io.avatarl.spark.rollout.Devices;
 import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.spark.rollout.RewardSetup;
+import io.avatarl.spark.table.NamedRows;
 import io.avatarl.spark.table.RolloutTable;
 import io.avatarl.spark.transport.JobThread;
 import java.util.Optional;
@@ -75,7 +76,8 @@ public final class Trainer implements AutoCloseable {
   public Optional<Summary> run(SparkSession spark) {
     TrainingConfig config = run.config();
     NativeEngine.load(config.nativeThreads(), config.model().precision());
-    Parameters parameters = run.initialParameters();
+    Parameters parameters = run.beginning().parameters();
+    Optional<ScoredRows> stored = stored(spark);
     NgramCounts counts = NgramCounter.count(spark, run.corpus(), config.corpus());
     NgramCounter.leftOut(run.corpus(), config.corpus()).ifPresent(listener::warned);
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
@@ -89,7 +91,7 @@ public final class Trainer implements AutoCloseable {
                 config,
                 run.corpus(),
                 rewardSetup(counts),
-                run.initial().orElse(new float[0]),
+                run.beginning().initial().orElse(new float[0]),
                 run.output())) {
       run.resumed()
           .ifPresent(
@@ -102,15 +104,20 @@ public final class Trainer implements AutoCloseable {
           config,
           facts(Devices.describe(context, config, device) + "; " + NativeEngine.describe()),
           run.state().step());
+      stored.ifPresent(
+          rows ->
+              listener.noted(
+                  StoredRolloutsStep.described(
+                      "rollouts   " + config.rollout().stored(), rows, parameters.sha256())));
       RunState state = new RunState(config, run.state(), learner, listener);
       TrainingLoop loop =
-          new TrainingLoop(run, learner, cluster, state, listener, () -> stopRequested);
+          new TrainingLoop(run, learner, cluster, stored, state, listener, () -> stopRequested);
       try {
         if (!loop.run()) {
           return Optional.empty();
         }
         saved.countDown();
-        return Optional.of(summarise(spark, counts, cluster, learner, state));
+        return Optional.of(summarise(spark, counts, cluster, state));
       } catch (Throwable e) { // Spark also throws checked exceptions, and memory may run out.
         if (!JobThread.cancelled(e)) {
           cluster.settle();
@@ -129,6 +136,25 @@ public final class Trainer implements AutoCloseable {
   @Override
   public void close() {
     run.claim().close();
+  }
+
+  /** The rollouts that {@code rollout.stored} names, of whatever version. */
+  private Optional<ScoredRows> stored(SparkSession spark) {
+    TrainingConfig config = run.config();
+    String name = config.rollout().stored();
+    if (name.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        ScoredRows.read(
+            NamedRows.read(spark, run.storage(), "--rollouts", name),
+            new ScoredRows.Limits(
+                "--rollouts " + name,
+                Long.MAX_VALUE,
+                0,
+                run.corpus().tokenizer().vocabularySize(),
+                config.model().context(),
+                config.advantage().estimator() != AdvantageConfig.Estimator.MAXRL)));
   }
 
   /** Deletes what the folder holds of steps after the one to continue from. */
@@ -161,52 +187,27 @@ public final class Trainer implements AutoCloseable {
         corpus.train().length(),
         corpus.validationTokens(),
         corpus.tokenizer().vocabularySize(),
-        run.layout().count(),
+        run.beginning().layout().count(),
         devices,
         run.output());
   }
 
   private Summary summarise(
-      SparkSession spark,
-      NgramCounts counts,
-      PolicyCluster cluster,
-      Learner learner,
-      RunState state) {
-    TrainingConfig config = run.config();
+      SparkSession spark, NgramCounts counts, PolicyCluster cluster, RunState state) {
     double seconds = state.trainSeconds();
     listener.entered("final evaluation on the whole validation split");
     FinalEvaluation scores;
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
       scores = FinalEvaluation.of(cluster);
     }
-    Scores consecutive = scores.consecutive();
     Summary summary =
-        new Summary(
-            consecutive.crossEntropy(),
-            scores.sliding().crossEntropy(),
-            consecutive.bitsPerCharacter(),
-            consecutive.perplexity(),
-            consecutive.accuracy(),
-            consecutive.calibrationError(),
-            consecutive.positions(),
-            state.entropy(),
-            state.reward(),
-            baselines.of(run.corpus(), counts),
-            run.source().generated() ? "generated" : run.corpus().name(),
-            run.corpus().sha256(),
-            run.layout().count(),
-            config.steps(),
-            learner.updates(),
-            state.totals().groups(),
-            state.totals().rollouts(),
+        state.summary(
+            run.beginning(),
+            scores,
             seconds,
-            state.totals().groups() / seconds,
-            state.clock().seconds(),
-            state.traffic().moved().perStep(config.steps()),
-            learner.parameters().sha256(),
+            baselines.of(run.corpus(), counts),
             spark.version(),
-            config.preset(),
-            config.seed());
+            run.config().steps());
     run.storage().writeString(Storage.resolve(run.output(), RunFiles.SUMMARY), summary.toJson());
     return summary;
   }

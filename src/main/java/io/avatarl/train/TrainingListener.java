@@ -36,6 +36,9 @@ public interface TrainingListener {
   /** A record was added to {@code RUN/metrics/}; it is final. */
   default void recorded(ObjectNode record) {}
 
+  /** Something about the run that is worth a line. */
+  default void noted(String line) {}
+
   /** Something the user should know. */
   default void warned(String warning) {}
 
@@ -85,6 +88,12 @@ public interface TrainingListener {
       public void recorded(ObjectNode record) {
         first.recorded(record);
         second.recorded(record);
+      }
+
+      @Override
+      public void noted(String line) {
+        first.noted(line);
+        second.noted(line);
       }
 
       @Override

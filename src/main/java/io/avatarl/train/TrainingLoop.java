@@ -4,6 +4,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.Learner;
 import io.avatarl.spark.rollout.PolicyCluster;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -24,6 +25,7 @@ final class TrainingLoop {
   private long savedStep;
 
   /**
+   * @param stored rollouts to learn from, where they are not drawn
    * @param state where the loop begins
    * @param stopRequested asked after each step
    */
@@ -31,6 +33,7 @@ final class TrainingLoop {
       PreparedRun run,
       Learner learner,
       PolicyCluster cluster,
+      Optional<ScoredRows> stored,
       RunState state,
       TrainingListener listener,
       BooleanSupplier stopRequested) {
@@ -46,6 +49,7 @@ final class TrainingLoop {
     this.strategy =
         StepStrategy.of(
             new StepStrategy.Parts(config, learner, cluster, state, metrics, listener),
+            stored,
             run.behaviour());
   }
 

@@ -74,6 +74,26 @@ class LearnerTest {
   }
 
   @Test
+  void partsOfAMinibatchAddUpToTheWhole() {
+    TrainingConfig config = config("learner.slices=2", "learner.entropy=0.1");
+    Parameters parameters = parameters(config, VOCABULARY);
+    Parameters same = parameters(config, VOCABULARY);
+    Minibatch whole = minibatch(config, parameters, 7);
+    perturb(parameters, 0.02);
+    perturb(same, 0.02);
+    try (Learner one = new Learner(config.learner(), config.model(), parameters, 10);
+        Learner parts = new Learner(config.learner(), config.model(), same, 10)) {
+      UpdateMetrics expected = one.update(whole);
+      UpdateMetrics actual =
+          parts.update(List.of(whole.slice(0, 2), whole.slice(2, 3), whole.slice(3, 7)));
+      assertEquals(expected.loss(), actual.loss(), 1e-6);
+      assertEquals(expected.kl(), actual.kl(), 1e-6);
+      assertEquals(expected.gradientNorm(), actual.gradientNorm(), 1e-6);
+      assertEquals(1, parts.updates());
+    }
+  }
+
+  @Test
   void oneWindowIsNotCutIntoTwoSlices() {
     TrainingConfig two = config("learner.slices=2");
     TrainingConfig one = config("learner.slices=1");

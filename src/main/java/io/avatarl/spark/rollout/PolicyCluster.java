@@ -3,28 +3,36 @@ package io.avatarl.spark.rollout;
 import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.learner.LossSums;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
+import io.avatarl.spark.table.ContinuationColumns;
 import io.avatarl.spark.table.RolloutTable;
 import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.InProcessTransfer;
 import io.avatarl.spark.transport.JobThread;
 import io.avatarl.spark.transport.PolicyBroadcast;
 import io.avatarl.spark.transport.Summed;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
  * on the executors. A step's rollouts can run while the driver learns.
  */
 public final class PolicyCluster implements AutoCloseable {
+  private static final int PARTS_PER_SLOT = 4;
+
   private final JavaSparkContext spark;
   private final TrainingConfig config;
   private final String run;
@@ -71,6 +79,23 @@ public final class PolicyCluster implements AutoCloseable {
         spark,
         RunContext.forTraining(newRun(), config, corpus, setup, initial),
         Optional.of(new RolloutTable(spark, config, folder)));
+  }
+
+  /**
+   * A cluster for continuations of prompts, whose rewards come from elsewhere.
+   *
+   * @param corpus of its vocabulary; its text is not looked at
+   * @param counts n-grams of the training split, where the KL term pulls to them
+   * @param initial weights that training began with; empty: the random ones of the seed
+   */
+  public static PolicyCluster forPrompts(
+      JavaSparkContext spark,
+      TrainingConfig config,
+      Corpus corpus,
+      Optional<NgramCounts> counts,
+      float[] initial) {
+    return new PolicyCluster(
+        spark, RunContext.forPrompts(newRun(), config, corpus, counts, initial), Optional.empty());
   }
 
   private static String newRun() {
@@ -222,6 +247,49 @@ public final class PolicyCluster implements AutoCloseable {
                   seconds,
                   done.cost(policy, returned));
             }));
+  }
+
+  /**
+   * Draws continuations with the newest weights, computed once and kept by the executors. Rows that
+   * an executor lost are drawn again, while its weights are among the last few.
+   *
+   * @param prompts each with its length + {@code tokens} − 1 at most the context
+   * @param samples K, of each prompt
+   * @param tokens H, of each
+   * @param step from 0
+   * @return the prompts' columns and {@link ContinuationColumns#ADDED}
+   */
+  public Dataset<Row> continuations(
+      SparkSession session, Prompts prompts, int samples, int tokens, long step) {
+    return PromptTask.run(
+        session,
+        spark,
+        prompts,
+        new PromptTask(context, versions.newest(), samples, tokens, step),
+        // What a prompt gets does not depend on its part; small parts even out what they cost.
+        PARTS_PER_SLOT * slots());
+  }
+
+  /**
+   * What the reference of the KL term says of groups, {@link RolloutShard#reference}.
+   *
+   * @param shards each is a task
+   * @param step from 0
+   */
+  public List<float[]> reference(List<RolloutShard> shards, long step) {
+    PolicyBroadcast policy = versions.newest();
+    Broadcast<ArrayList<RolloutShard>> all = spark.broadcast(new ArrayList<>(shards));
+    try {
+      return JobThread.await(
+          jobs.submit(
+              () ->
+                  jobs.run(
+                      "step " + (step + 1) + ": reference of the KL term",
+                      new ReferenceTask(context, policy, all),
+                      shards.size())));
+    } finally {
+      all.destroy();
+    }
   }
 
   /** The results of a job whose tasks may also have written the step's rollout table. */

@@ -6,6 +6,7 @@ import io.avatarl.config.KlConfig;
 import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramModel;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
@@ -15,6 +16,7 @@ import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
 import io.avatarl.spark.table.ScoredGroups;
 import java.io.Serializable;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -62,6 +64,34 @@ final class RunContext implements Serializable {
   static RunContext forTraining(
       String run, TrainingConfig config, Corpus corpus, RewardSetup setup, float[] initial) {
     return new RunContext(run, config, corpus, Optional.of(setup), initial);
+  }
+
+  /**
+   * Of tasks that continue prompts, and do not score them.
+   *
+   * @param run distinguishes runs in one JVM
+   * @param counts n-grams, where the KL term pulls to them
+   * @param initial weights that training began with; empty: the random ones of the seed
+   */
+  static RunContext forPrompts(
+      String run,
+      TrainingConfig config,
+      Corpus corpus,
+      Optional<NgramCounts> counts,
+      float[] initial) {
+    return new RunContext(
+        run,
+        config,
+        corpus,
+        counts.map(
+            ngrams ->
+                new RewardSetup(
+                    ngrams,
+                    new Rewards(
+                        new Rewards.Sources(config.reward(), corpus, ngrams, Optional.empty()),
+                        List.of()),
+                    Optional.empty())),
+        initial);
   }
 
   String run() {

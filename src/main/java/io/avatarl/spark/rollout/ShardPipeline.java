@@ -124,8 +124,15 @@ record ShardPipeline(
         && groups.first() == 0;
   }
 
-  /** Log-probabilities of every token under the KL term's reference, [G·V]; without one empty. */
-  private static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
+  /**
+   * Log-probabilities of every token under the KL term's reference.
+   *
+   * @param logProbs of the policy at every position of the rows, [B·T·V], where they are known;
+   *     else empty
+   * @param policy that explored
+   * @return [G·V]; without a KL term empty
+   */
+  static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
     KlConfig kl = run.config().learner().kl();
     return switch (kl.reference()) {
       case NONE -> new float[0];
@@ -135,7 +142,10 @@ record ShardPipeline(
           yield ReferenceLogProbs.policy(initial.policy(), groups);
         }
       }
-      case LAST -> groups.first() == 0 ? logProbs : ReferenceLogProbs.policy(policy, groups);
+      case LAST ->
+          groups.first() == 0 && logProbs.length > 0
+              ? logProbs
+              : ReferenceLogProbs.policy(policy, groups);
     };
   }
 }

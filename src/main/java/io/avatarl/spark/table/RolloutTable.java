@@ -6,11 +6,15 @@ import io.avatarl.config.RolloutTableConfig.Format;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Committer;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 
@@ -88,10 +92,7 @@ public final class RolloutTable {
     if (!config.due(step, steps)) {
       return TableWriter.NONE;
     }
-    String version = Storage.resolve(run, VERSION_FILE);
-    if (!storage.exists(version)) {
-      storage.writeString(version, VERSION + "\n");
-    }
+    requireVersion(storage, run);
     storage.delete(hidden(run, step));
     if (!isDelta()) {
       discard(storage, folder(run, step));
@@ -99,6 +100,22 @@ public final class RolloutTable {
     Optional<Committer> committer = Committer.of(storage, staging(step));
     committer.ifPresent(ours -> ours.begin(storage));
     return new StepWriter(staging(step), step, stage, committer, hadoop);
+  }
+
+  /** Writes a step's table at once, over what is there: rows that the driver has. */
+  static void replace(Storage storage, String run, long step, Dataset<Row> rows) {
+    requireVersion(storage, run);
+    String folder = folder(run, step);
+    discard(storage, folder);
+    rows.write().mode(SaveMode.Overwrite).parquet(HadoopPath.of(folder));
+    storage.writeString(Storage.resolve(folder, DONE), "");
+  }
+
+  private static void requireVersion(Storage storage, String run) {
+    String version = Storage.resolve(run, VERSION_FILE);
+    if (!storage.exists(version)) {
+      storage.writeString(version, VERSION + "\n");
+    }
   }
 
   /** The folder that the tasks of a step write into. */

@@ -1,0 +1,40 @@
+package io.avatarl.spark.rollout;
+
+import io.avatarl.rollout.Groups;
+import io.avatarl.rollout.ReferenceLogProbs;
+import io.avatarl.rollout.RolloutShard;
+import io.avatarl.spark.transport.PolicyBroadcast;
+import java.util.ArrayList;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.broadcast.Broadcast;
+
+/** What the reference of the KL term says of groups that are there already. */
+final class ReferenceTask implements Function<Integer, float[]> {
+  private static final long serialVersionUID = 1;
+
+  private final Broadcast<RunContext> context;
+  private final PolicyBroadcast policy;
+  private final Broadcast<ArrayList<RolloutShard>> shards;
+
+  ReferenceTask(
+      Broadcast<RunContext> context,
+      PolicyBroadcast policy,
+      Broadcast<ArrayList<RolloutShard>> shards) {
+    this.context = context;
+    this.policy = policy;
+    this.shards = shards;
+  }
+
+  @Override
+  public float[] call(Integer part) {
+    RunContext run = context.value();
+    Groups groups = shards.value().get(part).groups();
+    try (PolicyReplica replica = PolicyReplica.acquire(run, policy.weights())) {
+      return ReferenceLogProbs.select(
+          run.config().learner().kl().estimator(),
+          groups,
+          ShardPipeline.reference(run, groups, new float[0], replica.policy()),
+          run.vocabulary());
+    }
+  }
+}
