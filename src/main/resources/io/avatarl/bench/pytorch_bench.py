@@ -1,9 +1,9 @@
 """The yardstick of jobs/bench.sh: the same GPT (its default form) in PyTorch, float32, on the CPU.
 
-Takes turns with the other parts: a line with a number of seconds on standard input starts a lap, and one line of JSON
-answers it. What a lap repeats: `train` - forward, backward, clipping by the global norm and AdamW of one minibatch by
-cross-entropy; `generate` - continuations by one token at a time with a key-value cache. `logits` - no lap: reads the
-weights of a model.safetensors and prints the logits of some tokens, for a test that the model is the same.
+Takes turns with the other benchmarks: a line with a number of seconds on standard input starts a lap; the answer is one
+line of JSON. A lap repeats: `train` - forward, backward, clipping by the global norm and AdamW on one minibatch of
+cross-entropy; `generate` - continuations, one token at a time, with a key-value cache. `logits` runs no lap: it reads
+the weights of a model.safetensors and prints the logits of some tokens, for a test that the model is the same.
 """
 
 import argparse
