@@ -39,14 +39,43 @@ public final class Prompts {
   private static final int GROUP_BITS = 53;
 
   /**
-   * A prompt.
-   *
-   * @param row the user's columns
-   * @param tokens as many of its last ones as the model sees
-   * @param group its number, by its text
-   * @param stream begins its random numbers
+   * A prompt on its way to a task. A plain class: Kryo, where a session has it, fails on records.
    */
-  record Prompt(Row row, int[] tokens, long group, long stream) implements Serializable {}
+  static final class Prompt implements Serializable {
+    private static final long serialVersionUID = 1;
+
+    private final Row row;
+    private final int[] tokens;
+    private final long group;
+    private final long stream;
+
+    private Prompt(Row row, int[] tokens, long group, long stream) {
+      this.row = row;
+      this.tokens = tokens;
+      this.group = group;
+      this.stream = stream;
+    }
+
+    /** The user's columns. */
+    Row row() {
+      return row;
+    }
+
+    /** As many of its last tokens as the model sees. */
+    int[] tokens() {
+      return tokens;
+    }
+
+    /** Its number, by its text. */
+    long group() {
+      return group;
+    }
+
+    /** Begins its random numbers. */
+    long stream() {
+      return stream;
+    }
+  }
 
   private final StructType schema;
   private final List<Prompt> prompts;
