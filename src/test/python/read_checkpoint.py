@@ -17,6 +17,7 @@ def main(folder):
     tensors = deserialize((folder / "model.safetensors").read_bytes())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
     found = {
         name: {
             "shape": list(tensor["shape"]),
@@ -25,7 +26,7 @@ def main(folder):
         }
         for name, tensor in tensors
     }
-    json.dump({"config": config, "vocabulary": tokenizer["vocabulary"], "tensors": found}, sys.stdout)
+    json.dump({"config": config, "vocabulary": sorted(vocabulary, key=vocabulary.get), "tensors": found}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class ArchitectureTest {
     ROOMS.put("files", Set.of());
     ROOMS.put("corpus", Set.of());
     ROOMS.put("model", Set.of("corpus"));
+    ROOMS.put("interchange", Set.of("corpus", "model"));
     ROOMS.put("rollout", Set.of("corpus", "model"));
     ROOMS.put("reward", Set.of("corpus", "rollout"));
     ROOMS.put("advantage", Set.of("rollout"));
@@ -167,7 +168,7 @@ class ArchitectureTest {
           .that()
           .resideInAnyPackage(packages(NUMERICAL_ROOMS))
           .or()
-          .resideInAPackage(ROOT + "config..")
+          .resideInAnyPackage(ROOT + "config..", ROOT + "interchange..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("org.apache.spark..");

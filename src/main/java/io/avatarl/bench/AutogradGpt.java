@@ -26,6 +26,10 @@ public final class AutogradGpt implements AutoCloseable {
   private final NDArray rotateHalf; // [headWidth, headWidth]: (x1, x2) -> (-x2, x1)
   private final NDArray scale; // headWidth^-1/4, applied to queries and to keys
   private final NDArray epsilon;
+  private final NDArray one;
+  private final NDArray half;
+  private final NDArray cubic; // of GELU's approximation by tanh, as the next one
+  private final NDArray rootOf2OverPi;
 
   /** Builds the constants. The caller closes this object after the last backward pass. */
   public AutogradGpt(GptConfig config, NDManager parent) {
@@ -50,6 +54,10 @@ public final class AutogradGpt implements AutoCloseable {
     this.rotateHalf = constants.create(rotation(width), new Shape(width, width));
     this.scale = constants.create((float) root);
     this.epsilon = constants.create(Gpt.RMS_EPSILON);
+    this.one = constants.create(1f);
+    this.half = constants.create(0.5f);
+    this.cubic = constants.create(0.044715f);
+    this.rootOf2OverPi = constants.create((float) Math.sqrt(2 / Math.PI));
   }
 
   private static float[] mask(int context) {
@@ -138,6 +146,11 @@ public final class AutogradGpt implements AutoCloseable {
             yield positive.mul(positive);
           }
           case GELU -> hidden.getNDArrayInternal().gelu();
+          case GELU_TANH -> {
+            NDArray inner =
+                hidden.add(hidden.mul(hidden).mul(hidden).mul(cubic)).mul(rootOf2OverPi);
+            yield hidden.mul(inner.tanh().add(one)).mul(half);
+          }
         };
     return linear(weights, name + "c_proj", active); // [B, T, D]
   }

@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
-import java.util.function.Function;
 
 /**
  * Reads HOCON into {@link TrainingConfig} and writes it back. {@code reference.conf} next to this
@@ -48,14 +47,38 @@ public final class ConfigReader {
       String hocon,
       List<String> overrides,
       Consumer<String> warnings) {
-    return read(preset, origin, hocon, overrides, warnings, run -> Optional.empty());
+    return read(preset, origin, hocon, overrides, warnings, Beginnings.NONE);
   }
 
+  /** Reads what {@code init} names. */
+  public interface Beginnings {
+    /** Reads nothing: the texts say it all. */
+    Beginnings NONE =
+        new Beginnings() {
+          @Override
+          public Optional<TrainingConfig> run(String run) {
+            return Optional.empty();
+          }
+
+          @Override
+          public Optional<Shape> huggingFace(String folder) {
+            return Optional.empty();
+          }
+        };
+
+    /** The configuration of {@code init.run}. */
+    Optional<TrainingConfig> run(String run);
+
+    /** The shape of the model in {@code init.hf}. */
+    Optional<Shape> huggingFace(String folder);
+  }
+
+  /** What a model is, without how it was trained. */
+  public record Shape(GptConfig model, CorpusConfig.TokenizerKind tokenizer) {}
+
   /**
-   * As above; if {@code init.run} names a run, settings of the model and the tokenizer that the
-   * texts leave out come from that run.
-   *
-   * @param runs reads a run's configuration
+   * As above; if {@code init} names a run or a model, settings of the model and the tokenizer that
+   * the texts leave out come from there.
    */
   public static TrainingConfig read(
       String preset,
@@ -63,7 +86,7 @@ public final class ConfigReader {
       String hocon,
       List<String> overrides,
       Consumer<String> warnings,
-      Function<String, Optional<TrainingConfig>> runs) {
+      Beginnings beginnings) {
     try {
       Config defaults = HoconText.defaults();
       List<Layer> texts = new ArrayList<>();
@@ -74,13 +97,17 @@ public final class ConfigReader {
       }
       Config named = ConfigFactory.parseMap(Map.of("preset", preset));
       List<Layer> layers = stacked(texts, named.withFallback(defaults));
-      Optional<TrainingConfig> begun =
-          Optional.of(text(last(layers), "init.run"))
-              .filter(run -> !run.isEmpty())
-              .flatMap(runs::apply);
-      if (begun.isPresent()) {
-        Config shape = shape(begun.get());
-        layers = stacked(texts, named.withFallback(shape).withFallback(defaults));
+      Optional<Config> shape =
+          named(layers, "init.run")
+              .flatMap(beginnings::run)
+              .map(ConfigReader::shape)
+              .or(
+                  () ->
+                      named(layers, "init.hf")
+                          .flatMap(beginnings::huggingFace)
+                          .map(ConfigReader::shape));
+      if (shape.isPresent()) {
+        return read(stacked(texts, named.withFallback(shape.get()).withFallback(defaults)));
       }
       return read(layers);
     } catch (StackOverflowError e) {
@@ -108,11 +135,25 @@ public final class ConfigReader {
     return layers.get(layers.size() - 1).values();
   }
 
-  /** A string value; empty if it has another type, which is refused later. */
-  private static String text(Config values, String key) {
-    return values.hasPath(key) && values.getValue(key).unwrapped() instanceof String text
-        ? text
-        : "";
+  /** A string; empty also where another type stands, which is refused later. */
+  private static Optional<String> named(List<Layer> layers, String key) {
+    Config values = last(layers);
+    return values.hasPath(key)
+            && values.getValue(key).unwrapped() instanceof String text
+            && !text.isEmpty()
+        ? Optional.of(text)
+        : Optional.empty();
+  }
+
+  /** What a run that begins with a model from elsewhere takes from it. */
+  private static Config shape(Shape shape) {
+    Map<String, Object> tree =
+        Map.of(
+            "model", RecordMapper.tree(shape.model),
+            "corpus", Map.of("tokenizer", spelling(shape.tokenizer.name())));
+    return ConfigFactory.parseMap(tree, "init.hf")
+        .withoutPath("model.precision")
+        .withoutPath("model.initStd");
   }
 
   /** The settings that a run takes from the run whose weights it starts with. */

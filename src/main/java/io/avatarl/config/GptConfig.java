@@ -14,7 +14,8 @@ import java.io.Serializable;
  * @param norm {@code rms}: x / √(mean x² + ε), no parameters; {@code layer}: LayerNorm with weight
  *     and bias
  * @param positions {@code rotary} (Su et al. 2021, half-split form) or {@code learned}
- * @param activation {@code relu2} (So et al. 2021) or {@code gelu} (exact)
+ * @param activation {@code relu2} (So et al. 2021), {@code gelu} (exact) or {@code gelu-tanh} (its
+ *     approximation, with which GPT-2 was trained)
  * @param qkNorm RMS-normalise queries and keys per head
  * @param bias biases in the linear layers
  * @param tied output matrix = token embedding
@@ -48,7 +49,9 @@ public record GptConfig(
 
   public enum Activation {
     RELU2,
-    GELU
+    GELU,
+    /** 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel 2016). */
+    GELU_TANH
   }
 
   /** Precision of matrix products; everything else is float32. */

@@ -9,8 +9,11 @@ import java.net.URI;
  * @param uri of an MLflow tracking server ({@code http://...}, {@code https://...}), or {@code
  *     databricks}; empty: off
  * @param experiment the MLflow experiment's name
+ * @param register the name under which MLflow registers the trained model; empty: not at all
+ * @param tensorboard whether the figures are written as TensorBoard event files as well
  */
-public record TrackingConfig(String uri, String experiment) implements Serializable {
+public record TrackingConfig(String uri, String experiment, String register, boolean tensorboard)
+    implements Serializable {
   /** The workspace that {@code DATABRICKS_HOST} names. */
   public static final String DATABRICKS = "databricks";
 
@@ -24,6 +27,14 @@ public record TrackingConfig(String uri, String experiment) implements Serializa
                 + " MLFLOW_TRACKING_TOKEN instead"
             : uri + " is neither http://HOST, https://HOST nor " + DATABRICKS);
     Check.that(isUri(uri), "uri", uri + " is not a URI");
+    Check.that(
+        register.isEmpty() || !uri.isEmpty(),
+        "register",
+        register + " needs the MLflow server that it is registered at; set tracking.uri");
+    Check.that(
+        register.isEmpty() || register.matches("[^/:]+"),
+        "register",
+        register + " is no name of a registered model; leave out / and :");
     Check.that(!experiment.isBlank(), "experiment", "must not be empty");
   }
 

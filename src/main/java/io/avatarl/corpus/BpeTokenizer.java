@@ -19,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * encodes or decodes builds the native tokenizer once.
  *
  * <p>JSON: Hugging Face's {@code tokenizer.json} with a model of type BPE and byte-level
- * pre-tokenizer and decoder.
+ * pre-tokenizer and decoder, GPT-2's own among them.
  */
 public final class BpeTokenizer implements Tokenizer {
   static final String TYPE = "BPE";
@@ -71,7 +71,8 @@ public final class BpeTokenizer implements Tokenizer {
   }
 
   /**
-   * @throws IllegalArgumentException if the object is not a byte-level BPE tokenizer
+   * @throws IllegalArgumentException if the object is not a byte-level BPE tokenizer, or if its
+   *     tokens may decode to another text
    */
   static BpeTokenizer fromJson(JsonNode node, String json) {
     for (String part : new String[] {"pre_tokenizer", "decoder"}) {
@@ -79,23 +80,57 @@ public final class BpeTokenizer implements Tokenizer {
         throw new IllegalArgumentException("its " + part + " is not byte-level");
       }
     }
+    JsonNode words = node.path("pre_tokenizer");
+    if (words.path("add_prefix_space").asBoolean(true)
+        || !words.path("use_regex").asBoolean(true)) {
+      throw new IllegalArgumentException(
+          "its words are not GPT-2's (add_prefix_space must be false, use_regex true)");
+    }
+    if (node.path("normalizer").isObject() || node.path("model").path("dropout").asDouble() != 0) {
+      throw new IllegalArgumentException("it has a normalizer or dropout, which change texts");
+    }
     JsonNode vocabulary = node.path("model").path("vocab");
-    byte[][] bytes = new byte[vocabulary.size()][];
+    JsonNode added = node.path("added_tokens");
+    Map<Integer, byte[]> tokens = new HashMap<>();
     for (Map.Entry<String, JsonNode> entry : vocabulary.properties()) {
-      int id = entry.getValue().asInt(-1);
-      if (id < 0 || id >= bytes.length || bytes[id] != null) {
+      if (tokens.put(entry.getValue().asInt(-1), ByteAlphabet.bytes(entry.getKey())) != null) {
+        throw new IllegalArgumentException("two entries of its vocabulary have one id");
+      }
+    }
+    for (JsonNode token : added) {
+      tokens.put(token.path("id").asInt(-1), addedBytes(token));
+    }
+    byte[][] bytes = new byte[tokens.size()][];
+    for (int id = 0; id < bytes.length; id++) {
+      bytes[id] = tokens.get(id);
+      if (bytes[id] == null) {
         throw new IllegalArgumentException(
             "the ids of its vocabulary are not 0 to " + (bytes.length - 1));
       }
-      bytes[id] = ByteAlphabet.bytes(entry.getKey());
     }
     if (bytes.length == 0) {
       throw new IllegalArgumentException("it has no vocabulary");
     }
-    if (node.path("added_tokens").size() > 0) {
-      throw new IllegalArgumentException("it has added tokens, which byte-level BPE does not need");
-    }
     return new BpeTokenizer(json, bytes);
+  }
+
+  /**
+   * Of a token beside the merges, such as GPT-2's {@code <|endoftext|>}: where a text has these
+   * characters, they are this token. With white space in or around it, boundaries between words
+   * would be none.
+   */
+  private static byte[] addedBytes(JsonNode token) {
+    String content = token.path("content").asText();
+    boolean plain =
+        content.matches("[!-~]+")
+            && !token.path("lstrip").asBoolean()
+            && !token.path("rstrip").asBoolean()
+            && !token.path("single_word").asBoolean();
+    if (!plain) {
+      throw new IllegalArgumentException(
+          "its added token \"" + content + "\" is not of ASCII characters without white space");
+    }
+    return content.getBytes(StandardCharsets.US_ASCII);
   }
 
   @Override

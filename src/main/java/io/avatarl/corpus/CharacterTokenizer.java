@@ -7,16 +7,30 @@ import io.avatarl.config.UserError;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
  * One token per Unicode code point. The vocabulary is the sorted distinct code points of the text
  * it was made from, and a token is an index into it (nanoGPT's {@code shakespeare_char}).
  *
- * <p>JSON: {@code {"type": "character", "vocabulary": ["\n", " ", "!", …]}}, in token order.
+ * <p>JSON: Hugging Face's {@code tokenizer.json} with a model of type WordLevel over characters, a
+ * pre-tokenizer that isolates each of them and a decoder that joins them without spaces. Version
+ * 0.1 wrote {@code {"type": "character", "vocabulary": ["\n", " ", "!", …]}}, in token order, which
+ * is read as well.
  */
 public final class CharacterTokenizer implements Tokenizer {
-  static final String TYPE = "character";
+  /** Of the model in {@code tokenizer.json}. */
+  static final String TYPE = "WordLevel";
+
+  /** Of the whole file, in version 0.1. */
+  static final String OLD_TYPE = "character";
+
+  /** Any character, line breaks included; the dot of a regular expression stops at these. */
+  private static final String ANY = "[\\s\\S]";
+
+  /** No entry of the vocabulary: a character outside it is an error, as here. */
+  private static final String UNKNOWN = "<unk>";
 
   private static final int ASCII = 128;
 
@@ -49,10 +63,46 @@ public final class CharacterTokenizer implements Tokenizer {
    * @throws IllegalArgumentException if the object is not a character tokenizer
    */
   static CharacterTokenizer fromJson(JsonNode node) {
+    JsonNode split = node.path("pre_tokenizer");
+    if (!split.path("type").asText().equals("Split")
+        || !split.path("pattern").path("Regex").asText().equals(ANY)
+        || !split.path("behavior").asText().equals("Isolated")
+        || !node.path("decoder").path("type").asText().equals("Fuse")) {
+      throw new IllegalArgumentException("its words are not single characters");
+    }
+    if (node.path("normalizer").isObject() || node.path("added_tokens").size() > 0) {
+      throw new IllegalArgumentException("it has a normalizer or added tokens");
+    }
+    JsonNode entries = node.path("model").path("vocab");
+    String[] vocabulary = new String[entries.size()];
+    for (Map.Entry<String, JsonNode> entry : entries.properties()) {
+      JsonNode id = entry.getValue();
+      int token = id.isInt() ? id.intValue() : -1;
+      if (token < 0 || token >= vocabulary.length || vocabulary[token] != null) {
+        throw new IllegalArgumentException(
+            "the ids of its vocabulary are not 0 to " + (vocabulary.length - 1));
+      }
+      vocabulary[token] = entry.getKey();
+    }
+    return of(vocabulary);
+  }
+
+  /**
+   * Of the form of version 0.1.
+   *
+   * @throws IllegalArgumentException where the object is not a character tokenizer's
+   */
+  static CharacterTokenizer fromOldJson(JsonNode node) {
     JsonNode entries = node.path("vocabulary");
-    int[] vocabulary = new int[entries.size()];
+    String[] vocabulary = new String[entries.size()];
+    Arrays.setAll(vocabulary, token -> entries.path(token).asText());
+    return of(vocabulary);
+  }
+
+  private static CharacterTokenizer of(String... entries) {
+    int[] vocabulary = new int[entries.length];
     for (int token = 0; token < vocabulary.length; token++) {
-      String entry = entries.path(token).asText();
+      String entry = entries[token];
       if (entry.codePointCount(0, entry.length()) != 1) {
         throw new IllegalArgumentException("vocabulary entry " + token + " is not one character");
       }
@@ -126,11 +176,21 @@ public final class CharacterTokenizer implements Tokenizer {
 
   @Override
   public String toJson() {
-    ObjectNode node = JsonNodeFactory.instance.objectNode().put("type", TYPE);
-    for (int codePoint : vocabulary) {
-      node.withArray("vocabulary").add(Character.toString(codePoint));
+    ObjectNode root = JsonNodeFactory.instance.objectNode().put("version", "1.0");
+    root.putNull("truncation").putNull("padding").putArray("added_tokens");
+    root.putNull("normalizer");
+    ObjectNode split = root.putObject("pre_tokenizer").put("type", "Split");
+    split.putObject("pattern").put("Regex", ANY);
+    split.put("behavior", "Isolated").put("invert", false);
+    root.putNull("post_processor");
+    root.putObject("decoder").put("type", "Fuse");
+    ObjectNode model = root.putObject("model").put("type", TYPE);
+    ObjectNode entries = model.putObject("vocab");
+    for (int token = 0; token < vocabulary.length; token++) {
+      entries.put(Character.toString(vocabulary[token]), token);
     }
-    return node.toString();
+    model.put("unk_token", UNKNOWN);
+    return root.toString();
   }
 
   @Override

@@ -9,9 +9,8 @@ import java.io.Serializable;
 /**
  * Text to tokens and back. Tokens are the integers in [0, {@link #vocabularySize}).
  *
- * <p>The JSON form ({@code tokenizer.json} of a checkpoint) is Hugging Face's for BPE, whose {@code
- * model.type} names it; else an object whose {@code type} names the tokenizer and whose other
- * fields are the tokenizer's own.
+ * <p>The JSON form ({@code tokenizer.json} of a checkpoint) is Hugging Face's, whose {@code
+ * model.type} tells the tokenizers apart.
  */
 public sealed interface Tokenizer extends Serializable permits CharacterTokenizer, BpeTokenizer {
 
@@ -90,12 +89,14 @@ public sealed interface Tokenizer extends Serializable permits CharacterTokenize
   static Tokenizer fromJson(String json) {
     try {
       JsonNode node = new ObjectMapper().readTree(json);
-      if (node.path("model").path("type").asText().equals(BpeTokenizer.TYPE)) {
-        return BpeTokenizer.fromJson(node, json);
+      JsonNode type = node.path("model").path("type");
+      if (type.isMissingNode()) {
+        type = node.path("type");
       }
-      JsonNode type = node.path("type");
       return switch (type.asText()) {
+        case BpeTokenizer.TYPE -> BpeTokenizer.fromJson(node, json);
         case CharacterTokenizer.TYPE -> CharacterTokenizer.fromJson(node);
+        case CharacterTokenizer.OLD_TYPE -> CharacterTokenizer.fromOldJson(node);
         default -> throw new IllegalArgumentException("its type is " + type);
       };
     } catch (JsonProcessingException e) {

@@ -98,7 +98,8 @@ public final class PolicyTrainer implements AutoCloseable {
   public static PolicyTrainer load(SparkSession spark, String run, Map<String, ?> settings) {
     Storage storage = new Storage(Job.Session.context(spark).hadoopConfiguration());
     List<String> overrides = new ArrayList<>(LOOP);
-    overrides.addAll(List.of("init.run=" + run, "init.checkpoint=newest", "init.sha256="));
+    overrides.addAll(
+        List.of("init.run=" + run, "init.hf=", "init.checkpoint=newest", "init.sha256="));
     overrides.addAll(overrides(settings));
     return new PolicyTrainer(
         spark, storage, Runs.config(storage, run, overrides, System.err::println));

@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -49,13 +48,12 @@ public final class Presets {
   public record Preset(String name, String origin, String hocon) {
     /**
      * The configuration with these overrides; see {@link ConfigReader#read(String, String, String,
-     * List, Consumer, java.util.function.Function)}.
+     * List, Consumer, ConfigReader.Beginnings)}.
      *
-     * @param storage reads the run that {@code init.run} names
+     * @param storage reads the model that {@code init} names
      */
     public TrainingConfig read(Storage storage, List<String> overrides, Consumer<String> warnings) {
-      return ConfigReader.read(
-          name, origin, hocon, overrides, warnings, run -> Optional.of(Runs.initial(storage, run)));
+      return ConfigReader.read(name, origin, hocon, overrides, warnings, Runs.beginnings(storage));
     }
 
     /** A copy whose default referee is this run. */

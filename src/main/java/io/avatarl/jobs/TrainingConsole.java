@@ -98,7 +98,11 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         lower(l.optimizer().schedule()));
     line(out, "devices    %s", facts.devices());
     if (config.init().isWarm()) {
-      line(out, "starts     from %s, step %s", config.init().run(), config.init().checkpoint());
+      line(
+          out,
+          "starts     from %s%s",
+          config.init().place(),
+          config.init().hf().isEmpty() ? ", step " + config.init().checkpoint() : "");
     }
     line(out, "run        %s", facts.output());
     if (step > 0) {

@@ -1,9 +1,13 @@
 package io.avatarl.jobs;
 
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusProvider;
 import io.avatarl.files.Storage;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.tracking.MlflowTracker;
+import io.avatarl.tracking.TensorBoardLog;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import io.avatarl.train.Summary;
 import io.avatarl.train.Trainer;
@@ -25,6 +29,7 @@ final class TrainingRun implements AutoCloseable {
   private final String folder;
   private final TrainingConsole console;
   private final Optional<MlflowTracker> tracker;
+  private final Optional<TensorBoardLog> tensorBoard;
   private final Trainer training;
 
   /**
@@ -45,7 +50,9 @@ final class TrainingRun implements AutoCloseable {
     this.config = config;
     this.folder = folder;
     this.console = console;
+    requireRegistrable(config);
     this.tracker = MlflowTracker.of(config.tracking(), System.getenv(), storage, console::warned);
+    this.tensorBoard = TensorBoardLog.of(config.tracking(), storage, console::warned);
     this.training =
         new Trainer(
             storage, config, corpora, folder, resume, listener(watcher), NgramBaselines::of);
@@ -53,7 +60,21 @@ final class TrainingRun implements AutoCloseable {
 
   private TrainingListener listener(TrainingListener watcher) {
     TrainingListener listener = TrainingListener.both(console, watcher);
+    if (tensorBoard.isPresent()) {
+      listener = TrainingListener.both(listener, tensorBoard.get());
+    }
     return tracker.isPresent() ? TrainingListener.both(listener, tracker.get()) : listener;
+  }
+
+  /** Before the training, and not after it. */
+  private static void requireRegistrable(TrainingConfig config) {
+    if (!config.tracking().register().isEmpty()) {
+      try {
+        ModelExport.requireCounterpart(config.model(), ModelExport.Format.HF);
+      } catch (UserError e) {
+        throw new UserError("tracking.register: " + e.getMessage(), e);
+      }
+    }
   }
 
   /**
@@ -93,7 +114,9 @@ final class TrainingRun implements AutoCloseable {
     summary.ifPresent(
         s -> {
           report(s);
-          tracker.ifPresent(t -> t.finished(s));
+          tensorBoard.ifPresent(log -> log.finished(s));
+          List<String> model = exported();
+          tracker.ifPresent(t -> t.finished(s, model));
         });
     return summary.isPresent();
   }
@@ -119,6 +142,19 @@ final class TrainingRun implements AutoCloseable {
   private void report(Summary summary) {
     RunReport report = RunReport.write(storage, config, folder);
     console.finished(summary, report.samples(), folder, report.page());
+  }
+
+  /** Exports the model that is to be registered; its files, by their names in the run's folder. */
+  private List<String> exported() {
+    if (config.tracking().register().isEmpty()) {
+      return List.of();
+    }
+    String out = Storage.resolve(folder, RunFiles.EXPORTED);
+    storage.delete(out); // of a run that was finished once and went on
+    CheckpointChoice.OfRun newest = new CheckpointChoice.OfRun(folder, CheckpointFolder.NEWEST);
+    return ModelExport.write(storage, newest, ModelExport.Format.HF, out).files().stream()
+        .map(file -> RunFiles.EXPORTED + "/" + file)
+        .toList();
   }
 
   @Override

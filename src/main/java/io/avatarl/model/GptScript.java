@@ -54,6 +54,8 @@ final class GptScript {
     attributes.put("rms", config.norm() == GptConfig.Norm.RMS);
     attributes.put("rotary", config.positions() == GptConfig.Positions.ROTARY);
     attributes.put("relu2", config.activation() == GptConfig.Activation.RELU2);
+    // "tanh" is GELU's approximation by that function, "none" is exact.
+    attributes.put("gelu", config.activation() == GptConfig.Activation.GELU_TANH ? "tanh" : "none");
     attributes.put("qkNorm", config.qkNorm());
     attributes.put("bias", config.bias());
     attributes.put("bfloat16", config.precision() == GptConfig.Precision.BFLOAT16);

@@ -51,6 +51,7 @@ final class DeliveryQueue {
   private boolean closing;
   private boolean done;
   private long refused;
+  private Duration longer = Duration.ZERO;
   private Optional<String> trouble = Optional.empty();
   private boolean troubled;
 
@@ -75,9 +76,14 @@ final class DeliveryQueue {
     notifyAll();
   }
 
-  /** Adds files of the run's folder, to be uploaded after the last record. */
-  synchronized void addFiles(List<String> names) {
+  /**
+   * Adds files of the run's folder, to be uploaded after the last record.
+   *
+   * @param longer that {@link #close} may take because of them
+   */
+  synchronized void addFiles(List<String> names, Duration longer) {
     files.addAll(names);
+    this.longer = this.longer.plus(longer);
   }
 
   /** The first failure; returned only once. */
@@ -88,8 +94,9 @@ final class DeliveryQueue {
   }
 
   /**
-   * Delivers what is left, within {@link Patience#close()}. Returns the number of undelivered
-   * records; 0 if the queue was never started or is already closed.
+   * Delivers what is left, within {@link Patience#close()} and what {@link #addFiles} added.
+   * Returns the number of undelivered records; 0 if the queue was never started or is already
+   * closed.
    *
    * @param status of the run
    */
@@ -102,7 +109,7 @@ final class DeliveryQueue {
       this.status = status;
       closing = true;
       notifyAll();
-      long end = System.nanoTime() + patience.close().toNanos();
+      long end = System.nanoTime() + patience.close().plus(longer).toNanos();
       long left;
       while (!done && (left = (end - System.nanoTime()) / 1_000_000) > 0) {
         try {

@@ -184,8 +184,32 @@ final class MlflowApi {
             authorised(
                     server + "/api/2.0/mlflow-artifacts/artifacts" + root + "/" + name,
                     "application/octet-stream")
+                .timeout(timeout.plus(uploading(bytes.length)))
                 .PUT(HttpRequest.BodyPublishers.ofByteArray(bytes))
                 .build()));
+  }
+
+  /** What a file takes on a slow line, 1 MB/s. */
+  static Duration uploading(long bytes) {
+    return Duration.ofMillis(bytes / 1000);
+  }
+
+  /**
+   * Makes a folder of a run a new version of a registered model, which is made where it is missing.
+   *
+   * @param source the folder, as the server finds it
+   */
+  void register(Run run, String name, String source) throws IOException, InterruptedException {
+    String query = "registered-models/get?name=" + URLEncoder.encode(name, StandardCharsets.UTF_8);
+    HttpResponse<String> found = send(request(query).GET().build());
+    if (found.statusCode() == 404) {
+      call("registered-models/create", JSON.createObjectNode().put("name", name));
+    } else {
+      checked(found);
+    }
+    call(
+        "model-versions/create",
+        JSON.createObjectNode().put("name", name).put("source", source).put("run_id", run.id()));
   }
 
   private JsonNode call(String method, ObjectNode body) throws IOException, InterruptedException {

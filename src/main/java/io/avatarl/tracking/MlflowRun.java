@@ -18,6 +18,9 @@ import java.util.Optional;
  * on Databricks, the tag {@code avatarl.run} names the run's folder.
  */
 final class MlflowRun implements DeliveryQueue.Receiver {
+  /** Status of a run that is complete. */
+  static final String FINISHED = "FINISHED";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final MlflowApi api;
@@ -27,6 +30,8 @@ final class MlflowRun implements DeliveryQueue.Receiver {
   private final boolean resumed;
   private Optional<MlflowApi.Run> run = Optional.empty();
   private boolean described;
+  private boolean incomplete;
+  private boolean registered;
 
   /**
    * @param folder the run's own
@@ -98,12 +103,44 @@ final class MlflowRun implements DeliveryQueue.Receiver {
   public void upload(String name) throws IOException, InterruptedException {
     String file = Storage.resolve(folder, name);
     if (run.orElseThrow().takesFiles() && storage.exists(file)) {
-      api.upload(run.orElseThrow(), name, storage.readBytes(file));
+      try {
+        api.upload(run.orElseThrow(), name, storage.readBytes(file));
+      } catch (RefusedException e) {
+        incomplete = true;
+        throw e;
+      }
     }
+  }
+
+  /**
+   * Registers the exported model of a finished run. Where the server takes no files, it is told
+   * where the folder is.
+   */
+  private void register() throws IOException, InterruptedException {
+    String name = config.tracking().register();
+    if (incomplete) {
+      throw new RefusedException(name + " is not registered: the server took not all of its files");
+    }
+    MlflowApi.Run tracked = run.orElseThrow();
+    String source =
+        tracked.takesFiles()
+            ? Storage.resolve(tracked.artifactUri(), RunFiles.EXPORTED)
+            : storage.qualified(Storage.resolve(folder, RunFiles.EXPORTED));
+    api.register(tracked, name, source);
   }
 
   @Override
   public void end(String status) throws IOException, InterruptedException {
+    if (status.equals(FINISHED) && !registered && !config.tracking().register().isEmpty()) {
+      try {
+        register();
+        registered = true;
+      } catch (RefusedException e) {
+        registered = true; // not tried again
+        api.end(run.orElseThrow(), status);
+        throw e;
+      }
+    }
     api.end(run.orElseThrow(), status);
   }
 }

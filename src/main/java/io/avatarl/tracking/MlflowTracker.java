@@ -9,6 +9,7 @@ import io.avatarl.train.RunFiles;
 import io.avatarl.train.Summary;
 import io.avatarl.train.TrainingListener;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,8 +72,13 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
     passOnTrouble();
   }
 
-  /** Ends a complete run: its summary and files are delivered, too. */
-  public void finished(Summary summary) {
+  /**
+   * Ends a complete run: its summary and files are delivered, too.
+   *
+   * @param model files of the exported model, names in the run's folder; empty if none is
+   *     registered
+   */
+  public void finished(Summary summary, List<String> model) {
     ObjectNode figures = JSON.createObjectNode().put("kind", "summary");
     figures.put("update", summary.updates());
     try {
@@ -87,9 +93,12 @@ public final class MlflowTracker implements TrainingListener, AutoCloseable {
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
-    queue.addFiles(List.of(RunFiles.CONFIG, RunFiles.SUMMARY, RunFiles.REPORT));
+    queue.addFiles(List.of(RunFiles.CONFIG, RunFiles.SUMMARY, RunFiles.REPORT), Duration.ZERO);
+    long bytes =
+        model.stream().mapToLong(file -> storage.length(Storage.resolve(folder, file))).sum();
+    queue.addFiles(model, MlflowApi.uploading(bytes));
     queue.add(TimedRecord.now(figures));
-    status = "FINISHED";
+    status = MlflowRun.FINISHED;
   }
 
   /**

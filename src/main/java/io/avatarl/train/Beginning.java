@@ -15,11 +15,11 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What training begins with: a corpus, and a model that is random or another run's.
+ * What training begins with: a corpus, and a model that is random, another run's or from elsewhere.
  *
- * @param config with the corpus's own path and checksum and the very checkpoint of {@code
- *     init.run}, so that training from it repeats the run
- * @param initial the weights of {@code init.run}, where they are needed; empty: random ones
+ * @param config with the corpus's own path and checksum and the very model that {@code init} names,
+ *     so that training from it repeats the run
+ * @param initial the weights that {@code init} names, where they are needed; empty: random ones
  */
 record Beginning(
     TrainingConfig config, LoadedCorpus source, ParameterLayout layout, Optional<float[]> initial) {
@@ -31,7 +31,7 @@ record Beginning(
    * @param own the vocabulary of a run that goes on from a checkpoint of its own; what it began
    *     with may be gone
    * @param warned gets one line each
-   * @throws UserError where the corpus or {@code init.run} is not what was asked for
+   * @throws UserError where the corpus or {@code init} is not what was asked for
    */
   static Beginning of(
       Storage storage,
@@ -68,7 +68,12 @@ record Beginning(
     } catch (UnknownCharacter e) {
       // Of a vocabulary of its own, a corpus knows every character.
       throw new UserError(
-          "init.run: " + asked.init().run() + " was trained on another text: " + e.getMessage(), e);
+          asked.init().key()
+              + ": "
+              + asked.init().place()
+              + " was trained on another text: "
+              + e.getMessage(),
+          e);
     }
   }
 

@@ -17,7 +17,7 @@ final class MetricsLog {
 
   /**
    * @param firstStep step of the next records
-   * @param listener is told of every record
+   * @param listener is told of every record and of every file
    */
   MetricsLog(Storage storage, String run, long firstStep, TrainingListener listener) {
     this.listener = listener;
@@ -37,6 +37,7 @@ final class MetricsLog {
       String name = String.format("steps-%06d-%06d.jsonl", firstStep, lastStep);
       storage.writeString(Storage.resolve(folder, name), pending.toString());
       pending.setLength(0);
+      listener.flushed(firstStep, lastStep);
       firstStep = lastStep + 1;
     }
   }

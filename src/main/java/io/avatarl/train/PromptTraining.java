@@ -83,7 +83,7 @@ public final class PromptTraining implements AutoCloseable {
             storage,
             asked,
             corpora,
-            asked.init().isWarm() ? HadoopPath.parent(asked.init().run()) : "runs",
+            asked.init().isWarm() ? HadoopPath.parent(asked.init().place()) : "runs",
             Optional.empty(),
             listener::warned);
     this.config = beginning.config();

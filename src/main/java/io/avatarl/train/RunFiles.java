@@ -21,6 +21,9 @@ public final class RunFiles {
   public static final String COMPARISON = "comparison.html";
   public static final String METRICS_FOLDER = "metrics";
 
+  /** The folder of the model that a tracker registers, for Hugging Face's transformers. */
+  public static final String EXPORTED = "huggingface";
+
   /** The file that names this run's MLflow run. */
   public static final String TRACKING = "tracking.json";
 

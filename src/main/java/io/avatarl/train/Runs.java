@@ -50,9 +50,36 @@ public final class Runs {
     }
   }
 
+  /** Reads the shapes of models that runs begin with. */
+  public static ConfigReader.Beginnings beginnings(Storage storage) {
+    return new ConfigReader.Beginnings() {
+      @Override
+      public Optional<TrainingConfig> run(String run) {
+        return Optional.of(initial(storage, run));
+      }
+
+      @Override
+      public Optional<ConfigReader.Shape> huggingFace(String folder) {
+        return Optional.of(WarmStart.shape(storage, folder));
+      }
+    };
+  }
+
   /** Whether a folder holds a run, finished or not. */
   public static boolean exists(Storage storage, String run) {
     return storage.exists(Storage.resolve(run, RunFiles.CONFIG));
+  }
+
+  /**
+   * Writes into a run's folder while no other process does.
+   *
+   * @throws UserError if one does, a training for example
+   */
+  public static void whileClaimed(Storage storage, String run, Runnable write) {
+    try (RunClaim claim = RunClaim.take(storage, run, false, waiting -> {})) {
+      write.run();
+      claim.requireHeld();
+    }
   }
 
   /** How a run ended; empty if it has not ended. */

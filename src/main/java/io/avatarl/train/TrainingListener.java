@@ -39,6 +39,9 @@ public interface TrainingListener {
   /** Something about the run that is worth a line. */
   default void noted(String line) {}
 
+  /** The records of these steps, all that were added since the last time, are in a file. */
+  default void flushed(long firstStep, long lastStep) {}
+
   /** Something the user should know. */
   default void warned(String warning) {}
 
@@ -94,6 +97,12 @@ public interface TrainingListener {
       public void noted(String line) {
         first.noted(line);
         second.noted(line);
+      }
+
+      @Override
+      public void flushed(long firstStep, long lastStep) {
+        first.flushed(firstStep, lastStep);
+        second.flushed(firstStep, lastStep);
       }
 
       @Override

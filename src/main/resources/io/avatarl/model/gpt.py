@@ -20,6 +20,7 @@ class Gpt(Module):
   rms : bool
   rotary : bool
   relu2 : bool
+  gelu : str
   qkNorm : bool
   bias : bool
   bfloat16 : bool
@@ -50,7 +51,7 @@ class Gpt(Module):
         hidden = torch.relu_(hidden)
         active = torch.mul(hidden, hidden)
       else:
-        active = torch.gelu(hidden)
+        active = torch.gelu(hidden, approximate=self.gelu)
       x = (self).residual(x, active, weights, h + "mlp.c_proj")
       if keep:
         saved.extend([n, mixed, m, hidden, active])
@@ -86,7 +87,7 @@ class Gpt(Module):
         half_d = torch.mul_(active_d, hidden) # relu(x)² has the slope 2·relu(x)
         m_d = (self).linear_backward(half_d, m, 2, weights, gradients, h + "mlp.c_fc")
       else:
-        m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden), m, 1, weights, gradients, h + "mlp.c_fc")
+        m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden, approximate=self.gelu), m, 1, weights, gradients, h + "mlp.c_fc")
       x_d = (self).norm_backward(x_d, m_d, m, weights, gradients, h + "ln_2", saved)
       mixed_d = (self).linear_backward(x_d, mixed, 1, weights, gradients, h + "attn.c_proj")
       qkv_d = (self).attention_backward(mixed_d, B, T, tables, saved)

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -191,6 +193,39 @@ class BpeTokenizerTest {
         CharacterTokenizer.class, Tokenizer.fromJson(CharacterTokenizer.of("ab").toJson()));
   }
 
+  /** As GPT-2's {@code <|endoftext|>}: in the vocabulary as well, or after its end. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void anAddedTokenIsOneToken(boolean inTheVocabulary) throws IOException {
+    ObjectNode json = (ObjectNode) new ObjectMapper().readTree(TOKENIZER.toJson());
+    String content = "<|endoftext|>";
+    int id = TOKENIZER.vocabularySize();
+    json.withArray("added_tokens")
+        .addObject()
+        .put("id", id)
+        .put("content", content)
+        .put("single_word", false)
+        .put("lstrip", false)
+        .put("rstrip", false)
+        .put("normalized", true)
+        .put("special", true);
+    if (inTheVocabulary) {
+      ((ObjectNode) json.path("model").path("vocab")).put(content, id);
+    }
+    Tokenizer tokenizer = Tokenizer.fromJson(json.toString());
+    assertEquals(id + 1, tokenizer.vocabularySize());
+    assertEquals(content, new String(tokenizer.bytes(id), UTF_8));
+    String text = "ROMEO: the  " + content + " end" + content + "\n";
+    int[] tokens = tokenizer.encode(text);
+    assertEquals(2, Arrays.stream(tokens).filter(token -> token == id).count());
+    assertEquals(text, tokenizer.decode(tokens));
+    int[] more = tokenizer.encode(text.repeat(30));
+    assertEquals(30 * tokens.length, more.length);
+    for (int i = 0; i < more.length; i++) {
+      assertEquals(tokens[i % tokens.length], more[i]);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -200,6 +235,9 @@ class BpeTokenizerTest {
         "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a"
             + " b\":0}},\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"decoder\":{\"type\":\"ByteLevel\"}}",
         "{\"model\":{\"type\":\"WordPiece\"}}",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"decoder\":{\"type\":\"ByteLevel\"}}",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[],\"dropout\":0.1},\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":\"ByteLevel\"}}",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"lstrip\":true}],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":\"ByteLevel\"}}",
       })
   void brokenJsonIsRefused(String json) {
     String message = assertThrows(UserError.class, () -> Tokenizer.fromJson(json)).getMessage();

@@ -4,7 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.avatarl.config.UserError;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,10 +34,38 @@ class CharacterTokenizerTest {
   @Test
   void jsonRoundTrip() {
     assertEquals(
-        "{\"type\":\"character\",\"vocabulary\":[\"\\n"
-            + "\",\" \",\"!\",\"b\",\"e\",\"n\",\"é\",\"🎭\"]}",
+        "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],"
+            + "\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":"
+            + "\"[\\\\s\\\\S]\"},\"behavior\":\"Isolated\",\"invert\":false},\"post_processor\":null,"
+            + "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"\\n\":0,"
+            + "\" \":1,\"!\":2,\"b\":3,\"e\":4,\"n\":5,\"é\":6,\"🎭\":7},\"unk_token\":\"<unk>\"}}",
         tokenizer.toJson());
     assertEquals(tokenizer, Tokenizer.fromJson(tokenizer.toJson()));
+  }
+
+  @Test
+  void theFormOfVersion01IsReadAndWrittenAnew() {
+    Tokenizer old =
+        Tokenizer.fromJson(
+            "{\"type\":\"character\",\"vocabulary\":[\"\\n\",\" \",\"!\",\"b\",\"e\",\"n\",\"é\",\"🎭\"]}");
+    assertEquals(tokenizer, old);
+    assertEquals(tokenizer.toJson(), old.toJson());
+  }
+
+  /** Through DJL, the same library that Python's {@code tokenizers} is. */
+  @Test
+  void huggingFaceMakesTheSameTokens() throws IOException {
+    try (HuggingFaceTokenizer theirs =
+        HuggingFaceTokenizer.newInstance(
+            new ByteArrayInputStream(tokenizer.toJson().getBytes(StandardCharsets.UTF_8)),
+            Map.of("addSpecialTokens", "false"))) {
+      long[] ids = theirs.encode(TEXT, false, false).getIds();
+      assertArrayEquals(
+          tokenizer.encode(TEXT), Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
+      assertEquals(TEXT, theirs.decode(ids, false));
+      // An error and no silent substitute.
+      assertThrows(RuntimeException.class, () -> theirs.encode("z", false, false));
+    }
   }
 
   @Test
@@ -61,6 +95,7 @@ class CharacterTokenizerTest {
         "{\"type\":\"character\",\"vocabulary\":[\"\"]}|vocabulary entry 0 is not one character",
         "{\"type\":\"character\"}|it has no vocabulary",
         "{\"type\":\"wordpiece\"}|its type is \"wordpiece\"",
+        "{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0}}}|its words are not single characters",
         "[]|its type is ",
         "~~|its type is ",
       })

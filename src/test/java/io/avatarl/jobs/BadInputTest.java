@@ -14,6 +14,8 @@ import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
@@ -123,6 +125,11 @@ class BadInputTest {
         "steps                     | error: --set steps: write it as key=value",
         "device=tpu                | is not one of auto, cpu, gpu",
         "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl, reinforce",
+        "tracking.register=model   | register: model needs the MLflow server",
+        "tracking.uri=http://h tracking.register=a/b | a/b is no name of a registered model",
+        "tracking.uri=http://h tracking.register=m model.qkNorm=false | tracking.register: Apertus,"
+            + " the form of others that is nearest to this model, has no counterpart of model.qkNorm"
+            + " = false",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",
         "reward.weights.exakt=1    | unknown key \"reward.weights.exakt\"; did you mean",
@@ -131,7 +138,11 @@ class BadInputTest {
         "curriculum.stages=[{ reward { exact = 0 } }] | reward.weights: are all 0",
       })
   void settings(String override, String message) {
-    train("--set", override).refuses(message);
+    List<String> arguments = new ArrayList<>();
+    for (String set : override.split(" (?=[\\w.]+=)")) {
+      arguments.addAll(List.of("--set", set));
+    }
+    train(arguments.toArray(String[]::new)).refuses(message);
   }
 
   @Test
@@ -162,6 +173,9 @@ class BadInputTest {
     CommandResult.evaluate().refuses("RUN", "--help");
     CommandResult.evaluate(run.toString(), "--checkpoint", "last").refuses("--checkpoint", "last");
     CommandResult.sample(run.toString(), "--tokens", "0").refuses("--tokens");
+    CommandResult.export(run.toString(), "--format", "hf").refuses("--out", "--help");
+    CommandResult.export(run.toString(), "--format", "onnx", "--out", "x")
+        .refuses("--format", "HF, GGUF", "onnx");
     CommandResult.sample(run.toString(), "--temperature", "-1").refuses("--temperature");
     CommandResult.sample(run.toString(), "--temperature", "NaN").refuses("--temperature");
   }
@@ -173,6 +187,8 @@ class BadInputTest {
         .refuses(run.toString(), "holds no run");
     CommandResult.evaluate(run.toString()).refuses(run.toString(), "holds no run");
     CommandResult.sample(run.toString()).refuses(run.toString(), "holds no run");
+    CommandResult.export(run.toString(), "--format", "hf", "--out", folder + "/model")
+        .refuses(run.toString(), "holds no run");
   }
 
   @Test

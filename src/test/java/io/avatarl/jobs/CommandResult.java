@@ -35,6 +35,10 @@ public record CommandResult(int code, String out, String err) {
     return of((out, err) -> new ReportJob(out), arguments);
   }
 
+  static CommandResult export(String... arguments) {
+    return of((out, err) -> new ExportJob(out), arguments);
+  }
+
   static CommandResult compare(String... arguments) {
     return of(CompareJob::new, arguments);
   }

@@ -116,7 +116,8 @@ class GptTest {
     "RMS, ROTARY, RELU2, true, false, true",
     "RMS, ROTARY, GELU, false, true, false",
     "LAYER, LEARNED, GELU, false, true, true",
-    "LAYER, LEARNED, RELU2, true, false, false"
+    "LAYER, LEARNED, RELU2, true, false, false",
+    "LAYER, LEARNED, GELU_TANH, false, true, true"
   })
   void theWrittenOutBackwardPassIsThatOfAutomaticDifferentiation(
       GptConfig.Norm norm,

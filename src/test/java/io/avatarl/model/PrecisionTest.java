@@ -113,7 +113,8 @@ class PrecisionTest {
     "RMS, ROTARY, RELU2, true, false, true",
     "RMS, ROTARY, GELU, false, true, false",
     "LAYER, LEARNED, GELU, false, true, true",
-    "LAYER, LEARNED, RELU2, true, false, false"
+    "LAYER, LEARNED, RELU2, true, false, false",
+    "LAYER, LEARNED, GELU_TANH, false, true, true"
   })
   void bfloat16IsNearFloat32ForwardAndBackwardAndTf32IsIt(
       GptConfig.Norm norm,

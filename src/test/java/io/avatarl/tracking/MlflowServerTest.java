@@ -89,11 +89,17 @@ class MlflowServerTest {
   private void track(String uri) throws Exception {
     Path run = Files.createDirectories(folder.resolve("run"));
     Files.writeString(run.resolve("config.conf"), "steps = 3");
+    Path model = Files.createDirectories(run.resolve("huggingface"));
+    Files.writeString(model.resolve("config.json"), "{}");
+    Files.writeString(model.resolve("README.md"), "# play");
     TrainingConfig config =
         ConfigReader.read(
             "trial",
             TinyTraining.PRESET,
-            List.of("tracking.uri=" + uri, "tracking.experiment=a real server"));
+            List.of(
+                "tracking.uri=" + uri,
+                "tracking.experiment=a real server",
+                "tracking.register=play model"));
     List<String> warnings = Collections.synchronizedList(new ArrayList<>());
     try (MlflowTracker tracker =
         MlflowTracker.of(config.tracking(), Map.of(), TinyTraining.storage(), warnings::add)
@@ -109,7 +115,8 @@ class MlflowServerTest {
       tracker.finished(
           new Summary(
               1.5, 1.4, 4.5, 0.5, 0.01, 1, 99, 1, 0.4, Map.of(), "play", "", 9, 3, 6, 60, 600, 2.0,
-              30, Map.of(), Map.of(), "", "4", "trial", 1));
+              30, Map.of(), Map.of(), "", "4", "trial", 1),
+          List.of("huggingface/config.json", "huggingface/README.md"));
     }
     assertEquals(List.of(), warnings);
     String api = uri + "/api/2.0/mlflow/";
@@ -129,6 +136,16 @@ class MlflowServerTest {
     assertEquals(1.0 / 50, losses.path(49).path("value").asDouble());
     JsonNode files = get(api + "artifacts/list?run_id=" + runId).path("files");
     assertEquals("config.conf", files.path(0).path("path").asText());
+    JsonNode version =
+        get(api + "registered-models/get?name=play%20model")
+            .path("registered_model")
+            .path("latest_versions")
+            .path(0);
+    assertEquals("1", version.path("version").asText());
+    assertEquals(runId, version.path("run_id").asText());
+    assertTrue(version.path("source").asText().endsWith("/huggingface"), version.toString());
+    JsonNode inside = get(api + "artifacts/list?path=huggingface&run_id=" + runId).path("files");
+    assertEquals(2, inside.size());
   }
 
   private static JsonNode get(String uri) throws IOException, InterruptedException {

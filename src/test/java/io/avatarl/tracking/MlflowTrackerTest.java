@@ -34,6 +34,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A run tracked by a server that answers, fails, comes back or stays away. */
 class MlflowTrackerTest {
@@ -122,10 +124,10 @@ class MlflowTrackerTest {
         Duration.ofSeconds(patience));
   }
 
-  private MlflowTracker tracker(Map<String, String> environment, long step) {
-    String uri = "http://127.0.0.1:" + port + "/";
-    TrainingConfig config =
-        ConfigReader.read("trial", TinyTraining.PRESET, List.of("tracking.uri=" + uri));
+  private MlflowTracker tracker(Map<String, String> environment, long step, String... overrides) {
+    List<String> all = new ArrayList<>(List.of(overrides));
+    all.add("tracking.uri=http://127.0.0.1:" + port + "/");
+    TrainingConfig config = ConfigReader.read("trial", TinyTraining.PRESET, all);
     MlflowTracker tracker =
         new MlflowTracker(
             config.tracking(), environment, TinyTraining.storage(), warnings::add, patience());
@@ -191,7 +193,7 @@ class MlflowTrackerTest {
     try (MlflowTracker tracker = tracker(Map.of("MLFLOW_TRACKING_TOKEN", "secret"), 0)) {
       record(tracker, 1, 6);
       tracker.recorded(entry("warning", 3).put("warning", "odd"));
-      tracker.finished(summary());
+      tracker.finished(summary(), List.of());
     }
     List<String> paths = paths();
     assertEquals(
@@ -222,6 +224,61 @@ class MlflowTrackerTest {
     assertEquals(List.of(), warnings);
   }
 
+  /** Uploads the exported model and makes it a version of a registered model, new or known. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theModelIsRegistered(boolean known) throws IOException {
+    mood =
+        call ->
+            call.path.contains("registered-models/get") && !known
+                ? new Answer(404, "{\"error_code\": \"RESOURCE_DOES_NOT_EXIST\"}")
+                : null;
+    finishWithModel();
+    List<String> paths = paths();
+    List<String> expected = new ArrayList<>();
+    expected.add("artifacts/8/r1/artifacts/huggingface/config.json");
+    // Calls with an answer of the test's own are not listed.
+    expected.add(known ? "registered-models/get" : "registered-models/create");
+    expected.addAll(List.of("model-versions/create", "runs/update"));
+    assertEquals(expected, paths.subList(paths.size() - 4, paths.size()));
+    Call version = calls.get(calls.size() - 2);
+    assertEquals("play model", version.json().path("name").asText());
+    assertEquals("r1", version.json().path("run_id").asText());
+    assertEquals(
+        "mlflow-artifacts:/8/r1/artifacts/huggingface", version.json().path("source").asText());
+    assertEquals("FINISHED", calls.get(calls.size() - 1).json().path("status").asText());
+    assertEquals(List.of(), warnings);
+  }
+
+  @Test
+  void nothingIsRegisteredThatIsNotThere() throws IOException {
+    mood =
+        call -> call.path.endsWith("huggingface/config.json") ? new Answer(413, "too large") : null;
+    finishWithModel();
+    assertFalse(paths().contains("model-versions/create"));
+    assertEquals("FINISHED", calls.get(calls.size() - 1).json().path("status").asText());
+    assertEquals(1, warnings.size(), warnings.toString());
+  }
+
+  @Test
+  void aRegistrationThatIsRefusedEndsTheRunAllTheSame() throws IOException {
+    mood =
+        call -> call.path.endsWith("model-versions/create") ? new Answer(403, "not allowed") : null;
+    finishWithModel();
+    assertEquals("FINISHED", calls.get(calls.size() - 1).json().path("status").asText());
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).contains("answered 403 not allowed"), warnings.get(0));
+  }
+
+  private void finishWithModel() throws IOException {
+    Path model = Files.createDirectories(folder.resolve("huggingface"));
+    Files.writeString(model.resolve("config.json"), "{}");
+    try (MlflowTracker tracker = tracker(Map.of(), 0, "tracking.register=play model")) {
+      record(tracker, 1, 2);
+      tracker.finished(summary(), List.of("huggingface/config.json"));
+    }
+  }
+
   @Test
   void aRunThatIsStoppedAndGoesOnIsOneRun() throws IOException {
     experimentExists = true;
@@ -232,7 +289,7 @@ class MlflowTrackerTest {
     assertFalse(paths().contains("experiments/create"));
     try (MlflowTracker tracker = tracker(Map.of(), 1)) {
       record(tracker, 3, 4);
-      tracker.finished(summary());
+      tracker.finished(summary(), List.of());
     }
     assertEquals(1, Collections.frequency(paths(), "runs/create"));
     assertEquals(losses(4), metric("loss"));
@@ -256,7 +313,7 @@ class MlflowTrackerTest {
       mood = call -> new Answer(503, "");
       Thread.sleep(100);
       mood = call -> null;
-      tracker.finished(summary());
+      tracker.finished(summary(), List.of());
     }
     assertEquals(losses(710), metric("loss"));
     assertEquals(1, warnings.size(), warnings.toString());
@@ -274,7 +331,7 @@ class MlflowTrackerTest {
     try (MlflowTracker tracker = tracker(Map.of(), 0)) {
       record(tracker, 1, 5);
       assertTrue((System.nanoTime() - began) / 1e9 < 2, "recording waits");
-      tracker.finished(summary());
+      tracker.finished(summary(), List.of());
     }
     assertTrue((System.nanoTime() - began) / 1e9 < 10);
     assertEquals(2, warnings.size(), warnings.toString());
@@ -328,7 +385,7 @@ class MlflowTrackerTest {
     environment.put("DATABRICKS_HOST", "http://127.0.0.1:" + port);
     try (MlflowTracker tracker =
         new MlflowTracker(
-            new TrackingConfig("databricks", "e"),
+            new TrackingConfig("databricks", "e", "", false),
             environment,
             TinyTraining.storage(),
             warnings::add,
@@ -357,9 +414,13 @@ class MlflowTrackerTest {
         UserError.class,
         () ->
             MlflowTracker.of(
-                new TrackingConfig("databricks", "e"), Map.of(), TinyTraining.storage(), w -> {}));
+                new TrackingConfig("databricks", "e", "", false),
+                Map.of(),
+                TinyTraining.storage(),
+                w -> {}));
     assertTrue(
-        MlflowTracker.of(new TrackingConfig("", "e"), Map.of(), TinyTraining.storage(), w -> {})
+        MlflowTracker.of(
+                new TrackingConfig("", "e", "", false), Map.of(), TinyTraining.storage(), w -> {})
             .isEmpty());
   }
 }

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -120,7 +119,7 @@ class WarmStartTest {
             "steps = 1, model.precision = bfloat16",
             List.of("init.run=" + first),
             warning -> {},
-            run -> Optional.of(Runs.initial(TinyTraining.storage(), run)));
+            Runs.beginnings(TinyTraining.storage()));
     assertEquals(16, config.model().width());
     assertEquals(2, config.model().layers());
     assertEquals("BFLOAT16", config.model().precision().name());

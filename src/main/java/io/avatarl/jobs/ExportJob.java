@@ -1,0 +1,66 @@
+package io.avatarl.jobs;
+
+import io.avatarl.model.CheckpointFolder;
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Writes a trained model in the formats of others; see {@code jobs/export.sh --help}. */
+@Command(
+    name = "jobs/export.sh",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Writes a trained model as a folder that Hugging Face's transformers load without code of ours, or as a GGUF file"
+            + " for llama.cpp, with its tokenizer and a model card. Spark is not started.")
+public final class ExportJob implements Callable<Integer> {
+  private final PrintStream out;
+
+  @Parameters(paramLabel = "RUN", description = "a run's folder, or one of its checkpoints/step-*")
+  private String run;
+
+  @Option(
+      names = "--format",
+      paramLabel = "hf|gguf",
+      required = true,
+      description =
+          "hf: config.json, model.safetensors, tokenizer.json; gguf: model.gguf, for the default form alone")
+  private ModelExport.Format format;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR|URI",
+      required = true,
+      description = "the folder, any Hadoop path; it must not be there yet")
+  private String folder;
+
+  @Option(
+      names = "--checkpoint",
+      paramLabel = "STEP",
+      converter = CheckpointChoice.class,
+      description =
+          "the checkpoint after this many steps; best for the one with the lowest validation"
+              + " cross-entropy during training (default: the newest)")
+  private String checkpointAt = CheckpointFolder.NEWEST;
+
+  ExportJob(PrintStream out) {
+    this.out = out;
+  }
+
+  public static void main(String[] args) {
+    Job.main(new ExportJob(System.out), args);
+  }
+
+  @Override
+  public Integer call() {
+    ModelExport.Written written =
+        ModelExport.write(Job.storage(), CheckpointChoice.of(run, checkpointAt), format, folder);
+    out.println("checkpoint    " + Terminal.harmless(written.checkpoint().path()));
+    out.println("architecture  " + written.architecture());
+    out.println("files         " + String.join(", ", written.files()));
+    out.println("folder        " + Terminal.harmless(written.folder()));
+    return 0;
+  }
+}
