@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 /**
  * A Python with PyTorch, for the yardsticks, if there is one.
  *
- * @param path of the interpreter; empty where there is none
- * @param missing why there is none; empty where there is one
+ * @param path of the interpreter; empty if there is none
+ * @param missing why there is none; empty if there is one
  */
 public record Python(Optional<String> path, String missing) {
   private static final String SCRIPT = "/io/avatarl/bench/pytorch_bench.py";
@@ -32,7 +32,7 @@ public record Python(Optional<String> path, String missing) {
         .orElse(none("no Python with PyTorch: add --install-python, or name one with --python"));
   }
 
-  /** No Python, and why. */
+  /** No Python, with the reason. */
   public static Python none(String why) {
     return new Python(Optional.empty(), why);
   }

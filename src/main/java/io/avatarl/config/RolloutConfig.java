@@ -6,8 +6,8 @@ import java.io.Serializable;
  * What executors do in a step.
  *
  * @param exploration which actions each group tries
- * @param weights of the actions in an exhaustive or active group: the policy's own probabilities
- *     (in an active one over their sum), or the same for each
+ * @param weights of the actions in an exhaustive or active group: the policy's probabilities
+ *     (normalised over an active group), or equal
  * @param samples K, actions per group when sampled
  * @param draw whether the actions of a sampled group are drawn independently or without replacement
  * @param mixture ε, share of the proposal in the distribution that actions are drawn from, with
@@ -26,9 +26,9 @@ import java.io.Serializable;
  *     not depend on it
  * @param ahead 1: rollouts of step n+1 run while the learner works on step n, with the weights from
  *     the start of step n; 0: each step waits for the newest weights
- * @param stored a table or path of rollouts with rewards that are learned from, instead of
- *     exploring; empty: none
- * @param maxStaleness versions that scored rows of a DataFrame may be older than the policy
+ * @param stored a table or path of rollouts with rewards to learn from instead of exploring; empty:
+ *     none
+ * @param maxStaleness by how many versions scored rows may be older than the policy
  */
 public record RolloutConfig(
     Exploration exploration,
@@ -134,7 +134,7 @@ public record RolloutConfig(
         maxStaleness);
   }
 
-  /** Whether Σ w·f over a group's entries stands for Σ π·f, for every f. */
+  /** Whether Σ w·f over a group's entries estimates Σ π·f, for every f. */
   public boolean weighsByPolicy() {
     return switch (exploration) {
       case EXHAUSTIVE -> weights == Weights.POLICY;

@@ -97,7 +97,8 @@ public record TrainingConfig(
                 && advantage.mean() == AdvantageConfig.Mean.WEIGHTED
                 && curriculum.stages().isEmpty(),
         "rollout.stored",
-        "stored rollouts need learner.placement = driver, rollout.ahead = 0, advantage.mean = weighted"
+        "stored rollouts need learner.placement = driver, rollout.ahead = 0, advantage.mean ="
+            + " weighted"
             + " and no curriculum.stages");
     Check.that(
         rollout.ahead() == 0 || onDriver,
@@ -141,7 +142,7 @@ public record TrainingConfig(
     return with(seed, corpus, other);
   }
 
-  /** The same with another seed. */
+  /** A copy with another seed. */
   public TrainingConfig withSeed(long other) {
     return with(other, corpus, init);
   }

@@ -126,7 +126,7 @@ public final class Corpus implements Serializable {
     return new Corpus(name, sha256, tokenizer, train, validation, validation.length);
   }
 
-  /** A vocabulary without a text, for those who draw and score continuations of prompts. */
+  /** A vocabulary without a text, to draw and score continuations of prompts. */
   public static Corpus ofVocabulary(Tokenizer tokenizer) {
     return ofTokens("", "", tokenizer, new TokenArray(new int[0]), new int[0]);
   }

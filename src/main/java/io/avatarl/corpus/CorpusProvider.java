@@ -9,7 +9,7 @@ public interface CorpusProvider {
    * Loads a corpus.
    *
    * @param validationTokens most tokens of the validation split to score; 0: all
-   * @param parent folder for what has to be kept where {@code corpus.tokens} names none
+   * @param parent folder for token files if {@code corpus.tokens} names none
    * @throws UserError if it is missing, is not text, or is not the one that the configuration
    *     expects
    */

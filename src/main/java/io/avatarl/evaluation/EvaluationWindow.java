@@ -9,8 +9,8 @@ import java.util.List;
  */
 public record EvaluationWindow(int start, int length, int countFrom) {
   /**
-   * Windows that lie end to end: every target is counted once, the last window may be shorter.
-   * (nanoGPT estimates its loss on windows at random places of the same split.)
+   * Windows end to end: every target is counted once; the last window may be shorter. (nanoGPT
+   * estimates its loss on windows at random positions of the same split.)
    *
    * @param tokens in the split
    * @param context T

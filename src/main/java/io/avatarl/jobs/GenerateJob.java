@@ -21,9 +21,11 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Draws continuations of prompts from a trained model into a table, one row each, with the log-probabilities"
-            + " of their tokens. Whatever writes a column reward beside them makes it a table to learn from"
-            + " (jobs/train.sh --rollouts). Options of spark-submit (--master, --conf, ...) are passed on.")
+        "Draws continuations of prompts from a trained model into a table, one row each, with the"
+            + " log-probabilities"
+            + " of their tokens. With a column reward added, it is a table to learn from"
+            + " (jobs/train.sh --rollouts). Options of spark-submit (--master, --conf, ...) are"
+            + " passed on.")
 public final class GenerateJob implements Callable<Integer> {
   private final PrintStream out;
 
@@ -35,8 +37,8 @@ public final class GenerateJob implements Callable<Integer> {
       paramLabel = "TABLE|FILE",
       required = true,
       description =
-          "a text (each line is a prompt), or JSON lines, CSV, Parquet, ORC, Delta or a table with a column prompt,"
-              + " whose other columns come along")
+          "a text (each line is a prompt), or JSON lines, CSV, Parquet, ORC, Delta or a table"
+              + " with a column prompt; other columns are kept")
   private String prompts;
 
   @Option(
@@ -44,7 +46,8 @@ public final class GenerateJob implements Callable<Integer> {
       paramLabel = "TABLE",
       required = true,
       description =
-          "a new folder at any Hadoop path (Parquet), or a new table schema.table of Spark's catalog")
+          "a new folder at any Hadoop path (Parquet), or a new table schema.table of Spark's"
+              + " catalog")
   private String output;
 
   @Option(
@@ -56,13 +59,14 @@ public final class GenerateJob implements Callable<Integer> {
   @Option(
       names = "--tokens",
       paramLabel = "H",
-      description = "tokens of each, at most the model's context (default: half of that)")
+      description =
+          "tokens of each continuation, at most the model's context (default: half of" + " that)")
   private int tokens;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
-      description = "another seed, other continuations (default: ${DEFAULT-VALUE})")
+      description = "seed of the random numbers (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
   @Option(

@@ -18,9 +18,9 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Reinforcement learning whose rewards are a column: {@link #rollouts} draws continuations of
- * prompts as a DataFrame, any Spark code adds {@code reward}, {@link #learn} learns from it, {@link
- * #save} writes a run like any other.
+ * Reinforcement learning with rewards from a column: {@link #rollouts} draws continuations of
+ * prompts as a DataFrame, any Spark code adds {@code reward}, {@link #learn} learns from it, and
+ * {@link #save} writes a normal run.
  *
  * <pre>{@code
  * try (PolicyTrainer policy = PolicyTrainer.load(spark, "runs/first", Map.of("advantage.estimator", "grpo"))) {
@@ -33,16 +33,16 @@ import org.apache.spark.sql.SparkSession;
  * }
  * }</pre>
  *
- * <p>What is drawn depends on the seed, the step and the prompt's text, and what is learned on the
- * rows and not on their order: however rows are partitioned, shuffled or cached, the bits are the
- * same. Settings are the keys of {@code reference.conf}; a step has {@code learner.updatesPerStep}
+ * <p>Continuations depend only on the seed, the step and the prompt's text, and learning does not
+ * depend on the order of rows: however rows are partitioned, shuffled or cached, the bits are the
+ * same. Settings are the keys of {@code reference.conf}. A step has {@code learner.updatesPerStep}
  * updates, advantages are those of {@code advantage.estimator}, and with {@code
- * learner.kl.reference = initial} a KL term pulls to the weights it began with.
+ * learner.kl.reference = initial} the KL term's reference is the weights that training began with.
  *
  * <p>Used by one thread. Nothing here ends the JVM or the session.
  */
 public final class PolicyTrainer implements AutoCloseable {
-  /** What continuations of prompts need, whatever a run or a preset was made for. */
+  /** Settings that continuations of prompts need, whatever the run or the preset has. */
   private static final List<String> LOOP =
       List.of(
           "rollout.exploration=sampled",
@@ -54,7 +54,7 @@ public final class PolicyTrainer implements AutoCloseable {
           "learner.placement=driver",
           "curriculum.stages=[]");
 
-  /** What else there is to know, the caller gets. */
+  /** Prints warnings only; the caller gets everything else. */
   private static final TrainingListener WARNINGS =
       new TrainingListener() {
         @Override
@@ -82,18 +82,18 @@ public final class PolicyTrainer implements AutoCloseable {
             NgramBaselines::of);
   }
 
-  /** Begins with a run's weights, under its own settings; see the other {@code load}. */
+  /** Begins with a run's weights and settings; see {@link #load(SparkSession, String, Map)}. */
   public static PolicyTrainer load(SparkSession spark, String run) {
     return load(spark, run, Map.of());
   }
 
   /**
-   * Begins with a run's newest weights; optimizer, schedule and counters begin anew.
+   * Begins with a run's newest weights; optimizer, schedule and counters start anew.
    *
    * @param run its folder, any Hadoop path
    * @param settings keys of {@code reference.conf} that differ from the run's; {@code
    *     init.checkpoint} chooses another checkpoint, {@code corpus} is {@code corpus.path}
-   * @throws io.avatarl.config.UserError where there is no such run, or a setting does not fit
+   * @throws io.avatarl.config.UserError if there is no such run, or a setting is invalid
    */
   public static PolicyTrainer load(SparkSession spark, String run, Map<String, ?> settings) {
     Storage storage = new Storage(Job.Session.context(spark).hadoopConfiguration());
@@ -108,9 +108,9 @@ public final class PolicyTrainer implements AutoCloseable {
   /**
    * Begins with random weights.
    *
-   * @param settings {@code preset} and {@code corpus} mean what the options of {@code
-   *     jobs/train.sh} do; every other key is one of {@code reference.conf}
-   * @throws io.avatarl.config.UserError where a setting does not fit
+   * @param settings {@code preset} and {@code corpus} mean the same as the options of {@code
+   *     jobs/train.sh}; all other keys are those of {@code reference.conf}
+   * @throws io.avatarl.config.UserError if a setting is invalid
    */
   public static PolicyTrainer initial(SparkSession spark, Map<String, ?> settings) {
     Storage storage = new Storage(Job.Session.context(spark).hadoopConfiguration());
@@ -149,15 +149,15 @@ public final class PolicyTrainer implements AutoCloseable {
   }
 
   /**
-   * Draws continuations of prompts from the policy, one row each, computed once.
+   * Draws continuations of prompts from the policy, one row each. They are computed only once.
    *
-   * @param prompts with a string column {@code prompt}; other columns come along
+   * @param prompts with a string column {@code prompt}; other columns are kept
    * @param samples continuations of each prompt, at least 2
-   * @param tokens of each continuation, at most the model's context; of a prompt the model sees the
-   *     last context − tokens + 1 tokens
+   * @param tokens of each continuation, at most the model's context; the model sees the last
+   *     context − tokens + 1 tokens of a prompt
    * @return the prompts' columns, then {@code continuation, group_id, rollout, actions_per_group,
    *     context_tokens, action_tokens, logprobs, logprob, policy_version, step}
-   * @throws io.avatarl.config.UserError where prompts cannot be continued, in one line
+   * @throws io.avatarl.config.UserError if prompts cannot be continued, in one line
    */
   public Dataset<Row> rollouts(Dataset<Row> prompts, int samples, int tokens) {
     return training.rollouts(prompts, samples, tokens);
@@ -166,14 +166,14 @@ public final class PolicyTrainer implements AutoCloseable {
   /**
    * Learns from continuations: one step.
    *
-   * @param scored what {@link #rollouts} gave, of this policy version or at most {@code
-   *     rollout.maxStaleness} before, in any order, with a column {@code reward}: a number, which
-   *     is paid to every token, or an array with a number for each token; other columns are kept in
-   *     the run's rollout table
+   * @param scored rows of {@link #rollouts} in any order, of this policy version or at most {@code
+   *     rollout.maxStaleness} older, with a column {@code reward}: a number, which every token
+   *     gets, or an array with a number for each token; other columns are kept in the run's rollout
+   *     table
    * @return {@code step, update, rows, reward, degenerate, entropy, loss, kl, clip_fraction,
    *     reference_kl, kl_weight, gradient_norm, learning_rate, policy_version, staleness, seconds}
-   * @throws io.avatarl.config.UserError where rows are missing, doubled, without a reward or of
-   *     another policy version; the line counts them, and nothing was learned
+   * @throws io.avatarl.config.UserError if rows are missing, duplicated, without a reward or of
+   *     another policy version; the message counts them, and nothing was learned
    */
   public Row learn(Dataset<Row> scored) {
     return training.learn(scored);
@@ -190,8 +190,8 @@ public final class PolicyTrainer implements AutoCloseable {
   }
 
   /**
-   * Writes a run like any other: checkpoint, metrics, rollout tables, summary, samples, report.
-   * Called again for the same folder, it brings that up to date.
+   * Writes a normal run: checkpoint, metrics, rollout tables, summary, samples, report. Another
+   * call for the same folder updates it.
    *
    * @param run any Hadoop path; must not hold another run
    * @return the same
@@ -212,7 +212,7 @@ public final class PolicyTrainer implements AutoCloseable {
     return training.version();
   }
 
-  /** Frees memory here and on the executors; DataFrames that were drawn may be lost. */
+  /** Frees memory here and on the executors; drawn DataFrames may be lost. */
   @Override
   public void close() {
     training.close();

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a finished run shows to people: samples of its newest checkpoint, and the page.
+ * The samples and the report page of a finished run.
  *
  * @param samples that were written
  * @param page where it is

@@ -90,8 +90,8 @@ public final class TrainJob implements Callable<Integer> {
       names = "--rollouts",
       paramLabel = "TABLE",
       description =
-          "learn from these rollouts with a column reward (jobs/generate.sh draws them) instead of exploring; begin"
-              + " with the run that drew them: --set init.run=RUN")
+          "learn from these rollouts with a column reward (jobs/generate.sh draws them) instead"
+              + " of exploring; start from the run that drew them: --set init.run=RUN")
   private String rollouts;
 
   @Option(
@@ -140,7 +140,7 @@ public final class TrainJob implements Callable<Integer> {
     }
     if (rollouts != null) {
       overrides = new ArrayList<>(overrides);
-      // Found again from any working directory, unless it is a table.
+      // Makes a path absolute; a table's name stays.
       overrides.add(
           "rollout.stored=" + (storage.exists(rollouts) ? storage.qualified(rollouts) : rollouts));
     }

@@ -152,9 +152,9 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * One update on a minibatch whose rows are not of one length.
+   * One update on a minibatch with rows of different lengths.
    *
-   * @param parts of one shape each, at least one; their gradients are added in this order
+   * @param parts at least one, each with rows of one shape; their gradients are added in this order
    */
   public UpdateMetrics update(List<Minibatch> parts) {
     long start = System.nanoTime();
@@ -221,7 +221,7 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * @param groups over which the loss is a mean
+   * @param groups number of groups over which the loss is a mean
    * @param more whether {@link #gradient()} has parts of the minibatch already
    */
   private LossSums gradients(Minibatch minibatch, int groups, boolean more) {
@@ -275,7 +275,7 @@ public final class Learner implements AutoCloseable {
         });
   }
 
-  // A method of its own, so that the JIT compiles the loop to vector instructions.
+  // A separate method, so that the JIT vectorizes the loop.
   private void add(float[] part, int from, int to) {
     for (int j = from; j < to; j++) {
       gradient[j] += part[j];
@@ -283,7 +283,7 @@ public final class Learner implements AutoCloseable {
   }
 
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
-    if (sliceGradients[index] == null) { // never needed where others differentiate
+    if (sliceGradients[index] == null) { // never needed if others differentiate
       sliceGradients[index] = new float[gradient.length];
     }
     try (LossGradient.Forward forward =

@@ -109,8 +109,8 @@ final class Muon implements Optimizer {
   }
 
   /**
-   * Nearly U Vᵀ of the matrix U S Vᵀ, by iterating X ← p(X Xᵀ) X with p(G) = a + b G + c G², which
-   * brings every singular value into about [0.7, 1.2].
+   * Approximately U Vᵀ for the matrix U S Vᵀ. Iterates X ← p(X Xᵀ) X with p(G) = a + b G + c G²,
+   * which brings every singular value into about [0.7, 1.2].
    *
    * @param values [out·in], row by row
    */
@@ -137,8 +137,9 @@ final class Muon implements Optimizer {
   }
 
   /**
-   * The same over the square X Xᵀ alone, since all factors commute: G ← p(G) G p(G), and X is
-   * multiplied once, by their product. With n × 4n half of the operations.
+   * The same iteration on the square G = X Xᵀ alone, since all factors commute: G ← p(G) G p(G). X
+   * is multiplied only once, by the product of all p(G). For n × 4n this takes half of the
+   * operations.
    */
   private static NDArray byGram(NDArray x, int iterations) {
     NDArray square = x.matMul(x.transpose());

@@ -17,7 +17,7 @@ import java.util.Optional;
  *
  * (Schulman et al. 2017, arXiv 1707.06347, equation 7; with two bounds as in Yu et al. 2025, DAPO,
  * arXiv 2503.14476, equation 8.) There is no cross-entropy term: the corpus enters through the
- * advantages, and through the table of {@code kl.reference = ngram} where there is one. (With the
+ * advantages, and through the table of {@code kl.reference = ngram}, if there is one. (With the
  * policy's own weights the gradient of the sampled estimate is π − ref on the logits: that of
  * soft-label cross-entropy to the table.)
  */

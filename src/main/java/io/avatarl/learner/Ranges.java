@@ -7,17 +7,17 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Future;
 
 /**
- * Passes over long arrays, element by element, by several threads: a range of the array for each.
- * No element's result may depend on another's, so that the number of threads changes no bit.
+ * Elementwise passes over long arrays by several threads, each with a range of the array. No
+ * element's result may depend on another's, so that the number of threads changes no bit.
  *
- * @param threads not the caller's own
- * @param count of them
+ * @param threads threads other than the caller's
+ * @param count number of threads
  */
 record Ranges(ExecutorService threads, int count) {
-  /** Elements for which a thread is worth its hand-over, some 20 µs. */
+  /** Fewest elements for which another thread is worth its start, some 20 µs. */
   private static final int SHORTEST = 1 << 16;
 
-  /** All in the caller's thread. */
+  /** Runs everything on the caller's thread. */
   static Ranges inCaller() {
     return new Ranges(ForkJoinPool.commonPool(), 1);
   }

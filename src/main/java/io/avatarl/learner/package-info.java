@@ -2,8 +2,8 @@
  * From advantages to new weights: the clipped policy loss and its gradient, optimizers, the
  * learning rate, the weight of the KL term.
  *
- * <p>There is no cross-entropy loss here: the corpus reaches the weights through advantages, and
- * through an n-gram table where the KL term has one for its reference. Only the yardsticks bring
+ * <p>There is no cross-entropy loss here: the corpus reaches the weights through advantages and, if
+ * the KL term's reference is an n-gram table, through that table. Only the yardsticks may use
  * another {@link io.avatarl.learner.Objective} (ArchitectureTest). May call config, model and
  * rollout, never Spark.
  *

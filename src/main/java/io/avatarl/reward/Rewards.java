@@ -237,10 +237,10 @@ public final class Rewards implements Serializable {
   }
 
   /**
-   * Multiplies what the components pay the gold token, all of it, by 1 + c·π(gold) (avatarl's
-   * train.py of 3 June 2025, "confidence scaling", c = 0.5).
+   * Multiplies the gold token's total reward by 1 + c·π(gold) (avatarl's train.py of 3 June 2025,
+   * "confidence scaling", c = 0.5).
    *
-   * @param rewards as {@link #total} gave them, [G·K]; changed in place
+   * @param rewards from {@link #total}, [G·K]; changed in place
    */
   public static void scaleGold(Groups groups, float[] rewards, RewardConfig config) {
     if (config.goldConfidence() == 0) {

@@ -7,9 +7,9 @@ import java.util.Optional;
 /**
  * A few actions per state: the most probable tokens of the policy, of a referee and of an n-gram
  * table, and the gold token, without repetition (avatarl.py, August 2025, "action space"), for
- * vocabularies where trying every token is too wide. An entry weighs π(a) over the sum of π over
- * the group (the policy restricted to it), or, uniformly, one over its number of tokens. Groups
- * with fewer distinct tokens end in entries of weight 0, so that all are equally long.
+ * vocabularies that are too large to try every token. An entry's weight is π(a) over the sum of π
+ * over the group (the policy restricted to it) or, if uniform, one over the group's number of
+ * tokens. Groups with fewer distinct tokens are padded with entries of weight 0.
  *
  * @param policyTop most probable tokens of the policy
  * @param refereeTop most probable tokens of the referee, if there is one

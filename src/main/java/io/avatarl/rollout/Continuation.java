@@ -3,10 +3,10 @@ package io.avatarl.rollout;
 import java.io.Serializable;
 
 /**
- * One of the K continuations of a prompt, with what it was paid.
+ * One of the K continuations of a prompt, with its rewards.
  *
  * @param version of the policy that drew it
- * @param group of the prompt, among those of its version
+ * @param group number of the prompt, among those of its version
  * @param rollout its number in the group, from 0
  * @param samples K
  * @param context tokens of the prompt, at least one
@@ -25,7 +25,7 @@ public record Continuation(
     float[] rewards)
     implements Serializable {
 
-  /** What has to be equal where continuations are packed together. */
+  /** What must be equal for continuations that are packed together. */
   record Shape(int prompt, int horizon, int samples) implements Comparable<Shape> {
     @Override
     public int compareTo(Shape o) {
@@ -36,7 +36,8 @@ public record Continuation(
   }
 
   /**
-   * What it was paid: the mean over its tokens, each of which is paid a continuation's one number.
+   * Its reward: the mean over its tokens. (A single number per continuation is the reward of each
+   * token.)
    */
   public double meanReward() {
     double sum = 0;

@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * Continuations of one shape as groups: K consecutive rows for each prompt, a group at each
- * position, which are compared over the K rows. Equal weights of 1/K estimate the expectations of
- * the policy that drew them, which drew them independently.
+ * Continuations of one shape as groups: K consecutive rows for each prompt, with a group at each
+ * position that is compared over the K rows. The continuations were drawn independently, so equal
+ * weights of 1/K estimate expectations of the policy that drew them.
  *
- * @param rollouts in the order of the rows
- * @param groups of them; there are no gold tokens
+ * @param rollouts the continuations in the order of the rows
+ * @param groups their groups; there are no gold tokens
  * @param rewards [G]
  */
 public record PaidContinuations(List<Continuation> rollouts, Groups groups, float[] rewards) {
@@ -19,8 +19,8 @@ public record PaidContinuations(List<Continuation> rollouts, Groups groups, floa
    * Packs whole groups.
    *
    * @param sorted the K continuations of each group one after another
-   * @param contexts prompts that are packed together, at most
-   * @return by shape, in the order of the groups
+   * @param contexts most prompts that are packed together
+   * @return one object per shape, in the order of the groups
    */
   public static List<PaidContinuations> of(List<Continuation> sorted, int contexts) {
     TreeMap<Continuation.Shape, List<Continuation>> shapes = new TreeMap<>();

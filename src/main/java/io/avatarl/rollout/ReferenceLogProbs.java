@@ -34,10 +34,10 @@ public final class ReferenceLogProbs {
   }
 
   /**
-   * Σ over groups of KL(policy ‖ reference), in nats: exact.
+   * The exact Σ over groups of KL(policy ‖ reference), in nats.
    *
    * @param policy log-probabilities of every token, [G·V]
-   * @param reference the same of the reference, all finite
+   * @param reference the reference's log-probabilities, [G·V], all finite
    */
   public static double kl(float[] policy, float[] reference) {
     double sum = 0;

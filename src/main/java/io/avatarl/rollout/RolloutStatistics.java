@@ -16,8 +16,8 @@ import java.util.OptionalDouble;
  * @param accuracy states whose most probable token is the gold one
  * @param degenerate groups without a learning signal (all advantages 0, whatever the reason)
  * @param referenceKl Σ over states of KL(policy ‖ reference of the KL term), in nats
- * @param referenceStates at which it was summed; 0: it was not, because the learner knows it or
- *     nobody does
+ * @param referenceStates number of states in that sum; 0: not computed, because the learner
+ *     computes it or nobody can
  * @param rolloutSeconds time in the forward pass and the exploration
  * @param rewardSeconds time in rewards and advantages
  * @param tableSeconds time in writing the rollout table
@@ -112,8 +112,8 @@ public record RolloutStatistics(
   }
 
   /**
-   * The sums of continuations whose states the policy was not asked about: its entropy is estimated
-   * by their log-probabilities; of gold tokens, and of the most probable ones, nothing is known.
+   * The sums for continuations without the policy's distributions: the entropy is estimated from
+   * the tokens' log-probabilities, and nothing is known of gold or most probable tokens.
    *
    * @param rewards [G·K]
    * @param advantages [G·K]
@@ -178,7 +178,7 @@ public record RolloutStatistics(
         table);
   }
 
-  /** These sums with the exact KL to the reference, summed over all states. */
+  /** A copy with the exact KL to the reference, summed over all states. */
   public RolloutStatistics withReferenceKl(double sum) {
     return new RolloutStatistics(
         groups,
@@ -228,7 +228,7 @@ public record RolloutStatistics(
     return (double) degenerate / groups;
   }
 
-  /** KL(policy ‖ reference) in nats per state, exact, where it was summed. */
+  /** The exact KL(policy ‖ reference) in nats per state, if it was computed. */
   public OptionalDouble meanReferenceKl() {
     return referenceStates == 0
         ? OptionalDouble.empty()

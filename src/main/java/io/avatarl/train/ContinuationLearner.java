@@ -20,8 +20,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * Learns from continuations that are there: groups, advantages by the configured estimator, the
- * reference of the KL term, M minibatches of whole groups, an update on each.
+ * Learns from given continuations: groups, advantages by the configured estimator, the KL term's
+ * reference, and an update on each of M minibatches of whole groups.
  */
 final class ContinuationLearner {
   private final TrainingConfig config;
@@ -35,7 +35,7 @@ final class ContinuationLearner {
   }
 
   /**
-   * What was learned.
+   * The result of a step.
    *
    * @param updates at least one
    * @param advantages of each continuation, the mean over its tokens
@@ -53,7 +53,7 @@ final class ContinuationLearner {
    *
    * @param sorted the K continuations of each group one after another
    * @param step from 0
-   * @param updated is told of each update
+   * @param updated called after each update
    */
   Learned learn(List<Continuation> sorted, long step, Consumer<UpdateMetrics> updated) {
     List<Part> parts = parts(sorted);

@@ -12,11 +12,11 @@ import java.util.TreeMap;
 
 /**
  * Warns when training goes wrong: avatarl's three warnings (train.py of 3 June 2025,
- * ConfidenceMonitor), the collapse of the policy's entropy, jumps of the loss's size and of the
- * learning rate, and what no past of the run's own shows: groups that teach nothing, no gradient,
- * and one that clipping cuts down to almost none. A warning is given when its condition begins to
- * hold, and again only after it has not held for {@value #QUIET} steps: quantities hover about
- * their thresholds, and losses spike for one update, many times in a run.
+ * ConfidenceMonitor), collapse of the policy's entropy, jumps of the loss's size and of the
+ * learning rate, and conditions judged without the run's past: groups that teach nothing, no
+ * gradient, and gradients that clipping cuts to almost nothing. A warning comes when its condition
+ * begins to hold, and again only after it has not held for {@value #QUIET} steps: quantities hover
+ * around their thresholds, and losses spike for single updates many times in a run.
  */
 final class HealthMonitor {
   private static final int LONG = 100;
@@ -79,7 +79,7 @@ final class HealthMonitor {
   }
 
   /**
-   * @param clipNorm the learner's, 0: no clipping
+   * @param clipNorm the learner's largest gradient norm; 0: no clipping
    */
   HealthMonitor(State state, double clipNorm) {
     this.clipNorm = clipNorm;
@@ -168,7 +168,9 @@ final class HealthMonitor {
     return fresh;
   }
 
-  /** What a run that never learnt has no better past to be compared with. */
+  /**
+   * Warnings by absolute bounds, since a run that never learned has no better past to compare with.
+   */
   private void absolute(List<String> fresh) {
     List<Double> latest = norms.stream().skip(Math.max(0, norms.size() - SHORT)).toList();
     boolean silent = latest.size() == SHORT && latest.stream().allMatch(norm -> norm == 0);
@@ -187,9 +189,8 @@ final class HealthMonitor {
         !silent
             && degenerate.size() == FEW
             && degenerate.stream().allMatch(share -> share > NEARLY_ALL),
-        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learnt;"
-            + " raise"
-            + " rollout.samples or change reward.weights",
+        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learned;"
+            + " raise rollout.samples or change reward.weights",
         100 * mean(degenerate),
         FEW);
     warn(

@@ -9,7 +9,7 @@ import org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** What a step's metrics look like to whoever made it. */
+/** A step's metrics as a row for the caller. */
 final class LearnedStep {
   private static final StructType LEARNED =
       new StructType()

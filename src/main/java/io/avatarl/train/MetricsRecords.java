@@ -57,12 +57,12 @@ final class MetricsRecords {
   }
 
   /**
-   * An update on continuations of prompts. Nothing is known of gold tokens there.
+   * An update on continuations of prompts, which have no gold tokens.
    *
-   * @param reward mean of what continuations were paid
-   * @param rows learned from in the step
+   * @param reward mean reward of the continuations
+   * @param rows number of rows in the step
    * @param version of the policy before the step
-   * @param staleness versions that the rows are older, on average
+   * @param staleness by how many versions the rows are older, on average
    */
   static ObjectNode learned(
       long step,

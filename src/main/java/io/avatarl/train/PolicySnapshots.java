@@ -16,7 +16,7 @@ final class PolicySnapshots {
 
   private PolicySnapshots() {}
 
-  /** Adds a snapshot to the file; those of later steps, left by a run that was killed, go. */
+  /** Adds a snapshot to the file; drops those of later steps, which a killed run left. */
   static void add(Storage storage, String run, PolicySnapshot snapshot) {
     String file = Storage.resolve(run, RunFiles.CONTEXTS);
     ObjectNode root = JSON.createObjectNode();

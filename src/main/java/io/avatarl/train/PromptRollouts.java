@@ -19,15 +19,16 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 
 /**
- * Continuations of prompts by a checkpoint, into a table for later. Its text is not needed.
+ * Draws continuations of prompts from a checkpoint into a table. The checkpoint's corpus is not
+ * needed.
  *
- * @param config of the run, with another seed
+ * @param config that of the run, with another seed
  * @param step of the checkpoint
  * @param sha256 of its weights, which the rows carry as {@link #WEIGHTS}
  */
 public record PromptRollouts(
     TrainingConfig config, Tokenizer tokenizer, Parameters parameters, long step, String sha256) {
-  /** The column that says which weights drew a row. */
+  /** The column with the SHA-256 of the weights that drew a row. */
   public static final String WEIGHTS = "weights_sha256";
 
   /**
@@ -50,8 +51,8 @@ public record PromptRollouts(
   /**
    * Draws and writes; a row is one continuation, see {@link PolicyCluster#continuations}.
    *
-   * @param name of the table, which is new
-   * @return rows
+   * @param name name of the new table
+   * @return number of rows
    */
   public long write(
       SparkSession spark, Dataset<Row> prompts, int samples, int tokens, String name) {

@@ -34,10 +34,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Training whose rewards come from outside: continuations of prompts go out as a DataFrame, and
- * what comes back scored is learned from. Everything behind it is what the fast loop has: {@link
- * Learner}, groups, estimators, {@link PolicyCluster}, {@link RunState}. A step is a call of {@link
- * #learn}.
+ * Training with rewards from outside: continuations of prompts are given out as a DataFrame, and
+ * learned from when they come back with rewards. It uses the same parts as the training loop:
+ * {@link Learner}, groups, estimators, {@link PolicyCluster}, {@link RunState}. A step is a call of
+ * {@link #learn}.
  */
 public final class PromptTraining implements AutoCloseable {
   private final SparkSession spark;
@@ -61,10 +61,10 @@ public final class PromptTraining implements AutoCloseable {
   /**
    * Begins.
    *
-   * @param corpora finds the corpus that the configuration names; it is evaluated on, and its
-   *     vocabulary is that of a random model
-   * @param baselines of the summary
-   * @throws UserError where the configuration does not fit, or what it names is not there
+   * @param corpora finds the corpus that the configuration names; it is for evaluation, and gives a
+   *     random model its vocabulary
+   * @param baselines for the summary
+   * @throws UserError if the configuration is invalid, or something that it names does not exist
    */
   public PromptTraining(
       SparkSession spark,
@@ -132,7 +132,9 @@ public final class PromptTraining implements AutoCloseable {
     }
   }
 
-  /** Its configuration, with the corpus's own path and the very checkpoint it began with. */
+  /**
+   * The configuration, with the corpus's actual path and the exact checkpoint that it began with.
+   */
   public TrainingConfig config() {
     return config;
   }
@@ -142,18 +144,17 @@ public final class PromptTraining implements AutoCloseable {
     return state.step();
   }
 
-  /** Of the policy that {@link #rollouts} draws from. */
+  /** Version of the policy that {@link #rollouts} draws from. */
   public long version() {
     return state.version();
   }
 
   /**
-   * Draws continuations of prompts from the policy, computed once; see {@link
-   * PolicyCluster#continuations}.
+   * Draws continuations of prompts from the policy; see {@link PolicyCluster#continuations}.
    *
    * @param prompts with a column {@code prompt}
    * @param samples K, of each prompt
-   * @param tokens H, of each; a prompt's last context − H + 1 tokens are what the model sees
+   * @param tokens H, of each; the model sees a prompt's last context − H + 1 tokens
    */
   public Dataset<Row> rollouts(Dataset<Row> prompts, int samples, int tokens) {
     refuse(
@@ -178,11 +179,11 @@ public final class PromptTraining implements AutoCloseable {
   }
 
   /**
-   * Learns from scored continuations: a step.
+   * Learns from scored continuations; this is one step.
    *
-   * @param scored what {@link #rollouts} gave, with a column {@code reward}
+   * @param scored rows of {@link #rollouts} with a column {@code reward}
    * @return the step's metrics, {@link LearnedStep}
-   * @throws UserError where rows cannot be learned from; then nothing was learned
+   * @throws UserError if rows cannot be learned from; then nothing was learned
    */
   public Row learn(Dataset<Row> scored) {
     long start = System.nanoTime();
@@ -223,7 +224,7 @@ public final class PromptTraining implements AutoCloseable {
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.LEARN)) {
       learned = continuations.learn(rows.continuations(), state.step(), updates::add);
     } catch (RuntimeException e) {
-      learner.rewind(); // a step is whole or not done
+      learner.rewind(); // a step is done completely or not at all
       throw e;
     }
     for (UpdateMetrics update : updates) {
@@ -240,7 +241,7 @@ public final class PromptTraining implements AutoCloseable {
     return learned;
   }
 
-  /** Keeps a step's rows, as many groups of them as the configuration says. */
+  /** Keeps a step's rows, up to the configured number of groups. */
   private void keep(ScoredRows rows, ContinuationLearner.Learned learned) {
     RolloutTableConfig table = config.rolloutTable();
     if (table.every() == 0) {
@@ -275,7 +276,7 @@ public final class PromptTraining implements AutoCloseable {
     }
   }
 
-  /** Holds the corpus, with the newest weights. */
+  /** The cluster for evaluation, which has the corpus, with the newest weights. */
   private PolicyCluster evaluating() {
     if (evaluating.isEmpty()) {
       evaluating =
@@ -295,8 +296,8 @@ public final class PromptTraining implements AutoCloseable {
   }
 
   /**
-   * Writes a run like any other: configuration, metrics, a checkpoint, rollout tables, the summary.
-   * Called again for the same folder, it brings it up to date.
+   * Writes a normal run: configuration, metrics, a checkpoint, rollout tables, the summary. Another
+   * call for the same folder updates it.
    *
    * @param folder any Hadoop path; must not hold another run
    * @return the summary
@@ -356,7 +357,7 @@ public final class PromptTraining implements AutoCloseable {
         state.step());
   }
 
-  /** Frees what the driver and the executors hold; DataFrames that were drawn may be lost. */
+  /** Frees memory of the driver and the executors; drawn DataFrames may be lost. */
   @Override
   public void close() {
     evaluating.ifPresent(PolicyCluster::close);

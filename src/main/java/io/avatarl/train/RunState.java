@@ -131,7 +131,7 @@ final class RunState {
   }
 
   /**
-   * How the run ended.
+   * The run's summary.
    *
    * @param seconds of the steps
    * @param steps of the run

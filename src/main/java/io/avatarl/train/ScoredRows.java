@@ -24,13 +24,13 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Continuations with rewards, as the user's DataFrame has them, computed once and checked. What is
- * wrong with some rows is said of all of them in one line, and nothing is learned.
+ * Continuations with rewards from the user's DataFrame, computed once and checked. If rows are
+ * invalid, one line counts all of them, and nothing is learned.
  *
- * @param schema of {@code rows}: all columns of the DataFrame, those that learning needs in its own
- *     types
- * @param rows by version, group and rollout
- * @param continuations of the rows
+ * @param schema of {@code rows}: all columns of the DataFrame; those that learning needs are cast
+ *     to their types
+ * @param rows sorted by version, group and rollout
+ * @param continuations those of the rows
  */
 record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continuations) {
   private static final Map<String, DataType> TYPES =
@@ -44,24 +44,25 @@ record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continua
           ContinuationColumns.LOGPROBS, DataTypes.createArrayType(DataTypes.DoubleType));
 
   /**
-   * What rows may be.
+   * What rows are allowed.
    *
    * @param source what errors call the rows
    * @param newest version of the policy
-   * @param oldest version that is learned from
+   * @param oldest version that is allowed
    * @param vocabulary V
-   * @param context longest prompt and continuation, but for the last token
+   * @param context longest prompt and continuation together, without the last token
    * @param negative whether rewards may be below 0
    */
   record Limits(
       String source, long newest, long oldest, int vocabulary, int context, boolean negative) {}
 
-  /** Why rows cannot be learned from. */
+  /** Why a row cannot be learned from. */
   private enum Fault {
     REWARD("have a reward that is NULL, NaN or infinite"),
     REWARDS("have another number of rewards than tokens"),
     NEGATIVE(
-        "have a reward below 0, by which maxrl would divide (set advantage.estimator = grpo or dr-grpo)"),
+        "have a reward below 0, by which maxrl would divide (set advantage.estimator = grpo or"
+            + " dr-grpo)"),
     VERSION("are of a policy version that is not allowed"),
     DOUBLED("are there more than once"),
     TORN("are not as rollouts made them");
@@ -73,7 +74,7 @@ record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continua
     }
   }
 
-  /** Sorts, because the same rows must give the same bits in whatever order they come. */
+  /** Sorts, because the same rows must give the same bits in any order. */
   static ScoredRows read(Dataset<Row> scored, Limits limits) {
     StructType given = scored.schema();
     List<Column> columns = columns(given, limits.source());
@@ -126,12 +127,12 @@ record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continua
     return columns;
   }
 
-  /** Mean of what continuations were paid: the number, or the mean over their tokens. */
+  /** Mean reward of the continuations: the number, or the mean over their tokens. */
   double meanReward() {
     return continuations.stream().mapToDouble(Continuation::meanReward).average().orElseThrow();
   }
 
-  /** Versions that the rows are older than this one, on average. */
+  /** By how many versions the rows are older than this one, on average. */
   double staleness(long version) {
     return continuations.stream().mapToLong(r -> version - r.version()).average().orElse(0);
   }
@@ -219,7 +220,7 @@ record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continua
           || Arrays.stream(logProbs).anyMatch(p -> !(p <= 1e-3) || Double.isInfinite(p));
     }
 
-    /** One number is paid to every token. */
+    /** A single number is the reward of every token. */
     private double[] rewards(Row row, int tokens) {
       int place = schema.fieldIndex(ContinuationColumns.REWARD);
       if (schema.apply(place).dataType() instanceof ArrayType) {
@@ -302,7 +303,7 @@ record ScoredRows(StructType schema, List<Row> rows, List<Continuation> continua
           + "; nothing was learned";
     }
 
-    /** The rollouts of a group are of one prompt, one length and one K. */
+    /** The rollouts of a group must have the same prompt, length and K. */
     private void requireWholeGroups() {
       int torn = 0;
       for (int i = 1; i < good.size(); i++) {

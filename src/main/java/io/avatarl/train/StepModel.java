@@ -19,11 +19,11 @@ import java.util.stream.Stream;
  *   return     r / bandwidth
  * </pre>
  *
- * w seconds of all tasks of a step, S shards, d seconds of the learner on the driver, o the rest of
- * a measured round, M rounds, b bytes of a broadcast, x bytes of gradients that tasks give each
- * other, r bytes that come back. A torrent doubles the number of those who have a block each time
- * one is sent. Of what a worker exchanges, 1/n stays with it. The bytes of the measured run are in
- * o, so bandwidth matters where it is given.
+ * with w the seconds of all tasks of a step, S shards, d the seconds of the learner on the driver,
+ * o the rest of a measured round, M rounds, b the bytes of a broadcast, x the bytes of gradients
+ * exchanged between tasks, r the bytes returned. Spark's torrent broadcast doubles the number of
+ * machines that have a block with each transfer. 1/n of the exchanged bytes stays on their worker.
+ * o includes the transfers of the measured run, so bandwidth only matters if it is given.
  *
  * @param placement who differentiates
  * @param rounds M
@@ -82,7 +82,7 @@ public record StepModel(
         summary.bytesPerStep().get("returned"));
   }
 
-  /** Every shard's task hands its gradient on, as long as the one that comes back. */
+  /** Every shard's task passes on a gradient as large as the one returned. */
   private static double exchanged(TrainingConfig config, Summary summary) {
     boolean meet = config.learner().placement() == Placement.EXECUTORS;
     int shards = config.rollout().shards();
@@ -115,7 +115,7 @@ public record StepModel(
 
   /** A model with {@code factor} times the minibatch and {@code factor} times the shards. */
   public StepModel times(int factor) {
-    // Groups grow with the minibatch. A gradient does not, nor does what the driver makes of it.
+    // Groups grow with the minibatch; a gradient and the driver's work on it do not.
     int atDriver = placement == Placement.DRIVER ? factor : 1;
     return new StepModel(
         placement,

@@ -47,7 +47,7 @@ abstract sealed class StepStrategy
       return updates.get(updates.size() - 1);
     }
 
-    /** What the KL controller sees: the exact KL where the rollouts know it. */
+    /** The KL for the controller: the exact one, if the rollouts have it. */
     double meanReferenceKl() {
       return statistics.meanReferenceKl().orElseGet(this::meanOfUpdates);
     }
@@ -69,7 +69,7 @@ abstract sealed class StepStrategy
   /**
    * The strategy for {@code rollout.stored} and {@code learner.placement}.
    *
-   * @param stored rollouts to learn from, where they are not drawn
+   * @param stored rollouts to learn from, if they are not drawn
    * @param behaviour weights of the rollouts that were in flight at the checkpoint; else empty
    */
   static StepStrategy of(Parts parts, Optional<ScoredRows> stored, float[] behaviour) {
@@ -126,7 +126,7 @@ abstract sealed class StepStrategy
     }
   }
 
-  /** Tells something about the run that is no warning. */
+  /** Reports something about the run that is not a warning. */
   final void noted(String line) {
     listener.noted(line);
   }

@@ -11,9 +11,9 @@ import java.util.TreeSet;
 import org.apache.spark.sql.Row;
 
 /**
- * Learns from rollouts that were drawn and scored before: each step takes the next groups of the
- * table, round and round, and says how far the policy has moved from the one that drew them. Ratios
- * and clipping bound what old rows can do.
+ * Learns from rollouts that were drawn and scored earlier. Each step takes the next groups of the
+ * table, cyclically, and reports how far the policy has moved from the one that drew them. Ratios
+ * and clipping bound the influence of old rows.
  */
 final class StoredRolloutsStep extends StepStrategy {
   private final List<List<Continuation>> groups = new ArrayList<>();
@@ -33,9 +33,9 @@ final class StoredRolloutsStep extends StepStrategy {
   }
 
   /**
-   * Says what the rows are.
+   * Reports what the rows are.
    *
-   * @param weights SHA-256 of those that training begins with
+   * @param weights SHA-256 of the weights that training begins with
    */
   static String described(String source, ScoredRows rows, String weights) {
     int place = List.of(rows.schema().fieldNames()).indexOf(PromptRollouts.WEIGHTS);
@@ -47,7 +47,7 @@ final class StoredRolloutsStep extends StepStrategy {
     }
     String by =
         drew.isEmpty()
-            ? "which weights drew them is not said"
+            ? "they do not say which weights drew them"
             : drew.equals(Set.of(weights))
                 ? "drawn by the weights that training begins with"
                 : "drawn by other weights than training begins with";
@@ -113,7 +113,8 @@ final class StoredRolloutsStep extends StepStrategy {
     noted(
         String.format(
             Locale.ROOT,
-            "the policy has moved by a KL of %.4f nats per token from the one that drew the rollouts;"
+            "the policy has moved by a KL of %.4f nats per token from the one that drew the"
+                + " rollouts;"
                 + " clipping holds %.1f %% of the tokens",
             update.kl(),
             100 * update.clipFraction()));

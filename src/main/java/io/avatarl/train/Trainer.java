@@ -138,7 +138,7 @@ public final class Trainer implements AutoCloseable {
     run.claim().close();
   }
 
-  /** The rollouts that {@code rollout.stored} names, of whatever version. */
+  /** The rollouts that {@code rollout.stored} names, of any version. */
   private Optional<ScoredRows> stored(SparkSession spark) {
     TrainingConfig config = run.config();
     String name = config.rollout().stored();

@@ -36,7 +36,7 @@ public interface TrainingListener {
   /** A record was added to {@code RUN/metrics/}; it is final. */
   default void recorded(ObjectNode record) {}
 
-  /** Something about the run that is worth a line. */
+  /** A line of information about the run. */
   default void noted(String line) {}
 
   /** The records of these steps, all that were added since the last time, are in a file. */

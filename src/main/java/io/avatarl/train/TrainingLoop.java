@@ -25,7 +25,7 @@ final class TrainingLoop {
   private long savedStep;
 
   /**
-   * @param stored rollouts to learn from, where they are not drawn
+   * @param stored rollouts to learn from, if they are not drawn
    * @param state where the loop begins
    * @param stopRequested asked after each step
    */

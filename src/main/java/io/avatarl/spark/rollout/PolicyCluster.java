@@ -84,8 +84,8 @@ public final class PolicyCluster implements AutoCloseable {
   /**
    * A cluster for continuations of prompts, whose rewards come from elsewhere.
    *
-   * @param corpus of its vocabulary; its text is not looked at
-   * @param counts n-grams of the training split, where the KL term pulls to them
+   * @param corpus gives the vocabulary; its text is not used
+   * @param counts n-grams of the training split, if they are the KL term's reference
    * @param initial weights that training began with; empty: the random ones of the seed
    */
   public static PolicyCluster forPrompts(
@@ -116,8 +116,8 @@ public final class PolicyCluster implements AutoCloseable {
   /**
    * What the executors did for an update that they share.
    *
-   * @param parts what the minibatch's gradient is the sum of, added in this order: under a local
-   *     master those of the shards, else their sum, which was made on the way
+   * @param parts summands of the minibatch's gradient, to be added in this order: under a local
+   *     master those of the shards, else a single array, their sum
    * @param sums over the shards
    * @param groups of all shards
    * @param statistics summed over the shards
@@ -135,20 +135,20 @@ public final class PolicyCluster implements AutoCloseable {
       JobCost job) {}
 
   /**
-   * What a round cost between driver and executors. Under a local master these are the bytes that
-   * would go to and come from other machines: the numbers are handed over by reference.
+   * The cost of a round between driver and executors. Under a local master, values are passed by
+   * reference; the bytes are those that other machines would get and return.
    *
    * @param seconds wall time of the Spark job
    * @param tableSeconds of these, those the driver spent on the rollout table
    * @param broadcastBytes weights that went to each executor
-   * @param returnedBytes numbers that came back to the driver: of groups from all tasks, of a
-   *     gradient from those that added it up
+   * @param returnedBytes results returned to the driver: groups from all tasks, or the gradient
+   *     from the tasks that added it up
    */
   public record JobCost(
       double seconds, double tableSeconds, long broadcastBytes, long returnedBytes) {}
 
   /**
-   * A snapshot and the wall time of its job, without what it waited for jobs before it.
+   * A snapshot and the wall time of its job, without the wait for earlier jobs.
    *
    * @param seconds wall time
    */
@@ -250,8 +250,9 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /**
-   * Draws continuations with the newest weights, computed once and kept by the executors. Rows that
-   * an executor lost are drawn again, while its weights are among the last few.
+   * Draws continuations with the newest weights. They are computed once and cached on the
+   * executors; rows of a lost executor are drawn again, as long as the weights are among the last
+   * few versions.
    *
    * @param prompts each with its length + {@code tokens} − 1 at most the context
    * @param samples K, of each prompt
@@ -266,14 +267,14 @@ public final class PolicyCluster implements AutoCloseable {
         spark,
         prompts,
         new PromptTask(context, versions.newest(), samples, tokens, step),
-        // What a prompt gets does not depend on its part; small parts even out what they cost.
+        // A prompt's continuations do not depend on its part; small parts balance the load.
         PARTS_PER_SLOT * slots());
   }
 
   /**
-   * What the reference of the KL term says of groups, {@link RolloutShard#reference}.
+   * Log-probabilities of groups under the KL term's reference, {@link RolloutShard#reference}.
    *
-   * @param shards each is a task
+   * @param shards one task each
    * @param step from 0
    */
   public List<float[]> reference(List<RolloutShard> shards, long step) {
@@ -327,7 +328,7 @@ public final class PolicyCluster implements AutoCloseable {
   }
 
   /**
-   * Asks the newest weights the snapshot's questions; they do not touch training.
+   * Takes a snapshot of the newest weights, which does not affect training.
    *
    * @param step steps behind the weights
    * @param stage of the curriculum

@@ -46,9 +46,9 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
   }
 
   /**
-   * Draws, and has the executors keep what was drawn.
+   * Draws continuations and caches them on the executors.
    *
-   * @param parts tasks at most
+   * @param parts most tasks
    */
   static Dataset<Row> run(
       SparkSession session, JavaSparkContext spark, Prompts prompts, PromptTask task, int parts) {
@@ -88,7 +88,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
                     prompts.stream().map(Prompts.Prompt::tokens).toList(),
                     samples,
                     tokens,
-                    1, // the policy itself, as the weights of a group say
+                    1, // the policy itself, as a group's weights assume
                     i -> new RandomStream(prompts.get(i).stream()));
         for (int row = 0; row < prompts.size() * samples; row++) {
           rows.add(row(prompts.get(row / samples), row, drawn, run.corpus().tokenizer()));

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
-/** What the reference of the KL term says of groups that are there already. */
+/** Log-probabilities of existing groups under the KL term's reference. */
 final class ReferenceTask implements Function<Integer, float[]> {
   private static final long serialVersionUID = 1;
 

@@ -41,7 +41,7 @@ final class RunContext implements Serializable {
     this.config = config;
     this.corpus = corpus;
     this.setup = setup.orElse(null);
-    // Who does not ask for them, is not sent them.
+    // Only sent to executors that need them.
     this.initial =
         config.learner().kl().reference() == KlConfig.Reference.INITIAL ? initial : new float[0];
   }
@@ -67,10 +67,10 @@ final class RunContext implements Serializable {
   }
 
   /**
-   * Of tasks that continue prompts, and do not score them.
+   * The context of tasks that continue prompts and do not score them.
    *
    * @param run distinguishes runs in one JVM
-   * @param counts n-grams, where the KL term pulls to them
+   * @param counts n-grams, if they are the KL term's reference
    * @param initial weights that training began with; empty: the random ones of the seed
    */
   static RunContext forPrompts(

@@ -5,7 +5,7 @@ import io.avatarl.rollout.RolloutStatistics;
 import java.io.Serializable;
 
 /**
- * What a task that learns returns besides the gradient of its shard.
+ * What a task that learns returns, besides the gradient of its shard.
  *
  * @param groups number of groups in the sums
  * @param seconds time in the backward pass

@@ -113,9 +113,9 @@ record ShardPipeline(
   }
 
   /**
-   * Whether the KL that the learner estimates on the actions is known here. (Against the policy
-   * that explored it is 0 here and grows with the updates; over continuations the policy's
-   * log-probabilities of other tokens are not at hand.)
+   * Whether the exact value of the KL that the learner estimates on the actions can be computed
+   * here. (Against the policy that explored, it is 0 here and grows with the updates; for
+   * continuations, the log-probabilities of other tokens are missing.)
    */
   private static boolean knowsExactKl(KlConfig kl, Groups groups) {
     return kl.estimator() == KlConfig.Estimator.SAMPLED
@@ -127,8 +127,8 @@ record ShardPipeline(
   /**
    * Log-probabilities of every token under the KL term's reference.
    *
-   * @param logProbs of the policy at every position of the rows, [B·T·V], where they are known;
-   *     else empty
+   * @param logProbs of the policy at every position of the rows, [B·T·V], if they are known; else
+   *     empty
    * @param policy that explored
    * @return [G·V]; without a KL term empty
    */

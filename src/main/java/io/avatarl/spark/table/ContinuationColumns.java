@@ -5,11 +5,11 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * The columns of continuations as a DataFrame, one row each: behind those of the prompts, under the
- * rollout table's names where there are such.
+ * The columns of a DataFrame of continuations, one row each: after those of the prompts, named as
+ * in the rollout table where it has such a column.
  */
 public final class ContinuationColumns {
-  /** The text that is continued; the user's. */
+  /** The user's column with the text to continue. */
   public static final String PROMPT = "prompt";
 
   public static final String CONTINUATION = "continuation";
@@ -23,10 +23,10 @@ public final class ContinuationColumns {
   public static final String VERSION = "policy_version";
   public static final String STEP = "step";
 
-  /** What the user adds. */
+  /** The column that the user adds. */
   public static final String REWARD = "reward";
 
-  /** What {@code rollouts} adds to the prompts' columns. */
+  /** The columns that {@code rollouts} adds to those of the prompts. */
   public static final StructType ADDED =
       new StructType()
           .add(CONTINUATION, DataTypes.StringType, false, "the text that was drawn")
@@ -37,7 +37,7 @@ public final class ContinuationColumns {
               CONTEXT_TOKENS,
               DataTypes.createArrayType(DataTypes.IntegerType, false),
               false,
-              "the prompt as tokens, as much of its end as the model saw")
+              "the last tokens of the prompt, as many as the model saw")
           .add(
               ACTION_TOKENS,
               DataTypes.createArrayType(DataTypes.IntegerType, false),
@@ -52,7 +52,7 @@ public final class ContinuationColumns {
           .add(VERSION, DataTypes.LongType, false, "rounds behind the weights that drew it")
           .add(STEP, DataTypes.LongType, false, "training step that it was drawn for, from 1");
 
-  /** What learning needs besides the reward. */
+  /** The columns that learning needs, besides the reward. */
   public static final List<String> NEEDED =
       List.of(GROUP, ROLLOUT, SAMPLES, CONTEXT_TOKENS, ACTION_TOKENS, LOGPROBS, VERSION);
 

@@ -19,10 +19,10 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * A rollout table of continuations that were scored elsewhere: one row each, in the rollout table's
+ * A rollout table of continuations that were scored elsewhere, one row each: the rollout table's
  * columns (the action is the whole continuation; there is no gold token), then {@code rollout},
- * {@code logprobs}, and the user's own columns. One whose name the table has already gets {@code
- * own_} before it.
+ * {@code logprobs}, and the user's own columns. A user's column with a name of the table is
+ * prefixed with {@code own_}.
  */
 public final class ContinuationTable {
   private static final Set<String> RENAMED =
@@ -45,7 +45,7 @@ public final class ContinuationTable {
     this.rows = rows;
   }
 
-  /** A figure of a group's rewards. */
+  /** A statistic of a group's rewards. */
   private record Whole(double mean, double std, double meanAdvantage, double entropy) {}
 
   /**
@@ -55,7 +55,7 @@ public final class ContinuationTable {
    * @param rows with the columns {@link ContinuationColumns#NEEDED} and {@code reward}
    * @param continuations of the rows, group by group
    * @param advantages of each
-   * @param groups that are kept at most
+   * @param groups most groups to keep
    */
   public static ContinuationTable of(
       StructType given,
@@ -204,7 +204,7 @@ public final class ContinuationTable {
   }
 
   /**
-   * Writes it as the rollout table of a step, over what is there.
+   * Writes it as the rollout table of a step; replaces an earlier one.
    *
    * @param step from 1
    */

@@ -11,9 +11,8 @@ import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Rows that a command's user names: a file or folder at any Hadoop path (Parquet, ORC, Delta, JSON
- * lines, CSV with a header, or a text, of which each line is a prompt), or a table of Spark's
- * catalog.
+ * Rows that a user names: a file or folder at any Hadoop path (Parquet, ORC, Delta, JSON lines, CSV
+ * with a header, or a text with a prompt in each line), or a table of Spark's catalog.
  */
 public final class NamedRows {
   private static final String TABLE = "[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*){0,2}";
@@ -21,10 +20,10 @@ public final class NamedRows {
   private NamedRows() {}
 
   /**
-   * Reads them.
+   * Reads the rows.
    *
-   * @param option that names them, for errors
-   * @throws UserError where they are not there
+   * @param option the option that names them, for errors
+   * @throws UserError if they do not exist
    */
   public static Dataset<Row> read(SparkSession spark, Storage storage, String option, String name) {
     if (storage.exists(name)) {
@@ -38,22 +37,22 @@ public final class NamedRows {
       return spark.table(name);
     }
     throw new UserError(
-        option + " " + name + ": no such file, folder or table; name one that is there");
+        option + " " + name + ": no such file, folder or table; name an existing one");
   }
 
   /**
    * Writes rows to a new table of the catalog ({@code catalog.schema.table} or {@code
    * schema.table}), or else as Parquet to a new folder.
    *
-   * @throws UserError where something is there already
+   * @throws UserError if there is something already
    */
   public static void requireNew(SparkSession spark, Storage storage, String option, String name) {
     if (storage.exists(name) || isTable(spark, name)) {
-      throw new UserError(option + " " + name + ": is there already; name another");
+      throw new UserError(option + " " + name + ": exists already; name another");
     }
   }
 
-  /** Writes rows where {@link #requireNew} found nothing. */
+  /** Writes rows after {@link #requireNew}. */
   public static void write(Dataset<Row> rows, String name) {
     if (name.contains(".") && name.matches(TABLE)) {
       rows.write().saveAsTable(name);

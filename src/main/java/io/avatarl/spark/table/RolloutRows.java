@@ -58,9 +58,8 @@ final class RolloutRows {
             * Math.min(
                 windows == 0 ? Integer.MAX_VALUE : windows,
                 groups.windows() / groups.rowsPerContext());
-    // Groups are numbered through the run, so that a number alone names one: context numbers for
-    // each
-    // window, however many groups a curriculum's stage makes of it.
+    // Numbers are unique within the run: each window has `context` numbers, however many groups a
+    // curriculum's stage makes of it.
     int numbers = config.model().context();
     long first = ((step - 1) * config.windowsPerStep() + config.firstWindow(shard)) * numbers;
     MemoryOutputFile file = new MemoryOutputFile();

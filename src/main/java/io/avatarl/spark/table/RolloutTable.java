@@ -102,7 +102,7 @@ public final class RolloutTable {
     return new StepWriter(staging(step), step, stage, committer, hadoop);
   }
 
-  /** Writes a step's table at once, over what is there: rows that the driver has. */
+  /** Writes a step's table from rows on the driver; replaces an earlier one. */
   static void replace(Storage storage, String run, long step, Dataset<Row> rows) {
     requireVersion(storage, run);
     String folder = folder(run, step);

@@ -46,10 +46,10 @@ public final class GuardedTask<T> implements Function<Integer, GuardedTask.Resul
     /** The task's value; throws the task's failure. */
     T get();
 
-    /** The task's value; {@code other} where it failed. */
+    /** The task's value, or {@code other} if it failed. */
     T orElse(T other);
 
-    /** With what a function makes of the value. */
+    /** Maps the value with a function. */
     <U> Result<U> map(java.util.function.Function<T, U> function);
   }
 

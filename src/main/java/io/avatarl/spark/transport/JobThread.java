@@ -72,11 +72,10 @@ public final class JobThread implements AutoCloseable {
   }
 
   /**
-   * Runs a Spark job whose tasks' numbers are added: on their way to the driver, or within one JVM
-   * by whoever gets them. The sum has the same bits in both cases. Only what was submitted may call
-   * it.
+   * Runs a Spark job whose tasks' numbers are added: on the way to the driver or, within one JVM,
+   * by the receiver. The sum has the same bits in both cases. Only submitted work may call it.
    *
-   * @param description that Spark's pages show
+   * @param description shown in Spark's UI
    * @param task gets the numbers 0, …, {@code shards} − 1
    */
   public <T> Summed<T> sum(String description, Function<Integer, Summand<T>> task, int shards) {

@@ -21,28 +21,28 @@ import scala.reflect.ClassTag$;
 import scala.runtime.AbstractFunction2;
 
 /**
- * Adds the arrays of a job's tasks on the way to the driver: each task's array is cut into slices,
- * Spark's shuffle brings the slices with one number together, and as many tasks as before add them
- * in task order. So the driver gets one array, whatever the number of tasks, with the very bits
- * that it would make itself of all of them. (The first half of a ring's all-reduce; sliced by
- * shuffle as in BigDL, Dai et al. 2019, arXiv 1804.05839, section 3.3.)
+ * Adds the arrays of a job's tasks on the way to the driver. Each task's array is cut into slices,
+ * Spark's shuffle brings slices with the same number together, and as many further tasks add them
+ * in task order. So the driver gets one array for any number of tasks, with the same bits as if it
+ * had added all arrays itself. (The first half of a ring's all-reduce; sliced by shuffle as in
+ * BigDL, Dai et al. 2019, arXiv 1804.05839, section 3.3.)
  */
 final class ReduceScatter {
   private ReduceScatter() {}
 
-  /** A slice of a task's numbers; the first one brings what else the task gave. */
+  /** A slice of a task's numbers; the first one also carries the rest of the task's result. */
   private record Slice<T>(int task, PackedFloats numbers, List<GuardedTask.Result<T>> rest)
       implements Serializable {}
 
-  /** The sum of slices, and what came with them, in task order. */
+  /** The sum of slices, and the rest of the tasks' results in task order. */
   private record Added<T>(PackedFloats sum, List<GuardedTask.Result<T>> rest)
       implements Serializable {}
 
   /**
-   * Runs a job with the properties of this thread.
+   * Runs a job with this thread's local properties.
    *
    * @param numbers 0, …, N − 1, each in a partition of its own
-   * @return its sum is one part
+   * @return a sum with a single part
    */
   static <T> Summed<T> run(
       JavaSparkContext spark, RDD<Integer> numbers, GuardedTask<Summand<T>> task) {
@@ -54,7 +54,7 @@ final class ReduceScatter {
             ClassTag$.MODULE$.apply(Integer.class),
             ClassTag$.MODULE$.apply(Slice.class),
             ClassTag$.MODULE$.apply(Slice.class));
-    // Whatever serializer the session's owner chose need not know records.
+    // The session's serializer may not support records.
     met.setSerializer(new JavaSerializer(spark.getConf()));
     ClassTag<Added<T>> tag = ClassTag$.MODULE$.apply(Added.class);
     try {
@@ -63,7 +63,8 @@ final class ReduceScatter {
       List<T> rest = added[0].rest().stream().map(GuardedTask.Result::get).toList();
       return new Summed<>(List.of(joined(added)), rest);
     } finally {
-      // Spark itself would remove the files when the driver's garbage collector finds the RDD.
+      // Otherwise Spark would delete the files only once the driver's garbage collector finds the
+      // RDD.
       met.cleanShuffleDependencies(false);
     }
   }
@@ -81,8 +82,8 @@ final class ReduceScatter {
   }
 
   /**
-   * The tasks' slices, by number. A class of its own, where {@code map} would do, for the reason
-   * that {@link ShardFunction} has.
+   * The tasks' slices by number. A class of its own instead of {@code map}, for the same reason as
+   * {@link ShardFunction}.
    */
   private static final class Slices<T> extends RDD<Tuple2<Integer, Slice<T>>> {
     private final GuardedTask<Summand<T>> task;
@@ -133,7 +134,7 @@ final class ReduceScatter {
     }
   }
 
-  /** Adds the slices with one number. */
+  /** Adds the slices with the same number. */
   private static final class Addition<T>
       extends AbstractFunction2<TaskContext, Iterator<Tuple2<Integer, Slice<T>>>, Added<T>>
       implements Serializable {
@@ -149,7 +150,7 @@ final class ReduceScatter {
       for (Slice<T> slice : slices) {
         rest.addAll(slice.rest());
         float[] numbers = slice.numbers().values();
-        // Those of a task that failed are missing; its failure is among the rest.
+        // A failed task has no slices; its failure is in the rest.
         if (numbers != sum && numbers.length == sum.length) {
           for (int i = 0; i < sum.length; i++) {
             sum[i] += numbers[i];

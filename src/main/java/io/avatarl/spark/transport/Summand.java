@@ -3,9 +3,9 @@ package io.avatarl.spark.transport;
 import java.io.Serializable;
 
 /**
- * What a task gives to a sum.
+ * A task's contribution to a sum.
  *
- * @param numbers to be added, as many as every other task's; not changed any more
- * @param rest what the driver gets as it is
+ * @param numbers to be added, as many as every other task's; must not change afterwards
+ * @param rest what the driver gets unchanged
  */
 public record Summand<T>(float[] numbers, T rest) implements Serializable {}

@@ -3,9 +3,9 @@ package io.avatarl.spark.transport;
 import java.util.List;
 
 /**
- * What the summands of a job came to.
+ * The sum of a job's summands.
  *
- * @param parts added in this order, they are the sum of the tasks' numbers in task order
- * @param rest what the tasks gave besides them, in task order
+ * @param parts arrays which, added in this order, give the sum of the tasks' numbers in task order
+ * @param rest the rest of the tasks' results, in task order
  */
 public record Summed<T>(List<float[]> parts, List<T> rest) {}
