@@ -28,14 +28,14 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * The prompts of a DataFrame, on the driver. What is drawn for a prompt depends on the seed, the
- * step and its text; where a text comes several times, also on which of them it is, by the other
- * columns. So neither partitions nor their order matter.
+ * The prompts of a DataFrame, on the driver. The draws for a prompt depend on the seed, the step
+ * and its text. Among equal texts, they also depend on its rank by the other columns. So neither
+ * partitions nor their order matter.
  */
 public final class Prompts {
   private static final int SHOWN = 40;
 
-  /** Of a group's number; JSON's numbers have no more. */
+  /** Bits of a group's number; JSON numbers have no more. */
   private static final int GROUP_BITS = 53;
 
   /**
@@ -88,9 +88,9 @@ public final class Prompts {
   /**
    * Reads prompts.
    *
-   * @param longest tokens of a prompt that the model sees
+   * @param longest most tokens of a prompt that the model sees
    * @param step from 0
-   * @throws UserError in one line, where a prompt cannot be continued
+   * @throws UserError in one line, if a prompt cannot be continued
    */
   public static Prompts of(
       Dataset<Row> rows, Tokenizer tokenizer, int longest, long seed, long step) {
@@ -120,7 +120,7 @@ public final class Prompts {
     return new Prompts(schema, prompts);
   }
 
-  /** A number that no other group has. */
+  /** A unique group number. */
   private static long group(long seed, long step, long hash, Set<Long> taken) {
     long bits = hash;
     do {
@@ -136,7 +136,7 @@ public final class Prompts {
       throw new UserError(
           "prompts: no column prompt; there are "
               + String.join(", ", names)
-              + "; rename the one that has the texts");
+              + "; rename the one with the texts");
     }
     DataType type = schema.apply(place).dataType();
     if (!type.equals(DataTypes.StringType)) {
@@ -152,13 +152,13 @@ public final class Prompts {
         throw new UserError(
             "prompts: a column "
                 + name
-                + " is there already, or is what rollouts adds; rename it or leave it out");
+                + " exists already or is one that rollouts adds; rename it or leave it out");
       }
     }
     return place;
   }
 
-  /** By text, and equal texts by the other columns. */
+  /** Sorts by text, then by the other columns. */
   private static List<Row> sorted(Dataset<Row> rows, int place, Tokenizer tokenizer) {
     Column[] columns =
         Arrays.stream(rows.columns())
@@ -202,7 +202,7 @@ public final class Prompts {
         why.add(empty + " are NULL or empty");
       }
       if (unknown > 0) {
-        why.add(unknown + " hold characters that the model does not know (" + first + ")");
+        why.add(unknown + " have characters that the model does not know (" + first + ")");
       }
       throw new UserError(
           "prompts: of "
@@ -218,12 +218,12 @@ public final class Prompts {
     return Long.parseUnsignedLong(digest.substring(0, 16), 16);
   }
 
-  /** The user's columns, as the tasks' rows begin. */
+  /** The user's columns, with which the tasks' rows begin. */
   StructType schema() {
     return schema;
   }
 
-  /** By group. */
+  /** Prompts by group number. */
   List<Prompt> list() {
     return prompts;
   }
