@@ -25,11 +25,10 @@ record Beginning(
     TrainingConfig config, LoadedCorpus source, ParameterLayout layout, Optional<float[]> initial) {
 
   /**
-   * Reads it.
+   * Reads the corpus and the model.
    *
-   * @param parent folder for what the corpus leaves on disk
-   * @param own the vocabulary of a run that goes on from a checkpoint of its own; what it began
-   *     with may be gone
+   * @param parent folder for token files of the corpus
+   * @param own the vocabulary of a resumed run, from its own checkpoint; the run of {@code init.run} may be gone
    * @param warned gets one line each
    * @throws UserError where the corpus or {@code init} is not what was asked for
    */
@@ -66,7 +65,7 @@ record Beginning(
     try {
       return corpora.load(asked.corpus(), asked.evaluation().maxTokens(), parent);
     } catch (UnknownCharacter e) {
-      // Of a vocabulary of its own, a corpus knows every character.
+      // In a vocabulary of its own, a corpus has no unknown characters.
       throw new UserError(
           asked.init().key()
               + ": "
