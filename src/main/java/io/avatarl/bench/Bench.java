@@ -67,6 +67,11 @@ public record Bench(
     return new ScalingSection(this).table();
   }
 
+  /** The cost of a group of few actions by vocabulary. */
+  public Section byVocabulary() {
+    return new VocabularySection(this).table();
+  }
+
   /** Sampled continuations, and learning from them. */
   public List<Section> generation() throws IOException {
     return new GenerationSection(this).tables();

@@ -162,6 +162,15 @@ public final class Benchmarks {
         });
   }
 
+  /** What of a group comes back to a driver that learns. */
+  static long bytesPerGroup(TrainingConfig config, Corpus corpus) {
+    NativeEngine.load(config.nativeThreads(), config.model().precision());
+    try (Policy policy = new Policy(config.model(), initial(config, corpus))) {
+      RolloutShard shard = new LocalRollouts(config, corpus).shard(policy, 0, 0, 1);
+      return shard.bytes() / shard.groups().count();
+    }
+  }
+
   /**
    * K continuations of H tokens for each of some contexts, on one thread. Units: tokens drawn.
    *

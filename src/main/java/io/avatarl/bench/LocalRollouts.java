@@ -1,6 +1,7 @@
 package io.avatarl.bench;
 
 import io.avatarl.advantage.AdvantageEstimator;
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -9,6 +10,7 @@ import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.NgramModel;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
+import io.avatarl.model.Distributions;
 import io.avatarl.model.Policy;
 import io.avatarl.reward.CreditAssignment;
 import io.avatarl.reward.Rewards;
@@ -77,17 +79,17 @@ final class LocalRollouts {
                 step,
                 shard,
                 config.shardsPerStep()));
-    long[] inputs = new long[rows.inputs().length];
-    for (int i = 0; i < inputs.length; i++) {
-      inputs[i] = rows.inputs()[i];
+    Groups groups;
+    try (Distributions kept = policy.distributions(windows, rows.inputs(), windows)) {
+      boolean all = config.rollout().exploration() == RolloutConfig.Exploration.EXHAUSTIVE;
+      groups =
+          exploration.explore(
+              new ExplorationInput(
+                  rows,
+                  all ? Distributions.of(kept.logProbs(), kept.states()) : kept,
+                  policy,
+                  RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     }
-    Groups groups =
-        exploration.explore(
-            new ExplorationInput(
-                rows,
-                policy.logProbs(windows, inputs),
-                policy,
-                RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     Map<String, Double> weights = config.reward().weights();
     float[] total =
         Rewards.total(rewards.components(groups, weights), weights, config.reward().offset());

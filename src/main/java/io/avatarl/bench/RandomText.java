@@ -6,8 +6,8 @@ import java.util.Random;
 
 /** A corpus with a given vocabulary: random characters, each at least once. */
 final class RandomText {
-  /** Chinese characters: more than 20,000 in a row, none of them white space. */
-  private static final int FIRST = 0x4e00;
+  /** Chinese characters: 65,000 code points in a row, none of them white space. */
+  private static final int FIRST = 0x20000;
 
   private static final int LENGTH = 100_000;
 
@@ -17,7 +17,7 @@ final class RandomText {
     Random random = new Random(vocabulary);
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < vocabulary + LENGTH; i++) {
-      text.append((char) (FIRST + (i < vocabulary ? i : random.nextInt(vocabulary))));
+      text.appendCodePoint(FIRST + (i < vocabulary ? i : random.nextInt(vocabulary)));
     }
     return Corpus.of("random", text.toString().getBytes(StandardCharsets.UTF_8), 0.1);
   }

@@ -52,9 +52,14 @@ public final class NgramModel implements Serializable {
 
   /** P(token | context). Only the last order − 1 tokens of the context count. */
   public double probability(int token, int... context) {
+    return probability(token, context, 0, context.length);
+  }
+
+  /** P(token | tokens[from, to)). Of a context longer than order − 1 the last tokens count. */
+  public double probability(int token, int[] tokens, int from, int to) {
     double probability = 1.0 / counts.vocabularySize();
-    for (int length = 0; length <= Math.min(order - 1, context.length); length++) {
-      int node = counts.find(context, context.length - length, context.length, length);
+    for (int length = 0; length <= Math.min(order - 1, to - from); length++) {
+      int node = counts.find(tokens, to - length, to, length);
       if (node < 0) {
         break; // no longer context was seen
       }

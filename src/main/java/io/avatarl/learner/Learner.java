@@ -25,8 +25,9 @@ public final class Learner implements AutoCloseable {
   final LossGradient lossGradient; // for the test that counts what it holds
   private final Parameters parameters;
   private final float[] values;
-  private final float[] gradient;
+  private float[] gradient = new float[0];
   private final float[][] sliceGradients;
+  private float[] spareGradient; // of minibatches in several parts
   private final Optimizer optimizer;
   private final LearningRate learningRate;
   private final KlWeight klWeight;
@@ -79,7 +80,6 @@ public final class Learner implements AutoCloseable {
     this.lossGradient = lossGradient;
     this.parameters = parameters;
     this.values = parameters.toArray();
-    this.gradient = new float[layout.length()];
     this.sliceGradients = new float[config.slices()][];
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
     this.klWeight = new KlWeight(config.kl());
@@ -169,13 +169,15 @@ public final class Learner implements AutoCloseable {
   /**
    * One update from gradients that were computed elsewhere.
    *
-   * @param parts gradients of the minibatch's parts, added in this order: [layout.length()] each
+   * @param parts gradients of the minibatch's parts, [layout.length()] each; all others are added
+   *     to the first, in this order
    * @param sums over all parts
    * @param groups of all parts
    */
   public UpdateMetrics update(List<float[]> parts, LossSums sums, int groups) {
     long start = System.nanoTime();
-    add(parts);
+    gradient = parts.get(0);
+    add(gradient, parts.subList(1, parts.size()));
     return step(sums, groups, start);
   }
 
@@ -225,6 +227,10 @@ public final class Learner implements AutoCloseable {
    * @param more whether {@link #gradient()} has parts of the minibatch already
    */
   private LossSums gradients(Minibatch minibatch, int groups, boolean more) {
+    if (more && gradient == sliceGradients[0]) { // what is added to must not be written to
+      sliceGradients[0] = spareGradient;
+      spareGradient = gradient;
+    }
     int slices = Math.min(config.slices(), minibatch.windows());
     List<Future<LossSums>> running = new ArrayList<>();
     for (int i = 0; i < slices; i++) {
@@ -250,41 +256,43 @@ public final class Learner implements AutoCloseable {
     if (failure != null) {
       throw failure;
     }
-    add(Arrays.asList(sliceGradients).subList(0, slices), more);
+    List<float[]> parts = Arrays.asList(sliceGradients).subList(0, slices);
+    if (more) {
+      add(gradient, parts);
+    } else {
+      add(parts);
+    }
     return total;
   }
 
-  /** Fills {@link #gradient()} with the sum of its parts, in their order. */
+  /**
+   * Makes {@link #gradient()} the sum of the parts; all others are added to the first, in order.
+   */
   private void add(List<float[]> parts) {
-    add(parts, false);
+    gradient = parts.get(0);
+    add(gradient, parts.subList(1, parts.size()));
   }
 
-  /**
-   * @param more whether these are added to what is there
-   */
-  private void add(List<float[]> parts, boolean more) {
+  private void add(float[] target, List<float[]> others) {
     ranges.run(
-        gradient.length,
+        target.length,
         (from, to) -> {
-          if (!more) {
-            System.arraycopy(parts.get(0), from, gradient, from, to - from);
-          }
-          for (float[] part : more ? parts : parts.subList(1, parts.size())) {
-            add(part, from, to);
+          for (float[] other : others) {
+            add(target, other, from, to);
           }
         });
   }
 
   // A separate method, so that the JIT vectorizes the loop.
-  private void add(float[] part, int from, int to) {
+  private static void add(float[] target, float[] other, int from, int to) {
     for (int j = from; j < to; j++) {
-      gradient[j] += part[j];
+      target[j] += other[j];
     }
   }
 
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
     if (sliceGradients[index] == null) { // never needed if others differentiate
-      sliceGradients[index] = new float[gradient.length];
+      sliceGradients[index] = new float[values.length];
     }
     try (LossGradient.Forward forward =
         lossGradient.forward(parameters, slice.windows(), slice.inputs(), slice.first())) {

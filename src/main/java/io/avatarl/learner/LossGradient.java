@@ -9,6 +9,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
+import io.avatarl.model.Distributions;
 import io.avatarl.model.Gpt;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
@@ -78,14 +79,12 @@ public final class LossGradient implements AutoCloseable {
       this.scope = scope;
       this.layout = layout;
       this.trace = trace;
-      // The leaf of the loss's graph; the model has a backward pass of its own.
       this.logits = trace.logits();
-      this.logits.setRequiresGradient(true);
     }
 
-    /** Log-probabilities of every token at those positions, without gradient: [B·(T − first)·V]. */
-    public float[] logProbs() {
-      return logits.stopGradient().logSoftmax(-1).toFloatArray();
+    /** The policy's distributions at those positions, until this object is closed. */
+    public Distributions distributions() {
+      return trace.distributions();
     }
 
     /**
@@ -99,19 +98,37 @@ public final class LossGradient implements AutoCloseable {
     public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
       long vocabulary = logits.getShape().get(2);
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
-      Objective.Terms terms =
-          objective.terms(
-              logits.reshape(slice.groups(), vocabulary),
-              new Objective.Batch(
-                  slice.actions().map(a -> scope.create(a, entries)),
-                  scope.create(slice.weights(), entries, DataType.FLOAT32),
-                  scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
-                  scope.create(slice.advantages(), entries, DataType.FLOAT32),
-                  reference(slice, klWeight)));
-      // The backward pass starts from 1/N, the mean over the whole minibatch.
+      Objective.Batch batch =
+          new Objective.Batch(
+              slice.actions().map(a -> scope.create(a, entries)),
+              scope.create(slice.weights(), entries, DataType.FLOAT32),
+              scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
+              scope.create(slice.advantages(), entries, DataType.FLOAT32),
+              reference(slice, klWeight));
+      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
       NDArray seed = scope.create(1f / groups);
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-      Map<String, NDArray> gradients = trace.backward(logits.getGradient());
+      // A leaf of the loss's graph, which ends here: the model differentiates itself.
+      NDArray leaf;
+      Objective.Terms terms;
+      NDArray logitsGradient;
+      if (batch.actions().isPresent() && objective.looksAtActionsAlone()) {
+        NDArray all = logits.reshape(slice.groups(), vocabulary).logSoftmax(-1);
+        leaf = all.gather(batch.actions().get(), 1);
+        leaf.setRequiresGradient(true);
+        terms = objective.ofActions(leaf, batch);
+        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+        logitsGradient =
+            trace
+                .backwardOfTokens(all, batch.actions().get(), leaf.getGradient())
+                .reshape(logits.getShape());
+      } else {
+        leaf = logits;
+        leaf.setRequiresGradient(true);
+        terms = objective.terms(leaf.reshape(slice.groups(), vocabulary), batch);
+        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
+        logitsGradient = leaf.getGradient();
+      }
+      Map<String, NDArray> gradients = trace.backward(logitsGradient);
       for (ParameterLayout.Parameter p : layout.parameters()) {
         gradients
             .get(p.name())

@@ -14,6 +14,24 @@ public interface Objective {
   Terms terms(NDArray logits, Batch batch);
 
   /**
+   * Whether it looks at the log-probabilities of the actions alone, where there are some, so that
+   * {@link #ofActions} can be asked instead: what is recorded for the backward pass is then K
+   * numbers for each group, not V.
+   */
+  default boolean looksAtActionsAlone() {
+    return false;
+  }
+
+  /**
+   * The same terms.
+   *
+   * @param logProbs of the actions, float32 [N, K]
+   */
+  default Terms ofActions(NDArray logProbs, Batch batch) {
+    throw new UnsupportedOperationException();
+  }
+
+  /**
    * Groups as tensors.
    *
    * @param actions int64 [N, K]; absent (exhaustive) if entry k is token k

@@ -40,7 +40,9 @@ final class PolicyLoss implements Objective {
     this.entropyWeight = constants.create((float) config.entropy());
     this.entropyBonus = config.entropy() > 0;
     this.freeBits = constants.create((float) config.kl().freeBits());
-    this.fullKl = config.kl().estimator() == KlConfig.Estimator.FULL;
+    this.fullKl =
+        config.kl().reference() != KlConfig.Reference.NONE
+            && config.kl().estimator() == KlConfig.Estimator.FULL;
   }
 
   /**
@@ -51,6 +53,24 @@ final class PolicyLoss implements Objective {
     NDArray logProbs = logits.logSoftmax(-1); // [N, V]
     NDArray chosen = // [N, K]
         batch.actions().map(actions -> logProbs.gather(actions, 1)).orElse(logProbs);
+    return terms(Optional.of(logProbs), chosen, batch);
+  }
+
+  @Override
+  public boolean looksAtActionsAlone() {
+    return !entropyBonus && !fullKl;
+  }
+
+  @Override
+  public Terms ofActions(NDArray logProbs, Batch batch) {
+    return terms(Optional.empty(), logProbs, batch);
+  }
+
+  /**
+   * @param all log-probabilities of every token, [N, V]; absent where none is asked for
+   * @param chosen those of the actions, [N, K]
+   */
+  private Terms terms(Optional<NDArray> all, NDArray chosen, Batch batch) {
     NDArray logRatio = chosen.sub(batch.oldLogProbs());
     NDArray ratio = logRatio.exp();
     NDArray clipped = ratio.maximum(lowest).minimum(highest);
@@ -58,12 +78,12 @@ final class PolicyLoss implements Objective {
     NDArray surrogate = plain.minimum(clipped.mul(batch.advantages())).mul(batch.weights()).sum();
     NDArray objective = surrogate;
     Optional<NDArray> entropy =
-        entropyBonus ? Optional.of(logProbs.exp().mul(logProbs).sum().neg()) : Optional.empty();
+        entropyBonus ? all.map(p -> p.exp().mul(p).sum().neg()) : Optional.empty();
     if (entropy.isPresent()) {
       objective = surrogate.add(entropy.get().mul(entropyWeight));
     }
     Optional<NDArray> referenceKl =
-        batch.reference().map(reference -> referenceKl(logProbs, chosen, batch, reference)); // [N]
+        batch.reference().map(reference -> referenceKl(all, chosen, batch, reference)); // [N]
     if (referenceKl.isPresent()) {
       NDArray penalty = referenceKl.get().maximum(freeBits).sum();
       objective = objective.sub(penalty.mul(batch.reference().orElseThrow().weight()));
@@ -76,9 +96,11 @@ final class PolicyLoss implements Objective {
         referenceKl.map(kl -> kl.stopGradient().sum()));
   }
 
-  private NDArray referenceKl(NDArray logProbs, NDArray chosen, Batch batch, Reference reference) {
+  private NDArray referenceKl(
+      Optional<NDArray> all, NDArray chosen, Batch batch, Reference reference) {
     int[] entries = {1};
     if (fullKl) {
+      NDArray logProbs = all.orElseThrow();
       return logProbs.exp().mul(logProbs.sub(reference.logProbs())).sum(entries);
     }
     NDArray logRatio = chosen.neg().add(reference.logProbs());

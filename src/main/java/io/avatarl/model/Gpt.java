@@ -9,6 +9,7 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import io.avatarl.config.GptConfig;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -182,6 +183,29 @@ public final class Gpt implements AutoCloseable {
     /** float32 [B, T - first, V]. */
     public NDArray logits() {
       return logits;
+    }
+
+    /**
+     * The gradient of a scalar that looks at the log-probabilities of K tokens in each state alone.
+     *
+     * @param logProbs of every token, [B·(T − first), V]; destroyed
+     * @param tokens int64 [B·(T − first), K]
+     * @param gradient with respect to their log-probabilities, [B·(T − first), K]
+     * @return with respect to the logits, [B·(T − first), V]
+     */
+    public NDArray backwardOfTokens(NDArray logProbs, NDArray tokens, NDArray gradient) {
+      try (IValue all = IValue.from((PtNDArray) logProbs);
+          IValue picked = IValue.from((PtNDArray) tokens);
+          IValue input = IValue.from((PtNDArray) gradient);
+          IValue output = script.run("picked_backward", all, picked, input)) {
+        return output.toTensor((PtNDManager) gradient.getManager());
+      }
+    }
+
+    /** Made of the logits, as long as these are there; closing it does nothing. */
+    public Distributions distributions() {
+      NDArray rows = logits.stopGradient();
+      return new TensorDistributions(List.of(rows.reshape(-1, rows.getShape().get(2))), () -> {});
     }
 
     /**

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.avatarl.config.GptConfig;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -99,19 +100,47 @@ public final class Policy implements AutoCloseable {
   }
 
   /**
-   * Log-probabilities of one token in every state from position {@code first} on.
+   * Log-probabilities of as many tokens in every state from position {@code first} on.
    *
    * @param windows B
    * @param inputs [B·T], T at most the context
-   * @param actions the token of each state, [B·(T − first)]
-   * @return [B·(T − first)]
+   * @param actions tokens of each state, [B·(T − first)·K]
+   * @return [B·(T − first)·K]
    */
   public float[] logProbs(int windows, long[] inputs, int first, int[] actions) {
     try (NDManager scope = manager.newSubManager()) {
-      Shape states = new Shape(windows, actions.length / windows, 1);
+      int states = inputs.length / windows - first;
+      Shape entries = new Shape(windows, states, actions.length / windows / states);
       return logSoftmax(scope, windows, inputs, first)
-          .gather(scope.create(longs(actions), states), 2)
+          .gather(scope.create(longs(actions), entries), 2)
           .toFloatArray();
+    }
+  }
+
+  /**
+   * The distributions in every state, whose logits stay where they are computed until the result is
+   * closed.
+   *
+   * @param windows B
+   * @param inputs [B·T], T at most the context
+   * @param atOnce windows that pass through the model at once
+   */
+  public Distributions distributions(int windows, int[] inputs, int atOnce) {
+    int context = inputs.length / windows;
+    NDManager scope = manager.newSubManager();
+    try {
+      List<NDArray> logits = new ArrayList<>();
+      for (int from = 0; from < windows; from += atOnce) {
+        int to = Math.min(windows, from + atOnce);
+        long[] tokens = longs(Arrays.copyOfRange(inputs, from * context, to * context));
+        logits.add(
+            gpt.logits(weights, scope.create(tokens, new Shape(to - from, context)))
+                .reshape((long) (to - from) * context, vocabulary()));
+      }
+      return new TensorDistributions(logits, scope::close);
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
     }
   }
 

@@ -12,18 +12,26 @@ final class NgramScoring {
     double of(double ngramProbability, double policyLogProb);
   }
 
+  /** From so many tokens of the vocabulary for each action it is faster to look up the actions. */
+  private static final int FEW = 16;
+
   /** [G·K]. */
   static float[] perAction(NgramModel model, Groups groups, Value value) {
     int k = groups.actionsPerGroup();
     float[] values = new float[groups.count() * k];
-    double[] distribution = new double[model.vocabularySize()];
+    boolean few = (long) FEW * k <= model.vocabularySize();
+    double[] distribution = new double[few ? 0 : model.vocabularySize()];
     for (int g = 0; g < groups.count(); g++) {
-      int last = groups.lastTokenIndex(g);
-      model.distribution(
-          groups.tokens(), last + 1 - groups.stateLength(g), last + 1, distribution, 0);
+      int end = groups.lastTokenIndex(g) + 1;
+      int start = end - groups.stateLength(g);
+      if (!few) {
+        model.distribution(groups.tokens(), start, end, distribution, 0);
+      }
       for (int i = 0; i < k; i++) {
-        values[g * k + i] =
-            (float) value.of(distribution[groups.action(g, i)], groups.logProbs()[g * k + i]);
+        int action = groups.action(g, i);
+        double probability =
+            few ? model.probability(action, groups.tokens(), start, end) : distribution[action];
+        values[g * k + i] = (float) value.of(probability, groups.logProbs()[g * k + i]);
       }
     }
     return values;

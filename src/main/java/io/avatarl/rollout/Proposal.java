@@ -21,38 +21,24 @@ record Proposal(int vocabulary, double temperature, double mixture, Optional<Ngr
   /**
    * Computes q for group {@code g}.
    *
-   * @param logProbs the policy's, [G·V]
-   * @param policy filled with π, [V]
-   * @param other buffer for u, [V]
+   * @param tempered π_T of the group begins at {@code from}
+   * @param other room for u, [V]
    */
-  void fill(
-      WindowBatch rows, float[] logProbs, int g, double[] policy, double[] other, double[] q) {
-    double total = 0;
+  void fill(WindowBatch rows, int g, float[] tempered, int from, double[] other, double[] q) {
     for (int v = 0; v < vocabulary; v++) {
-      policy[v] = Math.exp(logProbs[g * vocabulary + v]);
-      total += policy[v];
+      q[v] = tempered[from + v];
     }
-    double temperedTotal = 0;
+    if (mixture == 0) {
+      return;
+    }
+    if (ngrams.isEmpty()) {
+      Arrays.fill(other, 1.0 / vocabulary);
+    } else {
+      int start = g / rows.context() * rows.context();
+      ngrams.get().distribution(rows.inputs(), start, g + 1, other, 0);
+    }
     for (int v = 0; v < vocabulary; v++) {
-      policy[v] /= total;
-      q[v] = temperature == 1 ? policy[v] : Math.pow(policy[v], 1 / temperature);
-      temperedTotal += q[v];
-    }
-    if (temperature != 1) {
-      for (int v = 0; v < vocabulary; v++) {
-        q[v] /= temperedTotal;
-      }
-    }
-    if (mixture > 0) {
-      if (ngrams.isEmpty()) {
-        Arrays.fill(other, 1.0 / vocabulary);
-      } else {
-        int start = g / rows.context() * rows.context();
-        ngrams.get().distribution(rows.inputs(), start, g + 1, other, 0);
-      }
-      for (int v = 0; v < vocabulary; v++) {
-        q[v] = (1 - mixture) * q[v] + mixture * other[v];
-      }
+      q[v] = (1 - mixture) * q[v] + mixture * other[v];
     }
   }
 }

@@ -3,6 +3,7 @@ package io.avatarl.rollout;
 import io.avatarl.config.KlConfig;
 import io.avatarl.corpus.NgramModel;
 import io.avatarl.model.Policy;
+import java.util.Arrays;
 
 /** Log-probabilities of the KL term's reference. */
 public final class ReferenceLogProbs {
@@ -31,6 +32,28 @@ public final class ReferenceLogProbs {
       inputs[i] = groups.tokens()[i];
     }
     return policy.logProbs(groups.windows(), inputs, groups.first());
+  }
+
+  /** Of an n-gram table, for the actions of every group: [G·K]. */
+  public static float[] ngramEntries(NgramModel model, Groups groups) {
+    float[] logProbs = new float[groups.actions().length];
+    int k = groups.actionsPerGroup();
+    for (int i = 0; i < logProbs.length; i++) {
+      int end = groups.lastTokenIndex(i / k) + 1;
+      int start = end - groups.stateLength(i / k);
+      logProbs[i] =
+          (float) Math.log(model.probability(groups.actions()[i], groups.tokens(), start, end));
+    }
+    return logProbs;
+  }
+
+  /** Of a policy, for the actions of every group: [G·K]. */
+  public static float[] policyEntries(Policy policy, Groups groups) {
+    return policy.logProbs(
+        groups.windows(),
+        Arrays.stream(groups.tokens()).asLongStream().toArray(),
+        groups.first(),
+        groups.actions());
   }
 
   /**

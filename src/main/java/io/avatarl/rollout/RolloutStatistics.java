@@ -1,5 +1,6 @@
 package io.avatarl.rollout;
 
+import io.avatarl.model.Distributions;
 import java.io.Serializable;
 import java.util.OptionalDouble;
 
@@ -46,32 +47,15 @@ public record RolloutStatistics(
   }
 
   /**
-   * Entropy of a distribution, in nats: −Σ p·log p.
-   *
-   * @param from the first of its {@code vocabulary} log-probabilities
-   */
-  public static double entropy(float[] logProbs, int from, int vocabulary) {
-    double entropy = 0;
-    for (int i = from; i < from + vocabulary; i++) {
-      double probability = Math.exp(logProbs[i]);
-      // Skips 0 · log 0, which would be NaN.
-      entropy -= probability == 0 ? 0 : probability * logProbs[i];
-    }
-    return entropy;
-  }
-
-  /**
    * The sums of a shard, without the times.
    *
-   * @param logProbs the policy's log-probabilities of every token at every position of the rows,
-   *     [B·T·V]
+   * @param policy what is known of its distribution in every state of the rows
    * @param rewards [G·K]
    * @param advantages [G·K]
    */
   public static RolloutStatistics of(
       WindowBatch rows,
-      float[] logProbs,
-      int vocabulary,
+      Distributions.Summary policy,
       Groups groups,
       float[] rewards,
       float[] advantages) {
@@ -81,17 +65,10 @@ public record RolloutStatistics(
     long accuracy = 0;
     int states = rows.golds().length;
     for (int s = 0; s < states; s++) {
-      int best = 0;
-      for (int v = 0; v < vocabulary; v++) {
-        float logProb = logProbs[s * vocabulary + v];
-        entropy -= Math.exp(logProb) * logProb;
-        if (logProb > logProbs[s * vocabulary + best]) {
-          best = v;
-        }
-      }
-      goldLogProb += logProbs[s * vocabulary + rows.golds()[s]];
-      confidence += Math.exp(logProbs[s * vocabulary + best]);
-      accuracy += best == rows.golds()[s] ? 1 : 0;
+      entropy += policy.entropies()[s];
+      goldLogProb += policy.goldLogProbs()[s];
+      confidence += policy.confidences()[s];
+      accuracy += policy.best()[s] == rows.golds()[s] ? 1 : 0;
     }
     RolloutStatistics compared = compared(groups, rewards, advantages);
     return new RolloutStatistics(

@@ -1,6 +1,7 @@
 package io.avatarl.rollout;
 
 import io.avatarl.config.RolloutConfig;
+import io.avatarl.model.Distributions;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
@@ -16,7 +17,9 @@ import java.util.random.RandomGenerator;
  * π(a) / (1 − exp(−q(a)·τ)), that is, π(a) over the probability of arriving before τ (Duffield,
  * Lund and Thorup 2007, "Priority sampling for estimation of arbitrary subset sums"; Kool, van Hoof
  * and Welling 2019, arXiv 1903.06059, section 4.2, κ = −log τ). A vocabulary of at most K tokens is
- * tried completely, with weights π.
+ * tried completely, with weights π. The arrivals are drawn one after another: if the rates of the
+ * tokens still to come sum to R, the next one arrives after an exponential time of rate R and is
+ * token a with probability q(a)/R. That takes 2 K random numbers, not V.
  *
  * @param samples K
  */
@@ -24,27 +27,35 @@ record SampledExploration(RolloutConfig.Draw draw, int vocabulary, int samples, 
     implements Exploration {
   @Override
   public Groups explore(ExplorationInput input) {
-    float[] logProbs = input.logProbs();
-    int groups = logProbs.length / vocabulary;
+    Distributions distributions = input.distributions();
     boolean distinct = draw == RolloutConfig.Draw.WITHOUT_REPLACEMENT;
     int k = distinct ? Math.min(samples, vocabulary) : samples;
-    int[] actions = new int[groups * k];
-    float[] chosenLogProbs = new float[actions.length];
+    int[] actions = new int[distributions.states() * k];
+    double[] chances = new double[actions.length]; // how often each is expected in the group
+    double[] other = new double[vocabulary];
+    TokenRace race = new TokenRace(vocabulary);
+    distributions.forEach(
+        proposal.temperature(),
+        (first, count, probabilities) -> {
+          for (int i = 0; i < count; i++) {
+            int g = first + i;
+            proposal.fill(input.rows(), g, probabilities, i * vocabulary, other, race.rates());
+            race.begin();
+            if (distinct) {
+              drawDistinct(input.random(), race, k, g * k, actions, chances);
+            } else {
+              drawEach(input.random(), race, k, g * k, actions, chances);
+            }
+          }
+        });
+    float[] logProbs = distributions.logProbs(actions);
     float[] weights = new float[actions.length];
-    double[] policy = new double[vocabulary];
-    double[] q = new double[vocabulary];
-    double[] work = new double[vocabulary];
-    double[] sorted = new double[vocabulary];
-    for (int g = 0; g < groups; g++) {
-      proposal.fill(input.rows(), logProbs, g, policy, work, q);
-      if (distinct) {
-        race(input.random(), q, work, sorted, policy, k, g * k, actions, weights);
-      } else {
-        drawEach(input.random(), q, work, policy, k, g * k, actions, weights);
-      }
-      for (int i = g * k; i < (g + 1) * k; i++) {
-        chosenLogProbs[i] = logProbs[g * vocabulary + actions[i]];
-      }
+    for (int i = 0; i < weights.length; i++) {
+      boolean policyItself = !distinct && proposal.isPolicy();
+      weights[i] =
+          policyItself
+              ? 1f / k
+              : chances[i] == 0 ? 0f : (float) (Math.exp(logProbs[i]) / chances[i]);
     }
     return Groups.ofWindows(
         input.rows(),
@@ -52,75 +63,54 @@ record SampledExploration(RolloutConfig.Draw draw, int vocabulary, int samples, 
         distinct ? Groups.Draw.WITHOUT_REPLACEMENT : Groups.Draw.INDEPENDENT,
         actions,
         weights,
-        chosenLogProbs);
+        logProbs);
   }
 
-  private void drawEach(
-      RandomGenerator random,
-      double[] q,
-      double[] cumulative,
-      double[] policy,
-      int k,
-      int from,
-      int[] actions,
-      float[] weights) {
-    double sum = 0;
-    for (int v = 0; v < vocabulary; v++) {
-      sum += q[v];
-      cumulative[v] = sum;
-    }
+  private static void drawEach(
+      RandomGenerator random, TokenRace race, int k, int from, int[] actions, double[] chances) {
     for (int i = from; i < from + k; i++) {
-      int action = firstAbove(cumulative, random.nextDouble() * sum);
-      actions[i] = action;
-      weights[i] = (float) (proposal.isPolicy() ? 1.0 / k : policy[action] / (k * q[action]));
+      actions[i] = race.at(random.nextDouble() * race.total());
+      chances[i] = k * race.rates()[actions[i]] / race.total();
     }
   }
 
-  private void race(
-      RandomGenerator random,
-      double[] q,
-      double[] times,
-      double[] sorted,
-      double[] policy,
-      int k,
-      int from,
-      int[] actions,
-      float[] weights) {
-    for (int v = 0; v < vocabulary; v++) {
-      // Never 0 and never 1: a time of 0 would give no weight.
-      double uniform = ((random.nextLong() >>> 11) + 0.5) * 0x1p-53;
-      times[v] = -Math.log(uniform) / q[v]; // infinite if the probability is 0
-    }
-    System.arraycopy(times, 0, sorted, 0, vocabulary);
-    Arrays.sort(sorted);
-    double next = k == vocabulary ? Double.POSITIVE_INFINITY : sorted[k];
-    double last = sorted[k - 1];
+  /** Ascending. What has no probability fills up a group that would be too short. */
+  private static void drawDistinct(
+      RandomGenerator random, TokenRace race, int k, int from, int[] actions, double[] chances) {
+    double time = 0;
     int end = from;
-    for (int v = 0; v < vocabulary && end < from + k; v++) {
-      if (times[v] <= last) {
-        actions[end] = v;
-        double included = q[v] == 0 ? 0 : -Math.expm1(-q[v] * next);
-        weights[end] = included == 0 ? 0f : (float) (policy[v] / included);
-        end++;
+    while (end < from + k && race.total() > 0) {
+      time += exponential(random) / race.total();
+      int token = race.at(random.nextDouble() * race.total());
+      insert(from, end++, token, race.rates()[token], actions, chances);
+      race.remove(token);
+    }
+    double next =
+        race.total() > 0 ? time + exponential(random) / race.total() : Double.POSITIVE_INFINITY;
+    for (int i = from; i < end; i++) {
+      chances[i] = -Math.expm1(-chances[i] * next);
+    }
+    for (int token = 0; end < from + k; token++) {
+      if (Arrays.binarySearch(actions, from, end, token) < 0) {
+        insert(from, end++, token, 0, actions, chances);
       }
     }
   }
 
-  /**
-   * Index of the first entry of an ascending array that is greater than {@code x}, which is less
-   * than the last.
-   */
-  private static int firstAbove(double[] ascending, double x) {
-    int low = 0;
-    int high = ascending.length - 1;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (ascending[middle] > x) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
+  /** Into the ascending actions [from, end). */
+  private static void insert(
+      int from, int end, int token, double chance, int[] actions, double[] chances) {
+    int i = end;
+    for (; i > from && actions[i - 1] > token; i--) {
+      actions[i] = actions[i - 1];
+      chances[i] = chances[i - 1];
     }
-    return low;
+    actions[i] = token;
+    chances[i] = chance;
+  }
+
+  /** A time of rate 1, never 0: a time of 0 would have no weight. */
+  private static double exponential(RandomGenerator random) {
+    return -Math.log(((random.nextLong() >>> 11) + 0.5) * 0x1p-53);
   }
 }

@@ -65,6 +65,9 @@ class NgramModelTest {
       assertEquals(1, Arrays.stream(distribution).sum(), 1e-12);
       for (int token = 0; token < 3; token++) {
         assertEquals(model.probability(token, context), distribution[token]);
+        int[] within = new int[context.length + 2];
+        System.arraycopy(context, 0, within, 1, context.length);
+        assertEquals(distribution[token], model.probability(token, within, 1, 1 + context.length));
       }
     }
     double[] packed = new double[7];

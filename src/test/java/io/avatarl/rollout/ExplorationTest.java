@@ -515,6 +515,7 @@ class ExplorationTest {
               ReferenceLogProbs.policy(policy, groups),
               vocabulary);
       assertArrayEquals(chosen, groups.logProbs(), 1e-4f);
+      assertArrayEquals(chosen, ReferenceLogProbs.policyEntries(policy, groups), 1e-5f);
       for (float weight : groups.weights()) {
         assertEquals(0.25f, weight);
       }
@@ -548,6 +549,9 @@ class ExplorationTest {
     assertArrayEquals(
         new float[] {all[2], all[3], all[7], all[10]},
         ReferenceLogProbs.select(KlConfig.Estimator.SAMPLED, groups, all, 3));
+    assertArrayEquals(
+        new float[] {all[2], all[3], all[7], all[10]},
+        ReferenceLogProbs.ngramEntries(table, groups));
     assertArrayEquals(all, ReferenceLogProbs.select(KlConfig.Estimator.FULL, groups, all, 3));
     assertNotEquals(all[1], all[10]);
     float[] policy = {(float) Math.log(.5), (float) Math.log(.5), Float.NEGATIVE_INFINITY};

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.model.Distributions;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
@@ -89,8 +90,7 @@ class RolloutShardTest {
     RolloutStatistics statistics =
         RolloutStatistics.of(
             WindowBatch.of(1, window),
-            logProbs,
-            2,
+            Distributions.of(logProbs, 2).summary(new int[] {1, 1}),
             groups,
             new float[] {0, 1, 3, 3},
             new float[] {-1, 3, 0, 0});
@@ -141,7 +141,11 @@ class RolloutShardTest {
     Groups groups = TestGroups.ofWindows(1, window, 3, false, new int[0], new float[9], logProbs);
     RolloutStatistics statistics =
         RolloutStatistics.of(
-            WindowBatch.of(1, window), logProbs, 3, groups, new float[9], new float[9]);
+            WindowBatch.of(1, window),
+            Distributions.of(logProbs, 3).summary(new int[] {1, 2, 2}),
+            groups,
+            new float[9],
+            new float[9]);
     assertEquals(2, statistics.accuracy(), "gold 1 2 2, likeliest 1 0 2");
     assertEquals(2 / 3.0, statistics.meanAccuracy());
     assertEquals(3, statistics.degenerate(), "no group has an advantage");
@@ -156,8 +160,7 @@ class RolloutShardTest {
     RolloutStatistics statistics =
         RolloutStatistics.of(
             rows,
-            even,
-            2,
+            Distributions.of(even, 4).summary(rows.golds()),
             groups,
             new float[] {1, 0, 3, 0, 2, 5, 2, 1},
             new float[] {-2, 0, 2, 0, 0, 4, 0, -4});

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.avatarl.bench.Bench;
 import io.avatarl.bench.Benchmark;
+import io.avatarl.bench.Comparison;
 import io.avatarl.bench.InterleavedRunner;
 import io.avatarl.bench.ProcessBenchmark;
 import io.avatarl.bench.Python;
@@ -60,6 +61,7 @@ public final class BenchJob implements Callable<Integer> {
     STEP,
     FLOOR,
     SCALING,
+    VOCABULARY,
     GENERATION,
     TEXT
   }
@@ -82,9 +84,9 @@ public final class BenchJob implements Callable<Integer> {
       split = ",",
       description =
           "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a"
-              + " group by shape),"
-              + " generation (sampled continuations, updates on them), text (n-grams, BPE,"
-              + " tokenizing); may be repeated (default: all)")
+              + " group by shape), vocabulary (of sampled ones by vocabulary), generation (sampled"
+              + " continuations, updates on them), text (n-grams, BPE, tokenizing); may be repeated"
+              + " (default: all)")
   private List<Section> only = List.of();
 
   @Option(
@@ -121,6 +123,14 @@ public final class BenchJob implements Callable<Integer> {
   private Path output;
 
   @Option(
+      names = "--against",
+      paramLabel = "FILE",
+      description =
+          "an earlier bench.json: also prints what became slower by more than the spread"
+              + " (docs/bench has those of releases)")
+  private Path against;
+
+  @Option(
       names = "--python",
       paramLabel = "FILE",
       description =
@@ -151,6 +161,7 @@ public final class BenchJob implements Callable<Integer> {
     if (rounds != null && rounds < 1 || seconds != null && !(seconds > 0)) {
       throw new UserError("--rounds and --seconds must be above 0");
     }
+    Optional<JsonNode> earlier = Optional.ofNullable(against).map(BenchJob::read);
     Storage storage = Job.storage();
     if (training) {
       serve(storage);
@@ -189,6 +200,7 @@ public final class BenchJob implements Callable<Integer> {
             case STEP -> bench.step();
             case FLOOR -> List.of(bench.floor());
             case SCALING -> List.of(bench.scaling());
+            case VOCABULARY -> List.of(bench.byVocabulary());
             case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
           };
@@ -200,9 +212,25 @@ public final class BenchJob implements Callable<Integer> {
     }
     Path file = folder.resolve("bench.json");
     Files.writeString(file, results.toJson());
+    if (earlier.isPresent()) {
+      out.println();
+      Results.lines(Comparison.slower(earlier.get(), read(file))).forEach(out::println);
+    }
     out.println();
     out.println("saved " + file);
     return 0;
+  }
+
+  private static JsonNode read(Path file) {
+    try {
+      JsonNode bench = new ObjectMapper().readTree(Files.readAllBytes(file));
+      if (bench.path("tables").isArray()) {
+        return bench;
+      }
+    } catch (IOException e) {
+      throw new UserError("--against " + file + ": cannot be read as a bench.json; name one", e);
+    }
+    throw new UserError("--against " + file + ": has no tables; name a bench.json");
   }
 
   private List<Section> sections() {

@@ -4,6 +4,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.learner.LossGradient;
 import io.avatarl.learner.LossSums;
 import io.avatarl.learner.Minibatch;
+import io.avatarl.model.Distributions;
 import io.avatarl.model.Parameters;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
@@ -41,7 +42,7 @@ final class GradientTask implements Function<Integer, Summand<ShardGradient>> {
     try (PolicyReplica replica = pipeline.replica();
         LossGradient.Forward forward = forward(replica, rows.windows(), rows.inputs(), 0)) {
       ShardPipeline.Explored explored =
-          pipeline.explore(shard, rows, forward.logProbs(), replica.policy(), start);
+          pipeline.explore(shard, rows, distributions(forward), replica.policy(), start);
       RolloutShard rollouts = explored.shard();
       long began = System.nanoTime();
       Groups groups = rollouts.groups();
@@ -65,6 +66,11 @@ final class GradientTask implements Function<Integer, Summand<ShardGradient>> {
           gradient,
           new ShardGradient(sums, groups.count(), pipeline.keep(explored).statistics(), seconds));
     }
+  }
+
+  private Distributions distributions(LossGradient.Forward forward) {
+    Distributions kept = forward.distributions();
+    return pipeline.triesEveryToken() ? Distributions.of(kept.logProbs(), kept.states()) : kept;
   }
 
   private static LossGradient.Forward forward(

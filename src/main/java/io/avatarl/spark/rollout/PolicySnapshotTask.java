@@ -9,10 +9,10 @@ import io.avatarl.corpus.StreamingDecoder;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.corpus.Windows;
 import io.avatarl.evaluation.EvaluationWindow;
+import io.avatarl.model.Distributions;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
-import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.rollout.WindowBatch;
 import io.avatarl.spark.table.ScoredGroups;
 import io.avatarl.spark.transport.PolicyBroadcast;
@@ -58,15 +58,17 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
             .mapToInt(EvaluationWindow::start)
             .toArray();
     WindowBatch rows = WindowBatch.of(offsets.length, Windows.pack(text, length, offsets));
-    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights())) {
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights());
+        Distributions distributions =
+            replica.policy().distributions(rows.windows(), rows.inputs(), rows.windows())) {
       Policy policy = replica.policy();
-      float[] logProbs =
-          policy.logProbs(rows.windows(), Arrays.stream(rows.inputs()).asLongStream().toArray());
       RandomStream random = RandomStream.of(config.seed(), 0, 0, Purpose.EXPLORATION);
       Groups groups =
-          run.exploration(stage).explore(new ExplorationInput(rows, logProbs, policy, random));
+          run.exploration(stage).explore(new ExplorationInput(rows, distributions, policy, random));
       return new PolicySnapshot(
-          step, states(run, rows, logProbs, run.score(stage, groups)), sample(run, policy));
+          step,
+          states(run, rows, distributions.summary(rows.golds()), run.score(stage, groups)),
+          sample(run, policy));
     }
   }
 
@@ -94,7 +96,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
 
   /** One state of each window: its last one, or the state that all continuations begin in. */
   private static List<PolicySnapshot.State> states(
-      RunContext run, WindowBatch rows, float[] logProbs, ScoredGroups paid) {
+      RunContext run, WindowBatch rows, Distributions.Summary policy, ScoredGroups paid) {
     Tokenizer tokenizer = run.corpus().tokenizer();
     Groups groups = paid.groups();
     int position = groups.rowsPerContext() == 1 ? rows.context() - 1 : groups.first();
@@ -111,7 +113,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
                     tokenizer.decode(
                         Arrays.copyOfRange(rows.inputs(), window * rows.context(), s + 1)),
                     tokenizer.decode(rows.golds()[s]),
-                    RolloutStatistics.entropy(logProbs, s * run.vocabulary(), run.vocabulary()),
+                    policy.entropies()[s],
                     actions(tokenizer, paid, paid.ranked(from, stride, count))));
           }
         });

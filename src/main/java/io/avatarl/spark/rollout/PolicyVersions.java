@@ -11,8 +11,13 @@ import org.apache.spark.api.java.JavaSparkContext;
 
 /** The published weights of a policy: the newest, and those that jobs may still read. */
 final class PolicyVersions implements AutoCloseable {
-  /** Versions that may still be read by a job in flight. */
+  /** Versions that a job in flight may read, and one more for late attempts of its tasks. */
   private static final int KEPT = 3;
+
+  /**
+   * Within one JVM a job has ended when its tasks have, and every version is a copy in its heap.
+   */
+  private static final int KEPT_IN_ONE_JVM = 2;
 
   private final JavaSparkContext spark;
   private final String run;
@@ -39,7 +44,7 @@ final class PolicyVersions implements AutoCloseable {
   void publish(long version, float[] values) {
     newest = values;
     versions.addLast(broadcast(version, precision, values));
-    if (versions.size() > KEPT) {
+    if (versions.size() > (spark.isLocal() ? KEPT_IN_ONE_JVM : KEPT)) {
       versions.removeFirst().destroy();
     }
   }

@@ -5,6 +5,7 @@ import io.avatarl.rollout.ReferenceLogProbs;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.spark.transport.PolicyBroadcast;
 import java.util.ArrayList;
+import java.util.Optional;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -33,7 +34,7 @@ final class ReferenceTask implements Function<Integer, float[]> {
       return ReferenceLogProbs.select(
           run.config().learner().kl().estimator(),
           groups,
-          ShardPipeline.reference(run, groups, new float[0], replica.policy()),
+          ShardPipeline.reference(run, groups, Optional.empty(), replica.policy()),
           run.vocabulary());
     }
   }

@@ -2,9 +2,11 @@ package io.avatarl.spark.rollout;
 
 import io.avatarl.config.CurriculumStage;
 import io.avatarl.config.KlConfig;
+import io.avatarl.config.RolloutConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
+import io.avatarl.model.Distributions;
 import io.avatarl.model.Policy;
 import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
@@ -16,6 +18,7 @@ import io.avatarl.spark.table.ScoredGroups;
 import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.PolicyBroadcast;
 import java.io.Serializable;
+import java.util.Optional;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
@@ -60,38 +63,48 @@ record ShardPipeline(
   /** The result of exploring, for the learner and for the table. */
   record Explored(RolloutShard shard, ScoredGroups paid) {}
 
+  /** Whether every token is an action, so that all log-probabilities are wanted in the heap. */
+  boolean triesEveryToken() {
+    return stage.rollout().exploration() == RolloutConfig.Exploration.EXHAUSTIVE;
+  }
+
   /**
    * Explores, and computes rewards and advantages.
    *
-   * @param logProbs of every token at every position of the rows, [B·T·V]
+   * @param distributions at every position of the rows
    * @param policy that gave them
    * @param start of the task, by {@link System#nanoTime()}
    */
-  Explored explore(int shard, WindowBatch rows, float[] logProbs, Policy policy, long start) {
+  Explored explore(
+      int shard, WindowBatch rows, Distributions distributions, Policy policy, long start) {
     RunContext run = context.value();
     TrainingConfig config = run.config();
     RandomStream random =
         RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION);
     Groups groups =
-        run.exploration(stage).explore(new ExplorationInput(rows, logProbs, policy, random));
+        run.exploration(stage).explore(new ExplorationInput(rows, distributions, policy, random));
     KlConfig kl = config.learner().kl();
-    float[] reference = reference(run, groups, logProbs, policy);
+    boolean entries = looksAtEntriesAlone(kl, groups);
+    float[] reference =
+        entries
+            ? referenceOfEntries(run, groups)
+            : reference(run, groups, Optional.of(distributions), policy);
     long explored = System.nanoTime();
     ScoredGroups paid = run.score(stage, groups);
+    Distributions.Summary summary = distributions.summary(rows.golds());
     RolloutStatistics sums =
-        RolloutStatistics.of(
-            rows, logProbs, run.vocabulary(), groups, paid.rewards(), paid.advantages());
+        RolloutStatistics.of(rows, summary, groups, paid.rewards(), paid.advantages());
     if (knowsExactKl(kl, groups)) {
-      sums = sums.withReferenceKl(ReferenceLogProbs.kl(logProbs, reference));
+      sums = sums.withReferenceKl(ReferenceLogProbs.kl(distributions.logProbs(), reference));
     }
     sums = sums.timed((explored - start) / 1e9, (System.nanoTime() - explored) / 1e9, 0);
     float[] sent =
-        reference.length == 0
+        reference.length == 0 || entries
             ? reference
             : ReferenceLogProbs.select(kl.estimator(), groups, reference, run.vocabulary());
     return new Explored(
         new RolloutShard(shard, groups, paid.advantages(), sent, sums),
-        table == null ? paid : paid.withEntropies(logProbs, run.vocabulary()));
+        table == null ? paid : paid.withEntropies(summary.entropies()));
   }
 
   /**
@@ -124,15 +137,38 @@ record ShardPipeline(
         && groups.first() == 0;
   }
 
+  /** Whether the reference is only asked about the actions, so that V numbers are not needed. */
+  private static boolean looksAtEntriesAlone(KlConfig kl, Groups groups) {
+    return kl.reference() != KlConfig.Reference.NONE
+        && kl.estimator() == KlConfig.Estimator.SAMPLED
+        && groups.actions().length > 0
+        && !knowsExactKl(kl, groups);
+  }
+
+  /** Log-probabilities of the actions under the KL term's reference, [G·K]. */
+  private static float[] referenceOfEntries(RunContext run, Groups groups) {
+    KlConfig kl = run.config().learner().kl();
+    return switch (kl.reference()) {
+      case NONE -> new float[0];
+      case NGRAM -> ReferenceLogProbs.ngramEntries(run.ngrams(kl.order()), groups);
+      case INITIAL -> {
+        try (PolicyReplica initial = PolicyReplica.initial(run)) {
+          yield ReferenceLogProbs.policyEntries(initial.policy(), groups);
+        }
+      }
+      case LAST -> groups.logProbs();
+    };
+  }
+
   /**
    * Log-probabilities of every token under the KL term's reference.
    *
-   * @param logProbs of the policy at every position of the rows, [B·T·V], if they are known; else
-   *     empty
+   * @param distributions of the policy at every position of the rows, if they are known
    * @param policy that explored
    * @return [G·V]; without a KL term empty
    */
-  static float[] reference(RunContext run, Groups groups, float[] logProbs, Policy policy) {
+  static float[] reference(
+      RunContext run, Groups groups, Optional<Distributions> distributions, Policy policy) {
     KlConfig kl = run.config().learner().kl();
     return switch (kl.reference()) {
       case NONE -> new float[0];
@@ -143,8 +179,8 @@ record ShardPipeline(
         }
       }
       case LAST ->
-          groups.first() == 0 && logProbs.length > 0
-              ? logProbs
+          groups.first() == 0 && distributions.isPresent()
+              ? distributions.get().logProbs()
               : ReferenceLogProbs.policy(policy, groups);
     };
   }

@@ -1,7 +1,6 @@
 package io.avatarl.spark.table;
 
 import io.avatarl.rollout.Groups;
-import io.avatarl.rollout.RolloutStatistics;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Map;
@@ -31,18 +30,12 @@ public record ScoredGroups(
   /**
    * Adds the policy's entropies; each position of the rows must be one group.
    *
-   * @param logProbs of every token at every position of the rows, [B·T·V]
+   * @param entropies at every position of the rows, in nats, [B·T]
    */
-  public ScoredGroups withEntropies(float[] logProbs, int vocabulary) {
-    if (groups.rowsPerContext() != 1
-        || groups.golds().length * (long) vocabulary != logProbs.length) {
-      return this;
-    }
-    float[] of = new float[groups.golds().length];
-    for (int g = 0; g < of.length; g++) {
-      of[g] = (float) RolloutStatistics.entropy(logProbs, g * vocabulary, vocabulary);
-    }
-    return new ScoredGroups(groups, components, rewards, advantages, of);
+  public ScoredGroups withEntropies(float[] entropies) {
+    return groups.rowsPerContext() == 1 && groups.golds().length == entropies.length
+        ? new ScoredGroups(groups, components, rewards, advantages, entropies)
+        : this;
   }
 
   /** Compared entries, most probable first, without the weight-0 padding that repeats an action. */

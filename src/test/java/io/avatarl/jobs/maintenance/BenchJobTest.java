@@ -201,9 +201,22 @@ class BenchJobTest {
   }
 
   @Test
+  void theVocabularyDoesNotTravel() {
+    Results.Section table = bench(Python.none("none here")).byVocabulary();
+    assertEquals(4, table.rows().size());
+    for (String vocabulary : List.of("65", "1024", "8192", "50257")) {
+      positive(table, vocabulary, "µs/group");
+      // Actions, weights, log-probabilities and advantages of 16 tokens, and the state's own.
+      assertEquals(4 * (4 * 16 + 1L), cell(table, vocabulary, "bytes/group to the driver"));
+    }
+  }
+
+  @Test
   void wrongInput() {
     bench("--rounds", "0").refuses("--rounds and --seconds must be above 0");
     bench("--only", "everything").refuses("everything");
+    bench("--against", folder.resolve("none.json").toString()).refuses("cannot be read");
+    bench("--against", "pom.xml").refuses("cannot be read as a bench.json");
   }
 
   private static CommandResult bench(String... arguments) {

@@ -14,6 +14,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
+import io.avatarl.model.Distributions;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.TestGroups;
 import io.avatarl.spark.Rollouts;
@@ -352,7 +353,10 @@ class RolloutsTest {
   void aPolicyThatKnowsMoreThanWasTriedHasItsOwnEntropy() {
     ScoredGroups tried =
         new ScoredGroups(groups(), COMPONENTS, new float[6], new float[6])
-            .withEntropies(logs(0.5, 0.25, 0.25, 0, 0, 1), 3);
+            .withEntropies(
+                Distributions.of(logs(0.5, 0.25, 0.25, 0, 0, 1), 2)
+                    .summary(new int[2])
+                    .entropies());
     assertEquals(1.5 * Math.log(2), tried.entropies()[0], 1e-6);
     assertEquals(0, tried.entropies()[1], 0);
     table(config("rolloutTable.topActions=1"), corpus(), tried, 1);
