@@ -50,9 +50,9 @@ public final class ConfigReader {
     return read(preset, origin, hocon, overrides, warnings, Beginnings.NONE);
   }
 
-  /** Reads what {@code init} names. */
+  /** Reads the configuration of what {@code init} names. */
   public interface Beginnings {
-    /** Reads nothing: the texts say it all. */
+    /** Reads nothing, for texts without {@code init}. */
     Beginnings NONE =
         new Beginnings() {
           @Override
@@ -73,7 +73,7 @@ public final class ConfigReader {
     Optional<Shape> huggingFace(String folder);
   }
 
-  /** What a model is, without how it was trained. */
+  /** The settings of a model's shape, without those of its training. */
   public record Shape(GptConfig model, CorpusConfig.TokenizerKind tokenizer) {}
 
   /**
@@ -145,7 +145,7 @@ public final class ConfigReader {
         : Optional.empty();
   }
 
-  /** What a run that begins with a model from elsewhere takes from it. */
+  /** The settings that a run takes from a model of another project. */
   private static Config shape(Shape shape) {
     Map<String, Object> tree =
         Map.of(

@@ -34,7 +34,7 @@ public record InitConfig(String run, String hf, String checkpoint, String sha256
     return !place().isEmpty();
   }
 
-  /** Where that model is; empty where weights are random. */
+  /** The path of that model; empty if weights are random. */
   public String place() {
     return run.isEmpty() ? hf : run;
   }

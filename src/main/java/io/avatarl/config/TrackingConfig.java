@@ -9,8 +9,9 @@ import java.net.URI;
  * @param uri of an MLflow tracking server ({@code http://...}, {@code https://...}), or {@code
  *     databricks}; empty: off
  * @param experiment the MLflow experiment's name
- * @param register the name under which MLflow registers the trained model; empty: not at all
- * @param tensorboard whether the figures are written as TensorBoard event files as well
+ * @param register the name under which MLflow registers the trained model; empty: does not register
+ *     it
+ * @param tensorboard whether metrics are also written as TensorBoard event files
  */
 public record TrackingConfig(String uri, String experiment, String register, boolean tensorboard)
     implements Serializable {
@@ -30,11 +31,11 @@ public record TrackingConfig(String uri, String experiment, String register, boo
     Check.that(
         register.isEmpty() || !uri.isEmpty(),
         "register",
-        register + " needs the MLflow server that it is registered at; set tracking.uri");
+        register + " needs an MLflow server; set tracking.uri");
     Check.that(
         register.isEmpty() || register.matches("[^/:]+"),
         "register",
-        register + " is no name of a registered model; leave out / and :");
+        register + " is not a valid name of a registered model; leave out / and :");
     Check.that(!experiment.isBlank(), "experiment", "must not be empty");
   }
 

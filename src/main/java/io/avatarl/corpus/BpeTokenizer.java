@@ -115,9 +115,8 @@ public final class BpeTokenizer implements Tokenizer {
   }
 
   /**
-   * Of a token beside the merges, such as GPT-2's {@code <|endoftext|>}: where a text has these
-   * characters, they are this token. With white space in or around it, boundaries between words
-   * would be none.
+   * Checks an added token such as GPT-2's {@code <|endoftext|>}: if a text has these characters,
+   * they are this token. White space in or next to it would break the boundaries between words.
    */
   private static byte[] addedBytes(JsonNode token) {
     String content = token.path("content").asText();

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The stock architectures of Hugging Face's transformers that compute what this project's model
- * does. They differ in four switches; what the activation is, both leave open.
+ * The stock architectures of Hugging Face's transformers that compute the same as this project's
+ * model. They differ in four switches; both allow any activation.
  */
 enum Architecture {
-  /** Without gains in its norms and with ReLU² it is the default form. */
+  /** The default form, if its norms have no gains and the activation is ReLU². */
   APERTUS("apertus", "ApertusForCausalLM", "Apertus"),
   GPT2("gpt2", "GPT2LMHeadModel", "GPT-2");
 
@@ -34,9 +34,9 @@ enum Architecture {
   }
 
   /**
-   * The one that a form of the model is.
+   * The architecture of a form of the model.
    *
-   * @throws UserError where it is none; names every switch that has no counterpart in the nearest
+   * @throws UserError if there is none; names every switch without a counterpart in the nearest one
    */
   static Architecture of(GptConfig config) {
     List<String> apertus = APERTUS.without(config);
@@ -50,12 +50,12 @@ enum Architecture {
     boolean first = apertus.size() <= gpt2.size();
     throw new UserError(
         (first ? APERTUS : GPT2).title
-            + ", the form of others that is nearest to this model, has no counterpart of "
+            + ", the architecture nearest to this model, has no counterpart of "
             + String.join(", ", first ? apertus : gpt2)
             + "; docs/export.md has the two forms that can be exported");
   }
 
-  /** This one alone. */
+  /** Refuses a form that is not this architecture. */
   void require(GptConfig config, String format) {
     List<String> missing = without(config);
     if (!missing.isEmpty()) {
@@ -69,7 +69,7 @@ enum Architecture {
     }
   }
 
-  /** The switches of a model that this architecture has not. */
+  /** The switches of a model without a counterpart in this architecture. */
   private List<String> without(GptConfig config) {
     boolean modern = this == APERTUS;
     List<String> missing = new ArrayList<>();

@@ -16,7 +16,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A model as one GGUF file for llama.cpp and what is built on it: its architecture {@code apertus}.
+ * A model as one GGUF file for llama.cpp and programs built on it, with the architecture {@code
+ * apertus}.
  *
  * <p>Its activation is xIELU (Huang and Schlag 2024, arXiv 2411.13010): with α as softplus(a), α_p
  * x² + β x for x &gt; 0, and α_n (exp(min(x, ε)) − 1 − x) + β x below. For a_p = ln(e − 1), a_n =
@@ -50,7 +51,7 @@ public final class GgufModel {
   private GgufModel() {}
 
   /**
-   * @throws UserError that names the switches of this form that llama.cpp's Apertus has not
+   * @throws UserError that names the switches without a counterpart in llama.cpp's Apertus
    */
   public static void requireCounterpart(GptConfig config) {
     Architecture.APERTUS.require(config, "gguf");
@@ -65,7 +66,7 @@ public final class GgufModel {
   /**
    * The whole file.
    *
-   * @param name that programs show
+   * @param name the name that programs show
    */
   public static byte[] file(
       String name, GptConfig config, Tokenizer tokenizer, Parameters parameters) {
@@ -128,9 +129,8 @@ public final class GgufModel {
   }
 
   /**
-   * Characters, as the vocabulary of RWKV has them: the longest token that the text goes on with.
-   * Of llama.cpp's tokenizers it is the one that does not take some token for the end of the text,
-   * where the vocabulary has none.
+   * Characters as a vocabulary of RWKV, whose tokenizer takes the longest matching token. It is the
+   * only tokenizer of llama.cpp that needs no token for the end of the text.
    */
   private static void characters(GgufFile file, Tokenizer tokenizer) {
     List<String> tokens = new ArrayList<>();
@@ -150,8 +150,8 @@ public final class GgufModel {
   }
 
   /**
-   * Byte-level BPE. llama.cpp wants some token to end the text: that of the vocabulary, or the byte
-   * 0xFF, which no text has.
+   * Byte-level BPE. llama.cpp requires a token that ends the text: the vocabulary's own, or the
+   * byte 0xFF, which no text has.
    */
   private static void bytePairs(GgufFile file, Tokenizer tokenizer) {
     JsonNode json;

@@ -12,9 +12,8 @@ import io.avatarl.model.Gpt;
 import java.util.Map;
 
 /**
- * A model's shape as the {@code config.json} of a Hugging Face folder says it, both ways. Defaults
- * of keys that a file leaves out are those of transformers ({@code ApertusConfig}, {@code
- * GPT2Config}).
+ * Converts a model's shape to and from the {@code config.json} of a Hugging Face folder. Defaults
+ * of missing keys are those of transformers ({@code ApertusConfig}, {@code GPT2Config}).
  */
 final class HuggingFaceConfig {
   private static final int LARGEST = 65_536;
@@ -44,7 +43,7 @@ final class HuggingFaceConfig {
       case GPT2 -> gpt2(config, json);
     }
     json.put("initializer_range", config.initStd()).put("tie_word_embeddings", config.tied());
-    // The vocabulary has no such tokens, and the defaults would be some of its others.
+    // The vocabulary has no such tokens, and the default ids would be ordinary tokens.
     json.putNull("bos_token_id").putNull("eos_token_id").putNull("pad_token_id");
     return json.put("dtype", "float32");
   }
@@ -82,7 +81,7 @@ final class HuggingFaceConfig {
         .put("attn_pdrop", 0.0);
   }
 
-  /** 1e-6 and not the float next to it. */
+  /** The decimal value, 1e-6, instead of the nearest float. */
   private static double exact(float value) {
     return Double.parseDouble(Float.toString(value));
   }
@@ -105,7 +104,7 @@ final class HuggingFaceConfig {
   /**
    * The shape that the file describes.
    *
-   * @param like has what a file does not say: initial values and precision
+   * @param like gives what the file lacks: initial values and precision
    * @throws UserError that names the first key whose value has no counterpart here
    */
   GptConfig shape(GptConfig like) {

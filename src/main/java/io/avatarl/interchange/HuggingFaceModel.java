@@ -22,10 +22,10 @@ import java.util.Map;
 
 /**
  * A model as a folder that {@code AutoModelForCausalLM.from_pretrained} and {@code
- * AutoTokenizer.from_pretrained} load without code of ours: Apertus or GPT-2, as the form of the
- * model has it.
+ * AutoTokenizer.from_pretrained} load without code of this project: Apertus or GPT-2, depending on
+ * the model's form.
  *
- * @param shape what the folder's configuration says, with initial values and precision of who asked
+ * @param shape the folder's configuration, with the caller's initial values and precision
  */
 public record HuggingFaceModel(GptConfig shape, Tokenizer tokenizer, Parameters parameters) {
   private static final String MODEL = "model.safetensors";
@@ -34,19 +34,21 @@ public record HuggingFaceModel(GptConfig shape, Tokenizer tokenizer, Parameters 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
-   * @throws UserError where none of the architectures computes what a model of this form does;
-   *     names the switches
+   * @throws UserError if no architecture computes the same as a model of this form; names the
+   *     switches
    */
   public static void requireCounterpart(GptConfig config) {
     Architecture.of(config);
   }
 
-  /** What the folder's {@code config.json} calls the architecture of a form. */
+  /** The name of a form's architecture in {@code config.json}. */
   public static String architecture(GptConfig config) {
     return Architecture.of(config).modelClass;
   }
 
-  /** The folder's files; {@code config.json}, without which it is no model, comes last. */
+  /**
+   * The folder's files. {@code config.json} comes last, because a folder without it is not a model.
+   */
   public static Map<String, byte[]> files(
       GptConfig config, Tokenizer tokenizer, Parameters parameters) {
     ObjectNode shape = HuggingFaceConfig.of(config, tokenizer.vocabularySize());
@@ -66,10 +68,10 @@ public record HuggingFaceModel(GptConfig shape, Tokenizer tokenizer, Parameters 
   }
 
   /**
-   * Reads a folder that anyone has written: {@code config.json}, {@code model.safetensors} and
-   * {@code tokenizer.json}.
+   * Reads a folder from any program: {@code config.json}, {@code model.safetensors} and {@code
+   * tokenizer.json}.
    *
-   * @param like has what a folder does not say: initial values and precision
+   * @param like gives what the folder lacks: initial values and precision
    * @throws UserError that names what has no counterpart here
    */
   public static HuggingFaceModel read(Storage storage, String folder, GptConfig like) {
@@ -102,7 +104,7 @@ public record HuggingFaceModel(GptConfig shape, Tokenizer tokenizer, Parameters 
     try {
       return new HuggingFaceConfig(file, JSON.readTree(storage.readBytes(file)));
     } catch (JsonProcessingException e) {
-      throw new UserError(file + ": is no JSON", e);
+      throw new UserError(file + ": is not JSON", e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -131,7 +133,7 @@ public record HuggingFaceModel(GptConfig shape, Tokenizer tokenizer, Parameters 
   }
 
   /**
-   * Where shapes differ, but for initial values and precision.
+   * Differences of two shapes, except for initial values and precision.
    *
    * @return {@code model.layers: 12 → 4} and the like
    */

@@ -15,16 +15,16 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Where each parameter is in the files of a Hugging Face architecture: one tensor for it, turned or
- * not, or one for each stretch of its rows. The same table serves both directions.
+ * Where each parameter is in the files of a Hugging Face architecture: in one tensor, transposed or
+ * not, or in one tensor per range of its rows. The same table serves both directions.
  */
 final class TensorMap {
   private static final String OURS = "transformer.";
 
   /**
-   * A tensor of theirs.
+   * A tensor in the Hugging Face file.
    *
-   * @param rows of the parameter, that many from where the last one ended
+   * @param rows number of the parameter's rows, from the end of the previous piece
    * @param turned [in, out] there, [out, in] here
    */
   private record Piece(String name, int rows, boolean turned) {}
@@ -80,7 +80,7 @@ final class TensorMap {
     };
   }
 
-  /** The gains of Apertus's norms, which are all ones in a model without. */
+  /** The gains of Apertus's norms, which are all ones in this project's model. */
   private void gains(GptConfig config) {
     for (int i = 0; i < config.layers(); i++) {
       String layer = "model.layers." + i + ".";
@@ -92,7 +92,7 @@ final class TensorMap {
     gains.put("model.norm.weight", config.width());
   }
 
-  /** The parameters as their tensors. */
+  /** The parameters as Hugging Face tensors. */
   Map<String, Tensor> tensors(Parameters parameters) {
     Map<String, Tensor> ours = parameters.toTensors();
     Map<String, Tensor> theirs = new LinkedHashMap<>();
@@ -121,7 +121,7 @@ final class TensorMap {
   }
 
   /**
-   * Their tensors as parameters.
+   * Hugging Face tensors as parameters.
    *
    * @param file for messages
    * @throws UserError that names the tensor that does not fit
@@ -164,7 +164,7 @@ final class TensorMap {
         .findFirst()
         .ifPresent(
             name -> {
-              throw new UserError(file + ": " + name + " has no place in this model");
+              throw new UserError(file + ": " + name + " has no counterpart in this model");
             });
     Parameters parameters = new Parameters(layout);
     parameters.set(Parameters.fromTensors(layout, ours, "", file));
@@ -185,13 +185,13 @@ final class TensorMap {
               + part.name
               + " has shape "
               + tensor.shape()
-              + ", where this model has "
+              + ", but this model has "
               + (part.turned ? List.of(shape.get(1), shape.get(0)) : shape));
     }
     return right;
   }
 
-  /** The model alone, without its output layer, is saved without the prefix. */
+  /** A model saved without its output layer has names without the prefix. */
   private static Map<String, Tensor> prefixed(Map<String, Tensor> read) {
     Map<String, Tensor> named = new HashMap<>();
     read.forEach(
@@ -201,7 +201,7 @@ final class TensorMap {
     return named;
   }
 
-  /** Causal masks and rotary frequencies, which older files hold. */
+  /** Whether it is a causal mask or rotary frequencies, which older files contain. */
   private static boolean isConstant(String name) {
     return name.matches(".*\\.attn\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq");
   }
@@ -212,7 +212,7 @@ final class TensorMap {
         && Arrays.equals(theirs.get(name).values(), embedding.values());
   }
 
-  /** [a, b] as [b, a]. */
+  /** The transpose, [b, a] of [a, b]. */
   static Tensor turned(Tensor tensor) {
     int rows = tensor.shape().get(0);
     int columns = tensor.shape().get(1);

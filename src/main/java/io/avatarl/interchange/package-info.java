@@ -1,7 +1,7 @@
 /**
- * Models in the formats of others: Hugging Face's folders, written and read, and GGUF files. A
- * model's numbers are renamed, cut and turned here, never changed.
+ * Models in formats of other projects: Hugging Face's folders, written and read, and GGUF files.
+ * Tensors are renamed, split and transposed here; their values never change.
  *
- * <p>May call config, files, corpus and model; it knows nothing of runs.
+ * <p>May call config, files, corpus and model; knows no runs.
  */
 package io.avatarl.interchange;

@@ -7,14 +7,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Writes a trained model in the formats of others; see {@code jobs/export.sh --help}. */
+/** Writes a trained model in formats of other projects; see {@code jobs/export.sh --help}. */
 @Command(
     name = "jobs/export.sh",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes a trained model as a folder that Hugging Face's transformers load without code of ours, or as a GGUF file"
-            + " for llama.cpp, with its tokenizer and a model card. Spark is not started.")
+        "Writes a trained model as a folder that Hugging Face's transformers load without code of"
+            + " this project, or as a GGUF file for llama.cpp, with its tokenizer and a model"
+            + " card. Does not start Spark.")
 public final class ExportJob implements Callable<Integer> {
   private final PrintStream out;
 
@@ -26,14 +27,15 @@ public final class ExportJob implements Callable<Integer> {
       paramLabel = "hf|gguf",
       required = true,
       description =
-          "hf: config.json, model.safetensors, tokenizer.json; gguf: model.gguf, for the default form alone")
+          "hf: config.json, model.safetensors, tokenizer.json; gguf: model.gguf, only for the"
+              + " default form")
   private ModelExport.Format format;
 
   @Option(
       names = "--out",
       paramLabel = "DIR|URI",
       required = true,
-      description = "the folder, any Hadoop path; it must not be there yet")
+      description = "the folder, any Hadoop path; it must not exist yet")
   private String folder;
 
   @Option(

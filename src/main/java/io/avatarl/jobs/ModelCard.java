@@ -19,13 +19,13 @@ import java.util.stream.Collectors;
 
 /**
  * The {@code README.md} of an exported model, in the form of Hugging Face's model cards: what it
- * is, how it is loaded, how it was trained, what it scores. The licence is the user's to state.
+ * is, how to load it, how it was trained, and its scores. The user must state the licence.
  */
 final class ModelCard {
   private ModelCard() {}
 
   /**
-   * What a card says.
+   * The facts in a card.
    *
    * @param model of the checkpoint
    * @param figures by name, in order
@@ -41,8 +41,8 @@ final class ModelCard {
       Map<String, String> figures) {}
 
   /**
-   * The figures of a checkpoint: all of the summary where it is the run's last one, else what the
-   * last evaluation before it said.
+   * The scores of a checkpoint: all of the summary if it is the run's last one, else those of the
+   * last evaluation before it.
    */
   static Map<String, String> figures(Storage storage, String run, CheckpointFolder checkpoint) {
     Map<String, String> figures = new LinkedHashMap<>();

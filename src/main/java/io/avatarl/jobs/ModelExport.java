@@ -18,15 +18,15 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * A checkpoint as others load it, with a model card: a folder for Hugging Face's transformers, or a
- * GGUF file for llama.cpp.
+ * Exports a checkpoint with a model card: as a folder for Hugging Face's transformers, or as a GGUF
+ * file for llama.cpp.
  *
  * <pre>{@code
  * ModelExport.write("s3a://bucket/runs/1", "hf", "s3a://bucket/models/1");
  * }</pre>
  */
 public final class ModelExport {
-  /** What is written. */
+  /** The format to write. */
   public enum Format {
     /** Hugging Face: {@code config.json}, {@code model.safetensors} and the tokenizer. */
     HF,
@@ -35,7 +35,7 @@ public final class ModelExport {
   }
 
   /**
-   * What was written.
+   * The result of an export.
    *
    * @param checkpoint that it was made from
    * @param architecture as the format calls it
@@ -52,8 +52,8 @@ public final class ModelExport {
    * @param run a run's folder, or one of its {@code checkpoints/step-*}
    * @param format {@code hf} or {@code gguf}
    * @param out a folder that does not exist yet; any Hadoop path
-   * @throws UserError where there is no such run, where the model's form has no counterpart in the
-   *     format (by the name of the switch) or where {@code out} exists
+   * @throws UserError if there is no such run, if the model's form has no counterpart in the format
+   *     (it names the switch), or if {@code out} exists
    */
   public static void write(String run, String format, String out) {
     Format chosen =
@@ -70,7 +70,7 @@ public final class ModelExport {
     TrainingConfig config = Runs.config(storage, run);
     requireCounterpart(config.model(), format);
     if (storage.exists(out)) {
-      throw new UserError(out + ": is there already; name a folder that is not, with --out");
+      throw new UserError(out + ": exists already; name a new folder with --out");
     }
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, run, which.checkpoint());
     GptConfig model = checkpoint.config(storage);
@@ -117,7 +117,7 @@ public final class ModelExport {
     }
   }
 
-  /** All or nothing: the folder was not there before. */
+  /** Writes all or nothing; the folder did not exist before. */
   private static void writeAll(Storage storage, String out, Map<String, byte[]> files) {
     try {
       files.forEach((file, bytes) -> storage.writeBytes(Storage.resolve(out, file), bytes));
@@ -125,7 +125,7 @@ public final class ModelExport {
       try {
         storage.delete(out);
       } catch (RuntimeException ignored) {
-        // The first error says what is wrong.
+        // The first error tells the cause.
       }
       throw e;
     }

@@ -66,7 +66,7 @@ final class TrainingRun implements AutoCloseable {
     return tracker.isPresent() ? TrainingListener.both(listener, tracker.get()) : listener;
   }
 
-  /** Before the training, and not after it. */
+  /** Checks this before the training, not after it. */
   private static void requireRegistrable(TrainingConfig config) {
     if (!config.tracking().register().isEmpty()) {
       try {

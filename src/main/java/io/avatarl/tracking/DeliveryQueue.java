@@ -79,7 +79,7 @@ final class DeliveryQueue {
   /**
    * Adds files of the run's folder, to be uploaded after the last record.
    *
-   * @param longer that {@link #close} may take because of them
+   * @param longer by how much longer {@link #close} may take because of them
    */
   synchronized void addFiles(List<String> names, Duration longer) {
     files.addAll(names);

@@ -46,7 +46,7 @@ final class EventFile {
     record(event(milliseconds, 0).text(FILE_VERSION, "brain.Event:2"));
   }
 
-  /** A run begins or goes on: a reader forgets what it has of this step and later ones. */
+  /** A run begins or resumes: a reader drops its values of this step and later ones. */
   void start(long milliseconds, long step) {
     record(event(milliseconds, step).message(SESSION_LOG, new Message().number(STATUS, START)));
   }
@@ -90,7 +90,7 @@ final class EventFile {
     return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** A checksum of data that may hold checksums itself. */
+  /** A masked checksum, for data that may itself contain checksums. */
   private static int masked(byte[] data) {
     CRC32C crc = new CRC32C();
     crc.update(data);

@@ -189,13 +189,13 @@ final class MlflowApi {
                 .build()));
   }
 
-  /** What a file takes on a slow line, 1 MB/s. */
+  /** The time that a file takes on a slow line, 1 MB/s. */
   static Duration uploading(long bytes) {
     return Duration.ofMillis(bytes / 1000);
   }
 
   /**
-   * Makes a folder of a run a new version of a registered model, which is made where it is missing.
+   * Makes a folder of a run a new version of a registered model, which is created if it is missing.
    *
    * @param source the folder, as the server finds it
    */

@@ -113,13 +113,14 @@ final class MlflowRun implements DeliveryQueue.Receiver {
   }
 
   /**
-   * Registers the exported model of a finished run. Where the server takes no files, it is told
-   * where the folder is.
+   * Registers the exported model of a finished run. A server that accepts no files gets the
+   * folder's path.
    */
   private void register() throws IOException, InterruptedException {
     String name = config.tracking().register();
     if (incomplete) {
-      throw new RefusedException(name + " is not registered: the server took not all of its files");
+      throw new RefusedException(
+          name + " is not registered: the server did not accept all of its" + " files");
     }
     MlflowApi.Run tracked = run.orElseThrow();
     String source =

@@ -21,9 +21,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What {@code RUN/metrics/} has, also as TensorBoard event files: {@code RUN/tensorboard/}, one
- * file for each file there, since object stores cannot append. A number is the scalar {@code
- * KIND/FIELD} at its update; warnings, the configuration and the final figures are there, too.
+ * Writes the records of {@code RUN/metrics/} also as TensorBoard event files, {@code
+ * RUN/tensorboard/}, one for each file there, since object stores cannot append. A number is the
+ * scalar {@code KIND/FIELD} at its update; warnings, the configuration and the final figures are
+ * there, too.
  */
 public final class TensorBoardLog implements TrainingListener {
   private static final String FOLDER = "tensorboard";
@@ -31,7 +32,7 @@ public final class TensorBoardLog implements TrainingListener {
   /** TensorBoard reads a folder's files in the order of their names. */
   private static final String NAME = "events.out.tfevents.";
 
-  /** Where a point stands, and no figure of its own. */
+  /** Fields that give a point's position and are not plotted. */
   private static final Set<String> AXIS = Set.of("update", "step");
 
   private static final Pattern STEPS = Pattern.compile("events\\.out\\.tfevents\\.(\\d+)-(\\d+)");
@@ -51,9 +52,9 @@ public final class TensorBoardLog implements TrainingListener {
   }
 
   /**
-   * A log for a run; empty where {@code tracking.tensorboard} is off.
+   * A log for a run; empty if {@code tracking.tensorboard} is off.
    *
-   * @param warnings told once where the files cannot be written; training goes on
+   * @param warnings called once if the files cannot be written; training continues
    */
   public static Optional<TensorBoardLog> of(
       TrackingConfig config, Storage storage, Consumer<String> warnings) {
@@ -75,7 +76,7 @@ public final class TensorBoardLog implements TrainingListener {
     }
   }
 
-  /** Removes the files of steps that will be made again. */
+  /** Deletes the files of steps that resuming repeats. */
   private void dropAfter(long step) {
     if (!storage.exists(folder)) {
       return;
@@ -149,7 +150,7 @@ public final class TensorBoardLog implements TrainingListener {
     guarded(() -> storage.writeBytes(Storage.resolve(folder, NAME + name), bytes));
   }
 
-  /** Nobody's training ends because a second copy of its figures cannot be written. */
+  /** Training continues if this second copy of its metrics cannot be written. */
   private void guarded(Runnable write) {
     if (failed) {
       return;

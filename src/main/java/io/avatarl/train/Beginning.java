@@ -15,11 +15,12 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What training begins with: a corpus, and a model that is random, another run's or from elsewhere.
+ * What training begins with: a corpus, and a model that is random, another run's or another
+ * project's.
  *
- * @param config with the corpus's own path and checksum and the very model that {@code init} names,
- *     so that training from it repeats the run
- * @param initial the weights that {@code init} names, where they are needed; empty: random ones
+ * @param config with the corpus's actual path and checksum and the exact model that {@code init}
+ *     names, so that training from it repeats the run
+ * @param initial the weights that {@code init} names, if they are needed; empty: random ones
  */
 record Beginning(
     TrainingConfig config, LoadedCorpus source, ParameterLayout layout, Optional<float[]> initial) {
@@ -28,9 +29,10 @@ record Beginning(
    * Reads the corpus and the model.
    *
    * @param parent folder for token files of the corpus
-   * @param own the vocabulary of a resumed run, from its own checkpoint; the run of {@code init.run} may be gone
+   * @param own the vocabulary of a resumed run, from its own checkpoint; the run of {@code
+   *     init.run} may be gone
    * @param warned gets one line each
-   * @throws UserError where the corpus or {@code init} is not what was asked for
+   * @throws UserError if the corpus or {@code init} does not match the configuration
    */
   static Beginning of(
       Storage storage,

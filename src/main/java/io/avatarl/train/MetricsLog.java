@@ -17,7 +17,7 @@ final class MetricsLog {
 
   /**
    * @param firstStep step of the next records
-   * @param listener is told of every record and of every file
+   * @param listener hears of every record and of every file
    */
   MetricsLog(Storage storage, String run, long firstStep, TrainingListener listener) {
     this.listener = listener;

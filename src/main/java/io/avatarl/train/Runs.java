@@ -71,9 +71,9 @@ public final class Runs {
   }
 
   /**
-   * Writes into a run's folder while no other process does.
+   * Writes into a run's folder, claiming it meanwhile.
    *
-   * @throws UserError if one does, a training for example
+   * @throws UserError if another process writes there, for example a training
    */
   public static void whileClaimed(Storage storage, String run, Runnable write) {
     try (RunClaim claim = RunClaim.take(storage, run, false, waiting -> {})) {

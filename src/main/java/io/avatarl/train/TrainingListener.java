@@ -39,7 +39,7 @@ public interface TrainingListener {
   /** A line of information about the run. */
   default void noted(String line) {}
 
-  /** The records of these steps, all that were added since the last time, are in a file. */
+  /** The records of these steps, which are all since the last call, have been written to a file. */
   default void flushed(long firstStep, long lastStep) {}
 
   /** Something the user should know. */

@@ -40,14 +40,14 @@ final class WarmStart {
 
   /** A model that training can begin with. */
   private sealed interface Origin {
-    /** What errors call its weights. */
+    /** Name of its weights in errors. */
     String path();
 
     Tokenizer tokenizer();
 
     Parameters parameters(ParameterLayout layout);
 
-    /** Names this very model. */
+    /** Names exactly this model. */
     InitConfig found(String sha256);
   }
 
@@ -150,7 +150,7 @@ final class WarmStart {
     return tokenizer instanceof BpeTokenizer ? TokenizerKind.BPE : TokenizerKind.CHARACTER;
   }
 
-  /** As {@link ConfigReader#differences} says them: {@code key: old → new}. */
+  /** Differences in the form of {@link ConfigReader#differences}: {@code key: old → new}. */
   private static List<String> differences(HuggingFaceModel model, TrainingConfig asked) {
     List<String> differences =
         new ArrayList<>(HuggingFaceModel.differences(model.shape(), asked.model()));
@@ -221,7 +221,7 @@ final class WarmStart {
 
   /**
    * A warning if the earlier run trained on part of this run's validation split, so that scores on
-   * it are too good. What a model from elsewhere has seen is unknown.
+   * it are too good. The training text of a model from another project is unknown.
    */
   Optional<String> seenValidation(TrainingConfig asked, Corpus corpus) {
     if (!(origin instanceof OfRun run)) {

@@ -210,14 +210,14 @@ class HuggingFaceModelTest {
     refused(exported, gain + " is not all ones, and the norms of this model have no gains");
     tensors.put(gain, new Safetensors.Tensor(List.of(2, 4), before.values()));
     Files.write(file, Safetensors.write(tensors));
-    refused(exported, gain + " has shape [2, 4], where this model has [8]");
+    refused(exported, gain + " has shape [2, 4], but this model has [8]");
     tensors.remove(gain);
     Files.write(file, Safetensors.write(tensors));
     refused(exported, gain + " is missing");
     tensors.put(gain, before);
     tensors.put("model.extra", before);
     Files.write(file, Safetensors.write(tensors));
-    refused(exported, "model.extra has no place in this model");
+    refused(exported, "model.extra has no counterpart in this model");
     Files.write(file, new byte[] {1, 2});
     refused(exported, "not a readable safetensors file");
     Files.delete(exported.model().resolve("tokenizer.json"));

@@ -125,10 +125,10 @@ class BadInputTest {
         "steps                     | error: --set steps: write it as key=value",
         "device=tpu                | is not one of auto, cpu, gpu",
         "advantage.estimator=gpro  | is not one of grpo, dr-grpo, maxrl, reinforce",
-        "tracking.register=model   | register: model needs the MLflow server",
-        "tracking.uri=http://h tracking.register=a/b | a/b is no name of a registered model",
+        "tracking.register=model   | register: model needs an MLflow server",
+        "tracking.uri=http://h tracking.register=a/b | a/b is not a valid name of a registered model",
         "tracking.uri=http://h tracking.register=m model.qkNorm=false | tracking.register: Apertus,"
-            + " the form of others that is nearest to this model, has no counterpart of model.qkNorm"
+            + " the architecture nearest to this model, has no counterpart of model.qkNorm"
             + " = false",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
         "reward.weights.exact=0    | reward.weights: are all 0",

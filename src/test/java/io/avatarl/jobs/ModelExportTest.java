@@ -122,7 +122,7 @@ class ModelExportTest {
   @Test
   void whatIsThereIsRefused() throws IOException {
     Path out = Files.createDirectories(folder.resolve("there"));
-    export(out, "--format", "hf").refuses(out + ": is there already", "--out");
+    export(out, "--format", "hf").refuses(out + ": exists already", "--out");
     assertEquals(List.of(), names(out));
     UserError error =
         assertThrows(

@@ -39,7 +39,8 @@ public final class Prompts {
   private static final int GROUP_BITS = 53;
 
   /**
-   * A prompt on its way to a task. A plain class: Kryo, where a session has it, fails on records.
+   * A prompt sent to a task. A plain class, because Kryo, which a session may use, fails on
+   * records.
    */
   static final class Prompt implements Serializable {
     private static final long serialVersionUID = 1;
@@ -61,17 +62,17 @@ public final class Prompts {
       return row;
     }
 
-    /** As many of its last tokens as the model sees. */
+    /** Its last tokens, as many as the model sees. */
     int[] tokens() {
       return tokens;
     }
 
-    /** Its number, by its text. */
+    /** Its number, derived from its text. */
     long group() {
       return group;
     }
 
-    /** Begins its random numbers. */
+    /** Creates its random stream. */
     long stream() {
       return stream;
     }
