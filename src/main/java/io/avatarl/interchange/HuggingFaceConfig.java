@@ -16,7 +16,9 @@ import java.util.Map;
  * of missing keys are those of transformers ({@code ApertusConfig}, {@code GPT2Config}).
  */
 final class HuggingFaceConfig {
-  private static final int LARGEST = 65_536;
+  // The bounds of GptConfig: of layers and heads, of width and context.
+  private static final int MOST = 1000;
+  private static final int WIDEST = 65_536;
   private static final String EVEN = "heads that divide hidden_size into even widths";
   private static final double GPT2_EPSILON = 1e-5;
   private static final double APERTUS_EPSILON = 1e-5;
@@ -112,8 +114,8 @@ final class HuggingFaceConfig {
   }
 
   private GptConfig apertus(GptConfig like) {
-    int width = number("hidden_size");
-    int heads = number("num_attention_heads");
+    int width = number("hidden_size", WIDEST);
+    int heads = number("num_attention_heads", MOST);
     if (width % heads != 0 || width / heads % 2 != 0) {
       throw refused("num_attention_heads", json.path("num_attention_heads"), EVEN);
     }
@@ -136,10 +138,10 @@ final class HuggingFaceConfig {
       throw refused("rope_theta", JsonNodeFactory.instance.numberNode(theta), "10000");
     }
     return new GptConfig(
-        number("num_hidden_layers"),
+        number("num_hidden_layers", MOST),
         heads,
         width,
-        number("max_position_embeddings"),
+        number("max_position_embeddings", WIDEST),
         Norm.RMS,
         Positions.ROTARY,
         activation("hidden_act", "xielu"),
@@ -151,8 +153,8 @@ final class HuggingFaceConfig {
   }
 
   private GptConfig gpt2(GptConfig like) {
-    int width = number("n_embd");
-    if (width % number("n_head") != 0) {
+    int width = number("n_embd", WIDEST);
+    if (width % number("n_head", MOST) != 0) {
       throw refused("n_head", json.path("n_head"), "a divisor of n_embd");
     }
     requireNumber("n_inner", 4.0 * width, 4.0 * width);
@@ -161,10 +163,10 @@ final class HuggingFaceConfig {
     requireFlag("scale_attn_by_inverse_layer_idx", false, false);
     requireFlag("add_cross_attention", false, false);
     return new GptConfig(
-        number("n_layer"),
-        number("n_head"),
+        number("n_layer", MOST),
+        number("n_head", MOST),
         width,
-        number("n_positions"),
+        number("n_positions", WIDEST),
         Norm.LAYER,
         Positions.LEARNED,
         activation("activation_function", "gelu_new"),
@@ -188,10 +190,10 @@ final class HuggingFaceConfig {
         String.join(" or ", Architecture.ACTIVATIONS.values().stream().sorted().toList()));
   }
 
-  private int number(String key) {
+  private int number(String key, int most) {
     JsonNode value = json.path(key);
-    if (!value.isIntegralNumber() || value.longValue() < 1 || value.longValue() > LARGEST) {
-      throw refused(key, value, "a whole number from 1 to " + LARGEST);
+    if (!value.isIntegralNumber() || value.longValue() < 1 || value.longValue() > most) {
+      throw refused(key, value, "a whole number from 1 to " + most);
     }
     return value.intValue();
   }

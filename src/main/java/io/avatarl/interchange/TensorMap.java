@@ -132,15 +132,19 @@ final class TensorMap {
     Map<String, Tensor> ours = new HashMap<>();
     pieces.forEach(
         (p, parts) -> {
-          float[] values = new float[p.size()];
-          int at = 0;
+          List<Tensor> found = new ArrayList<>();
           for (Piece part : parts) {
             List<Integer> shape = new ArrayList<>(p.shape());
             shape.set(0, part.rows);
-            Tensor tensor = required(file, theirs, part, shape);
+            found.add(required(file, theirs, part, shape));
+            left.remove(part.name);
+          }
+          // Nothing of the parameter's size is allocated before the file is known to fill it.
+          float[] values = new float[p.size()];
+          int at = 0;
+          for (Tensor tensor : found) {
             System.arraycopy(tensor.values(), 0, values, at, tensor.values().length);
             at += tensor.values().length;
-            left.remove(part.name);
           }
           ours.put(p.name(), new Tensor(p.shape(), values));
         });

@@ -174,6 +174,7 @@ class HuggingFaceModelTest {
         "model_type              | \"llama\"  | model_type = \"llama\"; a model here has gpt2 or apertus",
         "num_hidden_layers       | 4        | model.safetensors: model.layers.3.",
         "num_hidden_layers       | \"many\"   | num_hidden_layers = \"many\"; a model here has a whole number from 1 to",
+        "num_hidden_layers       | 5000     | num_hidden_layers = 5000; a model here has a whole number from 1 to 1000",
         "num_hidden_layers       | 0        | num_hidden_layers = 0; a model here has a whole number from 1 to",
         "num_attention_heads     | 3        | num_attention_heads = 3; a model here has heads that divide",
         "num_key_value_heads     | 2        | num_key_value_heads = 2; a model here has 4",
