@@ -174,25 +174,19 @@ final class HealthMonitor {
   private void absolute(List<String> fresh) {
     List<Double> latest = norms.stream().skip(Math.max(0, norms.size() - SHORT)).toList();
     boolean silent = latest.size() == SHORT && latest.stream().allMatch(norm -> norm == 0);
+    boolean nearlyAll =
+        degenerate.size() == FEW && degenerate.stream().allMatch(share -> share > NEARLY_ALL);
+    // One name: whichever is seen first, the other follows from it.
     warn(
         fresh,
         "silence",
-        silent,
-        "no gradient in the last %d updates, %.0f %% of the groups have no advantage; raise"
-            + " rollout.samples or"
-            + " change reward.weights",
-        SHORT,
-        100 * mean(degenerate));
-    warn(
-        fresh,
-        "degenerate",
-        !silent
-            && degenerate.size() == FEW
-            && degenerate.stream().allMatch(share -> share > NEARLY_ALL),
-        "%.1f %% of the groups had no advantage in the last %d steps, so that little is learned;"
-            + " raise rollout.samples or change reward.weights",
+        silent || nearlyAll,
+        (silent ? "no gradient in the last %3$d updates, " : "")
+            + "%1$.1f %% of the groups have no advantage in the last %2$d steps; raise"
+            + " rollout.samples or change reward.weights",
         100 * mean(degenerate),
-        FEW);
+        degenerate.size(),
+        SHORT);
     warn(
         fresh,
         "clipping",

@@ -7,6 +7,7 @@ import io.avatarl.learner.UpdateMetrics;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class HealthMonitorTest {
@@ -98,14 +99,25 @@ class HealthMonitorTest {
     steps(4, 0.5, 0.5, 1.5, 1, 0, 1, 960);
     assertWarned("");
     steps(30, 0.5, 0.5, 1.5, 1, 0, 1, 970);
-    assertWarned("96.2 % of the groups had no advantage", 10L);
+    assertWarned("96.2 % of the groups have no advantage in the last 5 steps", 10L);
   }
 
   @Test
   void oneWarningWhereNoGroupTeaches() {
     // The degenerate groups are the first to be seen, and the missing gradient follows from them.
     steps(60, 0.5, 0.5, 1.5, 0, 0, 1, 1000);
-    assertEquals(List.of(5L, 20L), at, warnings.toString());
+    assertWarned("100.0 % of the groups have no advantage", 5L);
+  }
+
+  @Test
+  void aCheckpointOfVersion01HasNoSharesOfGroups() {
+    HealthMonitor.State old =
+        new HealthMonitor.State(
+            List.of(0.5), List.of(0.5), List.of(), List.of(), List.of(), null, Map.of());
+    assertEquals(List.of(), old.degenerate());
+    monitor = new HealthMonitor(old, 1);
+    steps(5, 0.5, 0.5, 1.5, 1, 0, 1, 990);
+    assertWarned("99.0 % of the groups have no advantage", 5L);
   }
 
   @Test
