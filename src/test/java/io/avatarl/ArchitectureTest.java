@@ -80,10 +80,10 @@ class ArchitectureTest {
     SPARK_FAMILIES.put("transport", Set.of());
     SPARK_FAMILIES.put("table", Set.of("transport"));
     SPARK_FAMILIES.put("rollout", Set.of("transport", "table"));
-    SPARK_FAMILIES.put("ngram", Set.of());
-    SPARK_FAMILIES.put("corpus", Set.of());
-    SPARK_FAMILIES.put("text", Set.of());
-    SPARK_FAMILIES.put("", Set.of("table", "text"));
+    SPARK_FAMILIES.put("ngram", Set.of("transport"));
+    SPARK_FAMILIES.put("corpus", Set.of("transport"));
+    SPARK_FAMILIES.put("text", Set.of("transport"));
+    SPARK_FAMILIES.put("", Set.of("transport", "table", "text"));
   }
 
   private static Set<String> allSoFar() {
@@ -258,6 +258,26 @@ class ArchitectureTest {
               com.fasterxml.jackson.databind.ObjectMapper.class,
               "activateDefaultTyping",
               com.fasterxml.jackson.databind.jsontype.PolymorphicTypeValidator.class);
+
+  /**
+   * What goes through the session's serializer, which may be Kryo, are bytes and Spark's own
+   * classes.
+   */
+  @ArchTest
+  static final ArchRule THE_SESSIONS_SERIALIZER_SEES_BYTES =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(SPARK + ".transport")
+          .and()
+          .doNotHaveFullyQualifiedName(SPARK + ".table.RolloutTable") // Spark's own class
+          .should()
+          .callMethodWhere(
+              JavaCall.Predicates.target(
+                      HasName.Predicates.nameMatching("broadcast|parallelize|collect"))
+                  .and(
+                      JavaCall.Predicates.target(
+                          HasOwner.Predicates.With.owner(
+                              resideInAPackage("org.apache.spark.api.java..")))));
 
   /** Durations come from {@code System.nanoTime}, which no change of the clock touches. */
   @ArchTest

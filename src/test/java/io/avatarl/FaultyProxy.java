@@ -28,6 +28,8 @@ public final class FaultyProxy implements AutoCloseable {
     NONE,
     /** The server is too busy (503 SlowDown); the request never arrives. */
     BUSY,
+    /** The client's temporary credentials have expired (400 ExpiredToken). */
+    EXPIRED,
     /** The answer comes in pieces with pauses between. */
     SLOW,
     /**
@@ -105,16 +107,22 @@ public final class FaultyProxy implements AutoCloseable {
         return;
       }
       Fault fault = next(head.substring(0, head.indexOf('\r')));
-      if (fault == Fault.BUSY) {
+      if (fault == Fault.BUSY || fault == Fault.EXPIRED) {
         happened(fault);
         if (!head.contains("100-continue")) {
           in.readNBytes(length(head));
         }
-        String body = "<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>";
+        boolean busy = fault == Fault.BUSY;
+        String body =
+            busy
+                ? "<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>"
+                : "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
         client
             .getOutputStream()
             .write(
-                ("HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+                ("HTTP/1.1 "
+                        + (busy ? "503 Slow Down" : "400 Bad Request")
+                        + "\r\nContent-Type: application/xml\r\nConnection: close\r\n"
                         + "Content-Length: "
                         + body.length()
                         + "\r\n\r\n"

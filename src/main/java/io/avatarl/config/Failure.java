@@ -29,6 +29,9 @@ public class Failure extends RuntimeException {
   /** What Spark says when it is called after it stopped. */
   private static final String STOPPED = "stopped SparkContext";
 
+  /** What it says to a call that waits at its end. */
+  private static final String SHUT_DOWN = "cancelled because SparkContext was shut down";
+
   public Failure(String message) {
     super(message);
   }
@@ -80,7 +83,8 @@ public class Failure extends RuntimeException {
                     + "; raise it (--conf spark.driver.maxResultSize=0 is no limit), or lower"
                     + " rollout.shards"));
       }
-      if (t instanceof IllegalStateException && message.contains(STOPPED)) {
+      if (t instanceof IllegalStateException && message.contains(STOPPED)
+          || message.contains(SHUT_DOWN)) {
         return Optional.of(
             new Failure(
                 "Spark stopped before the command ended: its master could not be reached, or the"

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -18,9 +19,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
- * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. They lie in one file
- * of equal slots, which is deleted when the JVM ends; the least recently used block is evicted.
- * Concurrent requests for a block fetch it once.
+ * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. One file of slots of
+ * equal size, gone with the JVM, however that ends; the least recently used block makes room. A
+ * block that is asked for twice at a time is fetched once.
  */
 final class BlockCache {
   /** Concurrent fetches: they wait for the network, not for a core. */
@@ -48,6 +49,7 @@ final class BlockCache {
   private final Map<Key, CompletableFuture<byte[]>> fetching = new HashMap<>();
   private final AtomicLong fetched = new AtomicLong();
   private final AtomicLong found = new AtomicLong();
+  private final Optional<Path> given;
   private FileChannel file;
   private Path path;
 
@@ -56,8 +58,14 @@ final class BlockCache {
    * @param slotBytes the longest block
    */
   BlockCache(long bytes, int slotBytes) {
+    this(bytes, slotBytes, Optional.empty());
+  }
+
+  /** The same in a file that is there, for tests. */
+  BlockCache(long bytes, int slotBytes, Optional<Path> given) {
     this.capacity = bytes / slotBytes;
     this.slotBytes = slotBytes;
+    this.given = given;
   }
 
   /** This JVM's cache for blocks of a size. */
@@ -144,9 +152,11 @@ final class BlockCache {
     }
     try {
       if (file == null) {
-        path = Files.createTempFile("avatarl-cache", ".bin");
-        path.toFile().deleteOnExit();
+        path = given.isPresent() ? given.get() : Files.createTempFile("avatarl-cache", ".bin");
         file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        if (given.isEmpty() && !path.toFile().delete()) {
+          path.toFile().deleteOnExit(); // Where an open file cannot be deleted.
+        }
       }
       ByteBuffer bytes = ByteBuffer.wrap(block);
       while (bytes.hasRemaining()) {

@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -163,9 +164,33 @@ public final class CorpusSource implements CorpusProvider {
         bytes.length > MARK
             && new String(bytes, 0, MARK, StandardCharsets.UTF_8).charAt(0)
                 == Corpus.BYTE_ORDER_MARK;
-    List<String> warnings =
-        marked ? List.of(path + " begins with a byte-order mark, which is ignored") : List.of();
+    List<String> warnings = new ArrayList<>();
+    if (marked) {
+      warnings.add(markWarning(path));
+    }
+    if (hasCarriageReturns(bytes)) {
+      warnings.add(carriageReturnWarning(path));
+    }
     return new Found(bytes, path, storage.qualified(path), false, warnings);
+  }
+
+  /** What is said of a text that begins with a byte-order mark. */
+  public static String markWarning(String name) {
+    return name + " begins with a byte-order mark, which is ignored";
+  }
+
+  /** What is said of a text with Windows's line ends. */
+  public static String carriageReturnWarning(String name) {
+    return name + " has lines that end with CR LF; CR is learned as a character like any other";
+  }
+
+  private static boolean hasCarriageReturns(byte[] text) {
+    for (int i = 1; i < text.length; i++) {
+      if (text[i] == '\n' && text[i - 1] == '\r') {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Names the variable in an error, because the user did not just type the path. */

@@ -50,6 +50,11 @@ public final class StoredTokens implements Tokens {
     this.local = storage.isLocal(folder);
   }
 
+  /** Blocks that this JVM fetched, and that it found on its disk. */
+  public static long[] traffic() {
+    return BlockCache.traffic();
+  }
+
   @Override
   public long length() {
     return ends.length == 0 ? 0 : ends[ends.length - 1];

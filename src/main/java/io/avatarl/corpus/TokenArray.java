@@ -1,5 +1,6 @@
 package io.avatarl.corpus;
 
+import java.io.Serializable;
 import java.util.Arrays;
 
 /**
@@ -22,6 +23,20 @@ public record TokenArray(int[] values) implements Tokens {
   @Override
   public int[] toArray() {
     return values;
+  }
+
+  /** On its way to another JVM, in as few bytes as its tokens need. */
+  private Object writeReplace() {
+    TokenType type = TokenType.of(Arrays.stream(values).max().orElse(0) + 1);
+    return new Packed(type, type.encode(values, 0, values.length));
+  }
+
+  private record Packed(TokenType type, byte[] bytes) implements Serializable {
+    private Object readResolve() {
+      int[] values = new int[bytes.length / type.bytes()];
+      type.decode(bytes, 0, values, 0, values.length);
+      return new TokenArray(values);
+    }
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.avatarl.evaluation;
 
 import io.avatarl.model.Policy;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** Scores a policy on windows of a text. */
 public final class Evaluator {
@@ -11,9 +12,15 @@ public final class Evaluator {
    * @param tokens the validation split
    * @param characters how many characters begin in each token of the vocabulary, [V]
    * @param batch most windows in one forward pass; windows in a batch have equal length
+   * @param done gets the number of windows that each pass has scored
    */
   public static Scores score(
-      Policy policy, int[] tokens, int[] characters, List<EvaluationWindow> segments, int batch) {
+      Policy policy,
+      int[] tokens,
+      int[] characters,
+      List<EvaluationWindow> segments,
+      int batch,
+      IntConsumer done) {
     Scores scores = new Scores();
     int from = 0;
     while (from < segments.size()) {
@@ -23,6 +30,7 @@ public final class Evaluator {
         to++;
       }
       score(policy, tokens, characters, segments.subList(from, to), length, scores);
+      done.accept(to - from);
       from = to;
     }
     return scores;

@@ -21,6 +21,9 @@ final class StorageErrors {
   // "s3a://key:secret@bucket/x"
   private static final Pattern SECRET = Pattern.compile("([A-Za-z0-9+.-]+://)[^/]*:[^/]*@(.*)");
 
+  /** What S3 and its token service say of temporary credentials. */
+  private static final String EXPIRED = "ExpiredToken";
+
   private final String verb;
   private final String path;
   private final String cannot;
@@ -84,6 +87,9 @@ final class StorageErrors {
       return new UserError(
           cannot + "a file stands where a directory should be; name another place", e);
     }
+    if (String.valueOf(e).contains(EXPIRED)) {
+      return expired(e);
+    }
     if (e instanceof AccessControlException || e instanceof AccessDeniedException) {
       return objectStore ? credentialsRefused(e) : denied(e);
     }
@@ -107,6 +113,14 @@ final class StorageErrors {
             + line(e).replaceFirst(".*?: ", "")
             + "); check $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY or the spark.hadoop.fs.s3a.*"
             + " settings, and what they may do",
+        e);
+  }
+
+  private UserError expired(IOException e) {
+    return new UserError(
+        cannot
+            + "the credentials have expired; renew them, then go on with --resume. Those of a role"
+            + " (fs.s3a.aws.credentials.provider) renew themselves",
         e);
   }
 

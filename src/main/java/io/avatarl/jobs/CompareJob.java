@@ -300,7 +300,13 @@ public final class CompareJob implements Callable<Integer> {
     }
     CrossEntropyTraining.Result trained = CrossEntropyTraining.train(config, corpus);
     Scores scores =
-        FinalEvaluation.of(session.spark(), config, corpus, trained.parameters()).consecutive();
+        FinalEvaluation.of(
+                session.spark(),
+                config,
+                corpus,
+                trained.parameters(),
+                FinalEvaluation.Progress.NONE)
+            .consecutive();
     long states = config.groupsPerStep() * config.steps();
     Comparison.Result result =
         new Comparison.Result(

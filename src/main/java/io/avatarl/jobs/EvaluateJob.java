@@ -5,6 +5,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.LoadedCorpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.evaluation.Scores;
@@ -86,13 +87,14 @@ public final class EvaluateJob implements Callable<Integer> {
               session::spark,
               console);
       CorpusConfig source = config.corpus();
-      corpus =
+      LoadedCorpus loaded =
           (config.init().isWarm() ? loader.in(tokenizer) : loader)
               .load(
                   corpusPath == null ? source : source.at(corpusPath, source.sha256()),
                   config.evaluation().maxTokens(),
-                  HadoopPath.parent(chosen.run()))
-              .corpus();
+                  HadoopPath.parent(chosen.run()));
+      loaded.warnings().forEach(console::warned);
+      corpus = loaded.corpus();
       console.close();
       if (!corpus.tokenizer().equals(tokenizer)) {
         throw new UserError(
@@ -103,7 +105,14 @@ public final class EvaluateJob implements Callable<Integer> {
                 + "; name the text it was trained on with --corpus");
       }
       err.printf("scoring %s ...%n", checkpoint.path());
-      scores = FinalEvaluation.of(session.spark(), config, corpus, model);
+      scores =
+          FinalEvaluation.of(
+              session.spark(),
+              config,
+              corpus,
+              model,
+              (done, of) -> console.at("windows scored", (int) done, (int) of));
+      console.close();
       counts = NgramCounter.count(session.spark(), corpus, source);
     }
     Scores consecutive = scores.consecutive();

@@ -4,6 +4,8 @@ import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
 import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.transport.ExecutorWatch;
+import io.avatarl.spark.transport.JobThread;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +18,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkContext$;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.serializer.JavaSerializer;
+import org.apache.spark.serializer.KryoSerializer;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine;
 import scala.Option;
@@ -164,7 +168,7 @@ public final class Job {
   }
 
   private static Optional<Failure> foreseen(Throwable e) {
-    return Failure.of(e, "on the driver", Failure.DRIVER_HEAP);
+    return JobThread.failure(e).or(() -> Failure.of(e, "on the driver", Failure.DRIVER_HEAP));
   }
 
   private static PrintWriter writer(PrintStream stream) {
@@ -191,13 +195,15 @@ public final class Job {
    * A Spark session for a command. A running session (a notebook's, a platform's) is used and left
    * running; our own session ends with the command.
    */
-  public record Session(SparkSession spark, boolean ours) implements AutoCloseable {
+  public record Session(SparkSession spark, boolean ours, ExecutorWatch watch)
+      implements AutoCloseable {
     private static final String NO_CONNECT =
         "Spark Connect (also serverless compute, Databricks Connect) has no RDDs and no access to"
             + " the JVM, which this needs: use a classic session (on a cluster with --master, on"
             + " Databricks on a dedicated cluster)";
 
     private static final String RESULTS = "spark.driver.maxResultSize";
+    private static final String SERIALIZER = "spark.serializer";
     private static final String WAREHOUSE = "spark.sql.warehouse.dir";
 
     /** Whether the user asks for Spark Connect, by any of Spark's settings for it. */
@@ -244,6 +250,15 @@ public final class Job {
         // table.
         builder.config(WAREHOUSE, LocalFolders.warehouse().toUri().toString());
       }
+      if (asked.get(SERIALIZER, "").equals(KryoSerializer.class.getName()) && !hasBreeze()) {
+        // Kryo looks for Spark's linear algebra when it starts, and the project's own Spark has
+        // none.
+        System.err.println(
+            "WARNING: "
+                + SERIALIZER
+                + " = Kryo is left out: this Spark lacks Breeze, which Kryo asks for; no command here depends on it");
+        builder.config(SERIALIZER, JavaSerializer.class.getName());
+      }
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
         // A task's fatal error, such as no memory, would end this JVM without a message.
         builder.config("spark.executor.killOnFatalError.depth", 0);
@@ -257,8 +272,30 @@ public final class Job {
       }
     }
 
+    /** With a watch over its executors, which speaks on standard error. */
+    public Session(SparkSession spark, boolean ours) {
+      this(
+          spark,
+          ours,
+          ExecutorWatch.over(
+              spark.sparkContext(),
+              Optional.empty(),
+              line -> System.err.println(Terminal.harmless("WARNING: " + line))));
+    }
+
+    private static boolean hasBreeze() {
+      try {
+        Class.forName(
+            "breeze.linalg.Vector", false, Thread.currentThread().getContextClassLoader());
+        return true;
+      } catch (ClassNotFoundException e) {
+        return false;
+      }
+    }
+
     @Override
     public void close() {
+      watch.close();
       if (ours) {
         spark.stop();
         // Only an empty folder is deleted; tables that someone put there stay.
@@ -274,6 +311,11 @@ public final class Job {
 
     LazySession(String application) {
       this.application = application;
+    }
+
+    /** The command is to end: it waits no longer for executors that are not there. */
+    synchronized void ending() {
+      session.ifPresent(open -> open.watch.ending());
     }
 
     synchronized SparkSession spark() {

@@ -3,6 +3,13 @@ package io.avatarl.jobs;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.sun.management.OperatingSystemMXBean;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.LoadedCorpus;
+import io.avatarl.evaluation.BaselineScores;
+import io.avatarl.spark.corpus.CorpusLoader;
+import java.util.Arrays;
+import java.util.Map;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
 import io.avatarl.corpus.Corpus;
@@ -57,10 +64,21 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--corpus",
       paramLabel = "FILE|URI",
       description =
-          "a UTF-8 text at any Hadoop path that the executors can read (default: $AVATARL_CORPUS,"
-              + " data/tinyshakespeare/input.txt, a download), or the word generated, as for"
-              + " jobs/train.sh")
+          "what jobs/train.sh takes, at any Hadoop path that the executors can read (default:"
+              + " $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
   private String corpus;
+
+  @Option(
+      names = "--table",
+      paramLabel = "NAME",
+      description = "a table of Spark's catalog instead; with --column")
+  private String table;
+
+  @Option(
+      names = "--column",
+      paramLabel = "NAME",
+      description = "the column that has the texts, where there are columns")
+  private String column;
 
   @Option(
       names = "--generated",
@@ -124,7 +142,12 @@ public final class NgramsJob implements Callable<Integer> {
       if (temporary != null) {
         generate(temporary, (long) (generated * MEGABYTE));
       }
-      count(session.spark(), temporary != null ? temporary.toUri().toString() : path());
+      String path = temporary != null ? temporary.toUri().toString() : table == null ? path() : "";
+      if (table == null && CorpusLoader.isPlainText(Job.storage(), path)) {
+        count(session.spark(), path);
+      } else {
+        countDocuments(session.spark(), path);
+      }
     }
     if (json != null) {
       Job.storage().writeString(json, JSON.writeValueAsString(timings) + "\n");
@@ -160,6 +183,7 @@ public final class NgramsJob implements Callable<Integer> {
     Stopwatch watch = new Stopwatch();
     NgramCounter job = new NgramCounter(spark, path);
     String scanned = took("looked at", watch, job.bytes());
+    job.warnings().forEach(w -> System.err.println(Terminal.harmless("WARNING: " + w)));
     long train = Corpus.trainCharacters(job.characters(), validationFraction);
     line("text        %s: %,d bytes, %,d characters", path, job.bytes(), job.characters());
     line("looked at   %s", scanned);
@@ -176,21 +200,80 @@ public final class NgramsJob implements Callable<Integer> {
     NgramCounts counts = job.count(tokenizer, validationFraction, order, minCount);
     String counted =
         took("counted", watch, Math.round(job.bytes() * ((double) train / job.characters())));
+    print(counts);
+    line("counted     %s", counted);
+    String text = job.text(train, SCORED);
+    line("baselines   on %,d characters of the validation split", text.length());
+    print(NgramBaselines.of(counts, tokenizer.encode(text), tokenizer));
+  }
+
+  /** Of a corpus that is more than one text. */
+  private void countDocuments(SparkSession spark, String path) {
+    List<String> settings = new ArrayList<>();
+    settings.add("corpus.validationFraction=" + validationFraction);
+    settings.add("corpus.ngramMinCount=" + minCount);
+    if (!path.isEmpty()) {
+      settings.add("corpus.path=" + path);
+    }
+    if (table != null) {
+      settings.add("corpus.table=" + table);
+    }
+    if (column != null) {
+      settings.add("corpus.column=" + column);
+    }
+    if (merges != null) {
+      settings.add("corpus.tokenizer=bpe");
+      settings.add("corpus.bpe.merges=" + merges);
+    }
+    TrainingConfig config = ConfigReader.read("ngrams", "", settings);
+    Storage storage = Job.storage();
+    Stopwatch watch = new Stopwatch();
+    Corpus documents;
+    try (CorpusConsole console = new CorpusConsole(System.err, Home.terminalColumns())) {
+      CorpusSource texts = new CorpusSource(storage, Home.path(), System.getenv());
+      LoadedCorpus loaded =
+          new CorpusLoader(storage, texts, () -> spark, console)
+              .load(
+                  config.corpus(),
+                  config.evaluation().maxTokens(),
+                  Storage.resolve(Home.path(), "data"));
+      loaded.warnings().forEach(console::warned);
+      NgramCounter.leftOut(loaded.corpus(), config.corpus()).ifPresent(console::warned);
+      documents = loaded.corpus();
+    }
+    line(
+        "corpus      %s: %,d tokens to count, %,d held out; read in %s",
+        documents.name(), documents.train().length(), documents.validationTokens(), seconds(watch));
+    line("vocabulary  %,d", documents.tokenizer().vocabularySize());
+    watch = new Stopwatch();
+    NgramCounts counts = NgramCounter.countUpTo(spark, documents, config.corpus(), order);
+    print(counts);
+    line("counted     in %s", seconds(watch));
+    int[] scored =
+        Arrays.copyOf(documents.validation(), Math.min(SCORED, documents.validation().length));
+    line("baselines   on %,d tokens of the validation split", scored.length);
+    print(NgramBaselines.of(counts, scored, documents.tokenizer()));
+  }
+
+  private static String seconds(Stopwatch watch) {
+    return String.format(Locale.ROOT, "%.2f s", watch.read("", 0).seconds());
+  }
+
+  private static void print(NgramCounts counts) {
     long total = 0;
     for (int n = 1; n <= counts.order(); n++) {
       line("%d-grams     %,d", n, counts.size(n));
       total += counts.size(n);
     }
     line("total       %,d distinct n-grams of %,d tokens", total, counts.count());
-    line("counted     %s", counted);
-    String text = job.text(train, SCORED);
-    line("baselines   on %,d characters of the validation split", text.length());
-    NgramBaselines.of(counts, tokenizer.encode(text), tokenizer)
-        .forEach(
-            (name, b) ->
-                line(
-                    "%-11s %.4f nats/token  %.4f bits/character  accuracy %.4f",
-                    name, b.ce(), b.bitsPerCharacter(), b.accuracy()));
+  }
+
+  private static void print(Map<String, BaselineScores> baselines) {
+    baselines.forEach(
+        (name, b) ->
+            line(
+                "%-11s %.4f nats/token  %.4f bits/character  accuracy %.4f",
+                name, b.ce(), b.bitsPerCharacter(), b.accuracy()));
     line("peak memory %s", PeakMemory.line());
   }
 

@@ -1,7 +1,10 @@
 package io.avatarl.jobs;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.train.RunFiles;
+import io.avatarl.train.Runs;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -15,9 +18,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes one self-contained HTML page about a run, even while it trains, or draws its"
-            + " learning curve. Several runs, or those of a comparison (jobs/compare.sh), share"
-            + " the charts.")
+        "Writes one self-contained HTML page about a run, or draws its learning curve. Several runs, or those of a"
+            + " comparison (jobs/compare.sh), are laid over each other. The page of a run that still trains goes to a"
+            + " place of its own, with --html.")
 public final class ReportJob implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", arity = "1..*", description = "folders of runs or comparisons")
   private List<String> runs;
@@ -51,8 +54,15 @@ public final class ReportJob implements Callable<Integer> {
   @Override
   public Integer call() {
     Storage storage = Job.storage();
+    ObjectNode data = ReportPage.data(storage, runs);
+    long leftOut = data.path("left_out").asLong();
+    if (leftOut > 0) {
+      out.printf(
+          "%d runs: the %d with the lowest val_ce are shown; name fewer to choose others%n",
+          leftOut + ReportPage.MOST, ReportPage.MOST);
+    }
     if (svg != null) {
-      storage.writeString(svg, LearningCurve.svg(ReportPage.data(storage, runs)));
+      write(storage, svg, LearningCurve.svg(data));
       out.println("learning curve " + svg);
     }
     if (html != null || svg == null) {
@@ -61,9 +71,24 @@ public final class ReportJob implements Callable<Integer> {
               ? html
               : Storage.resolve(
                   runs.get(0), runs.size() == 1 ? RunFiles.REPORT : RunFiles.COMPARISON);
-      ReportPage.write(storage, runs, file);
+      write(storage, file, ReportPage.html(data));
       out.println("report " + file);
     }
     return 0;
+  }
+
+  /** Into a run's folder only while no other process writes there. */
+  private static void write(Storage storage, String file, String text) {
+    String parent = HadoopPath.parent(file);
+    String folder = parent.isEmpty() ? "." : parent;
+    if (Runs.exists(storage, folder)) {
+      Runs.whileClaimed(
+          storage,
+          folder,
+          "name a place outside it with --html",
+          () -> storage.writeString(file, text));
+    } else {
+      storage.writeString(file, text);
+    }
   }
 }

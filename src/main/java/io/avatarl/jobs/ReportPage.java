@@ -6,12 +6,19 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
+import io.avatarl.train.RunFiles;
 import io.avatarl.train.Runs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.Properties;
 
 /**
@@ -23,6 +30,11 @@ final class ReportPage {
   private static final String LIBRARY_PLACE = "{{library}}";
   private static final String DATA_PLACE = "{{data}}";
 
+  /** Runs on a page; more no eye and no browser tells apart. */
+  static final int MOST = 100;
+
+  private static final double WORST = Double.POSITIVE_INFINITY;
+
   private ReportPage() {}
 
   /** Writes a page about one or more runs, in the same charts. */
@@ -32,31 +44,56 @@ final class ReportPage {
 
   /**
    * The data of a page or a picture: the array {@code runs} of {@link RunRecord}s, and the array
-   * {@code lines} of yardsticks, each with {@code name}, {@code ce} and {@code accuracy}.
+   * {@code lines} of yardsticks, each with {@code name}, {@code ce} and {@code accuracy}. Of more
+   * than {@value #MOST} runs those with the lowest cross-entropy are shown, and {@code left_out}
+   * counts the others.
    *
    * @param folders of runs, yardsticks (shown as lines), or comparisons, which contain both
    * @throws UserError if there is no run
    */
   static ObjectNode data(Storage storage, List<String> folders) {
     ObjectNode data = JsonNodeFactory.instance.objectNode();
-    ArrayNode runs = data.putArray("runs");
-    ArrayNode lines = data.putArray("lines");
+    ArrayNode lines = JsonNodeFactory.instance.arrayNode();
+    List<String> found = new ArrayList<>();
     for (String folder : folders) {
-      if (!add(storage, folder, runs, lines) && !addAll(storage, folder, runs, lines)) {
+      if (!find(storage, folder, found, lines) && !findAll(storage, folder, found, lines)) {
         throw new UserError(
             folder
                 + ": holds no run; name the folder that jobs/train.sh or jobs/compare.sh printed");
       }
     }
-    if (runs.isEmpty()) {
+    if (found.isEmpty()) {
       throw new UserError(folders.get(0) + ": holds no run yet");
     }
+    List<String> shown = best(storage, found);
+    ArrayNode runs = data.putArray("runs");
+    shown.forEach(run -> runs.add(RunRecord.read(storage, run)));
+    data.set("lines", lines);
+    data.put("left_out", found.size() - shown.size());
     return data;
   }
 
-  private static boolean add(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
+  /** The best {@value #MOST}, in the order they came in; unfinished ones last. */
+  private static List<String> best(Storage storage, List<String> found) {
+    if (found.size() <= MOST) {
+      return found;
+    }
+    Map<String, Double> scores = new HashMap<>();
+    for (String run : found) {
+      JsonNode score = RunRecord.json(storage, run, RunFiles.SUMMARY).path("val_ce");
+      scores.put(run, score.isNumber() ? score.asDouble() : WORST);
+    }
+    Set<String> best =
+        found.stream()
+            .sorted(Comparator.comparing(scores::get))
+            .limit(MOST)
+            .collect(Collectors.toSet());
+    return found.stream().filter(best::contains).toList();
+  }
+
+  private static boolean find(Storage storage, String folder, List<String> runs, ArrayNode lines) {
     if (Runs.exists(storage, folder)) {
-      runs.add(RunRecord.read(storage, folder));
+      runs.add(folder);
       return true;
     }
     String yardstick = Storage.resolve(folder, CompareJob.YARDSTICK_FILE);
@@ -72,12 +109,13 @@ final class ReportPage {
     return false;
   }
 
-  /** Adds the runs and lines of a comparison's folder. */
-  private static boolean addAll(Storage storage, String folder, ArrayNode runs, ArrayNode lines) {
+  /** Finds the runs and lines of a comparison's folder. */
+  private static boolean findAll(
+      Storage storage, String folder, List<String> runs, ArrayNode lines) {
     boolean any = false;
     if (storage.exists(folder)) {
       for (String name : storage.list(folder)) {
-        any |= add(storage, Storage.resolve(folder, name), runs, lines);
+        any |= find(storage, Storage.resolve(folder, name), runs, lines);
       }
     }
     return any;

@@ -9,6 +9,7 @@ import io.avatarl.corpus.TokenManifest;
 import io.avatarl.files.Storage;
 import io.avatarl.files.StorageSettings;
 import io.avatarl.spark.corpus.CorpusLoader;
+import io.avatarl.spark.transport.ShardFunction;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -141,25 +142,25 @@ public final class TokenizeJob implements Callable<Integer> {
   private static void verify(SparkSession spark, Storage storage, TokenFolder folder) {
     StorageSettings settings = storage.settings();
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    List<Map.Entry<String, TokenManifest.Part>> files =
-        new ArrayList<>(
-            folder.files().entrySet().stream()
-                .map(e -> Map.entry(e.getKey(), e.getValue()))
-                .toList());
+    List<String> paths = List.copyOf(folder.files().keySet());
+    List<TokenManifest.Part> parts = paths.stream().map(folder.files()::get).toList();
     List<String> altered =
-        context
-            .parallelize(files, Math.max(1, files.size()))
-            .map(
+        ShardFunction.run(
+                context,
+                Math.max(1, paths.size()),
                 file -> {
                   try {
-                    TokenFolder.verify(settings.storage(), file.getKey(), file.getValue());
+                    if (file < paths.size()) {
+                      TokenFolder.verify(settings.storage(), paths.get(file), parts.get(file));
+                    }
                     return "";
                   } catch (UserError e) {
                     return e.getMessage();
                   }
                 })
+            .stream()
             .filter(message -> !message.isEmpty())
-            .collect();
+            .toList();
     if (!altered.isEmpty()) {
       throw new UserError(altered.get(0));
     }

@@ -169,7 +169,7 @@ public final class TrainJob implements Callable<Integer> {
   }
 
   private static void train(TrainingRun call, Job.LazySession session) {
-    Runnable stop = () -> stop(call);
+    Runnable stop = () -> stop(call, session);
     try {
       SparkSession spark = session.spark();
       ShutdownHookManager.get()
@@ -193,8 +193,9 @@ public final class TrainJob implements Callable<Integer> {
     return Storage.resolve(Home.path(), "runs/" + config.preset() + "-" + now);
   }
 
-  private static void stop(TrainingRun call) {
+  private static void stop(TrainingRun call, Job.LazySession session) {
     call.stop();
+    session.ending();
     try {
       call.awaitSaved();
     } catch (InterruptedException e) {

@@ -2,11 +2,13 @@ package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.avatarl.config.Failure;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.spark.corpus.CorpusLoader;
+import io.avatarl.spark.transport.ExecutorWatch;
 import io.avatarl.spark.transport.JobThread;
 import io.avatarl.train.TrainingListener;
 import java.io.ByteArrayOutputStream;
@@ -17,12 +19,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -55,11 +59,31 @@ public final class Training {
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final FutureTask<String> result;
   private final TrainingRun call;
+  private final ExecutorWatch watch;
 
   private Training(SparkSession spark, Optional<Dataset<Row>> rows, Map<String, ?> config) {
     PrintStream out = new PrintStream(new Lines(), true, UTF_8);
-    this.call = prepare(spark, rows, config, out);
-    this.result = new FutureTask<>(() -> finish(call, spark));
+    SparkContext context = Job.Session.context(spark);
+    String tag = "avatarl-" + UUID.randomUUID();
+    this.watch =
+        ExecutorWatch.over(context, Optional.of(tag), line -> out.println("WARNING: " + line));
+    context.addJobTag(tag);
+    try {
+      this.call = prepare(spark, rows, config, out);
+    } catch (RuntimeException e) {
+      watch.close();
+      throw e;
+    } finally {
+      context.removeJobTag(tag);
+    }
+    this.result =
+        new FutureTask<>(
+            () -> {
+              try (watch) {
+                context.addJobTag(tag); // of this thread, and of those that it starts
+                return finish(call, spark);
+              }
+            });
   }
 
   /**
@@ -149,6 +173,7 @@ public final class Training {
   /** Ends training after the current step with a checkpoint, and waits for it. */
   public void stop() {
     call.stop();
+    watch.ending();
     boolean interrupted = false;
     while (!result.isDone()) {
       try {
@@ -224,8 +249,15 @@ public final class Training {
       }
       call.stopped();
     } catch (Exception e) { // Spark also throws checked exceptions.
-      if (!JobThread.cancelled(e)) {
-        throw e;
+      Optional<Failure> failure = JobThread.failure(e);
+      if (failure.isEmpty() && !JobThread.cancelled(e)) {
+        failure = Failure.of(e, "on the driver", Failure.DRIVER_HEAP);
+        if (failure.isEmpty()) {
+          throw e;
+        }
+      }
+      if (failure.isPresent()) {
+        throw failure.get();
       }
     }
     throw stopped(call.folder());

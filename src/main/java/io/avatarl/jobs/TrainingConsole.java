@@ -30,7 +30,9 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   private final PrintStream out;
   private final PrintStream err;
   private final OptionalInt columns;
+  private final CorpusConsole evaluation;
   private ProgressBar bar;
+  private String corpusRead = "";
   private TrainingConfig config;
   private long firstStep;
   private long began;
@@ -48,6 +50,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     this.out = out;
     this.err = err;
     this.columns = columns;
+    this.evaluation = new CorpusConsole(err, columns);
   }
 
   @Override
@@ -192,6 +195,16 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     line(err, "%s ...", phase);
   }
 
+  @Override
+  public void evaluating(long done, long of) {
+    evaluation.at("final evaluation, windows", (int) done, (int) of);
+  }
+
+  @Override
+  public void corpusRead(long fetched, long found) {
+    corpusRead = format("%,d blocks fetched, %,d found on local disk", fetched, found);
+  }
+
   void stopping() {
     close();
     line(err, "stopping: writing a checkpoint after this step ...");
@@ -201,6 +214,10 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     line(err, "stopped; continue with: %s", Home.command("train.sh", "--resume", "--out", run));
   }
 
+  void stoppedBeforeTheFirstStep() {
+    line(err, "stopped before the first step");
+  }
+
   /** Ends the live line, so that further output starts on a new line. */
   @Override
   public synchronized void close() {
@@ -208,9 +225,11 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
       bar.close();
       bar = null;
     }
+    evaluation.close();
   }
 
   void finished(Summary s, List<String> samples, String output, String report) {
+    close();
     for (int i = 0; i < samples.size(); i++) {
       line(out, "%n--- sample %d ---", i + 1);
       out.println(Terminal.output(samples.get(i).strip()));
@@ -243,6 +262,9 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
         config.learner().placement() == LearnerConfig.Placement.DRIVER
             ? "the driver"
             : "executors");
+    if (!corpusRead.isEmpty()) {
+      line(out, "corpus reads    %s", corpusRead);
+    }
     line(out, "driver's peak   %s", PeakMemory.line());
     line(out, "weights_sha256  %s", s.weightsSha256());
     line(out, "run             %s", output);

@@ -133,9 +133,13 @@ final class TrainingRun implements AutoCloseable {
     stopped();
   }
 
-  /** Prints how to resume. */
+  /** Prints how to resume, unless training had not begun. */
   void stopped() {
-    console.stopped(folder);
+    if (Runs.exists(storage, folder)) {
+      console.stopped(folder);
+    } else {
+      console.stoppedBeforeTheFirstStep();
+    }
   }
 
   /** Prints and stores the results of a finished run. */

@@ -4,11 +4,11 @@ import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
 import io.avatarl.model.SavedModel;
 import io.avatarl.spark.text.GenerationTask;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Transformer;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.IntParam;
@@ -215,9 +215,10 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     StructType schema = transformSchema(dataset.schema());
     SparkSession spark = dataset.sparkSession();
     Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-    Broadcast<SavedModel> model =
-        JavaSparkContext.fromSparkContext(spark.sparkContext())
-            .broadcast(SavedModel.load(storage, getModelUrl()));
+    TaskValue<SavedModel> model =
+        TaskValue.broadcast(
+            JavaSparkContext.fromSparkContext(spark.sparkContext()),
+            SavedModel.load(storage, getModelUrl()));
     GenerationTask task =
         new GenerationTask(
             model,

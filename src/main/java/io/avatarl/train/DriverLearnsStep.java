@@ -7,6 +7,7 @@ import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.spark.transport.JobThread;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Future;
 
 /**
@@ -64,13 +65,15 @@ final class DriverLearnsStep extends StepStrategy {
     if (ahead && !last) {
       startRollouts(step + 1);
     }
-    List<UpdateMetrics> updates = learn(rollouts, stage);
+    Outcome outcome = new Outcome(rollouts.statistics(), learn(rollouts, stage));
+    learnt = Optional.of(outcome);
     current = publish(step + 1);
     if (!ahead && !last) {
       startRollouts(step + 1);
     }
     learning = false;
-    return new Outcome(rollouts.statistics(), updates);
+    learnt = Optional.empty();
+    return outcome;
   }
 
   private List<UpdateMetrics> learn(PolicyCluster.Step rollouts, CurriculumStage stage) {

@@ -7,6 +7,7 @@ import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.rollout.PolicyCluster;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * M rounds: the executors explore and differentiate with the newest weights; the driver makes one
@@ -33,7 +34,8 @@ final class ExecutorsLearnStep extends StepStrategy {
     List<UpdateMetrics> updates = new ArrayList<>();
     // Recorded once the step is complete, because a cancelled step is undone.
     List<ObjectNode> records = new ArrayList<>();
-    for (int round = 0; round < config.roundsPerStep(); round++) {
+    int rounds = config.roundsPerStep();
+    for (int round = 0; round < rounds; round++) {
       PolicyCluster.Gradients gradients =
           cluster.gradients(state.step(), round, stage, learner.nextKlWeight());
       state.clock().gradients(gradients, slots());
@@ -49,14 +51,19 @@ final class ExecutorsLearnStep extends StepStrategy {
               gradients.statistics(),
               gradients.version(),
               gradients.job()));
+      if (round == rounds - 1) {
+        records.forEach(metrics::add);
+        promote(statistics);
+        learnt = Optional.of(new Outcome(statistics, updates));
+      }
       publish(gradients.version() + 1);
     }
-    records.forEach(metrics::add);
-    promote(statistics);
     if (severalRounds()) {
       learner.mark();
     }
-    return new Outcome(statistics, updates);
+    Outcome outcome = learnt.orElseThrow();
+    learnt = Optional.empty();
+    return outcome;
   }
 
   private UpdateMetrics learn(PolicyCluster.Gradients gradients) {

@@ -9,6 +9,9 @@ import io.avatarl.files.Storage;
  * consecutive steps, named after the first and the last.
  */
 final class MetricsLog {
+  /** Characters that wait in memory at most, where neither evaluations nor checkpoints are due. */
+  static final int LONG = 8 << 20;
+
   private final Storage storage;
   private final String folder;
   private final TrainingListener listener;
@@ -29,6 +32,11 @@ final class MetricsLog {
   void add(ObjectNode record) {
     pending.append(record).append('\n');
     listener.recorded(record);
+  }
+
+  /** Whether so much waits that it should be written after this step. */
+  boolean isLong() {
+    return pending.length() >= LONG;
   }
 
   /** Writes the records of the steps up to {@code lastStep}. */

@@ -42,6 +42,9 @@ final class RunClaim implements AutoCloseable {
   static final Duration BEAT = Duration.ofSeconds(15);
   static final Duration DEAD = Duration.ofSeconds(60);
 
+  /** What to do instead of writing into a folder that is claimed. */
+  static final String ANOTHER_FOLDER = "name another folder with --out";
+
   private static final String PREFIX = "claim-";
   private static final String SUFFIX = ".json";
   private static final int TRIES = 6;
@@ -53,14 +56,16 @@ final class RunClaim implements AutoCloseable {
 
   private final Storage storage;
   private final String run;
+  private final String instead;
   private final String name;
   private final String content;
   private final ScheduledExecutorService beats;
   private volatile boolean lost;
 
-  private RunClaim(Storage storage, String run) {
+  private RunClaim(Storage storage, String run, String instead) {
     this.storage = storage;
     this.run = run;
+    this.instead = instead;
     this.name = PREFIX + UUID.randomUUID() + SUFFIX;
     ProcessHandle self = ProcessHandle.current();
     this.content =
@@ -92,9 +97,24 @@ final class RunClaim implements AutoCloseable {
     return take(storage, run, wait ? DEAD.plus(BEAT) : Duration.ZERO, waiting, BEAT);
   }
 
+  /**
+   * Claims a run's folder for a moment.
+   *
+   * @param instead what to do where a living process holds it
+   * @throws UserError where one does
+   */
+  static RunClaim take(Storage storage, String run, String instead) {
+    return take(new RunClaim(storage, run, instead), Duration.ZERO, waiting -> {}, BEAT);
+  }
+
   static RunClaim take(
       Storage storage, String run, Duration patience, Consumer<String> waiting, Duration beat) {
-    RunClaim claim = new RunClaim(storage, run);
+    return take(
+        new RunClaim(storage, run, ANOTHER_FOLDER), patience, waiting, beat);
+  }
+
+  private static RunClaim take(
+      RunClaim claim, Duration patience, Consumer<String> waiting, Duration beat) {
     HELD.add(claim.name);
     try {
       claim.take(patience, waiting);
@@ -123,7 +143,8 @@ final class RunClaim implements AutoCloseable {
             run
                 + ": is being written by "
                 + other.get().description
-                + "; wait until it has ended, stop it, or name another folder with --out");
+                + "; wait until it has ended, stop it, or "
+                + instead);
       }
       if (mayDie && !told) {
         told = true;

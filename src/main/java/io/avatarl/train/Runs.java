@@ -76,7 +76,17 @@ public final class Runs {
    * @throws UserError if another process writes there, for example a training
    */
   public static void whileClaimed(Storage storage, String run, Runnable write) {
-    try (RunClaim claim = RunClaim.take(storage, run, false, waiting -> {})) {
+    whileClaimed(storage, run, RunClaim.ANOTHER_FOLDER, write);
+  }
+
+  /**
+   * Writes into a run's folder while no other process does.
+   *
+   * @param instead what to do if one does, for the message
+   * @throws UserError if one does, a training for example
+   */
+  public static void whileClaimed(Storage storage, String run, String instead, Runnable write) {
+    try (RunClaim claim = RunClaim.take(storage, run, instead)) {
       write.run();
       claim.requireHeld();
     }

@@ -22,6 +22,9 @@ abstract sealed class StepStrategy
   final MetricsLog metrics;
   private final TrainingListener listener;
 
+  /** See {@link #learnt}; set by a step before it publishes, and emptied after. */
+  Optional<Outcome> learnt = Optional.empty();
+
   /**
    * The parts that a step works with.
    *
@@ -84,6 +87,14 @@ abstract sealed class StepStrategy
 
   /** Publishes the weights that a run begins or resumes with. */
   abstract void publish();
+
+  /**
+   * A step that is learnt and not finished: where Spark is gone, its weights cannot be published
+   * any more.
+   */
+  final Optional<Outcome> learnt() {
+    return learnt;
+  }
 
   /** Begins the first step of this process, after {@link #publish}. */
   abstract void begin();

@@ -3,6 +3,7 @@ package io.avatarl.train;
 import ai.djl.Device;
 import io.avatarl.config.AdvantageConfig;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.Failure;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusProvider;
@@ -119,11 +120,19 @@ public final class Trainer implements AutoCloseable {
         saved.countDown();
         return Optional.of(summarise(spark, counts, cluster, state));
       } catch (Throwable e) { // Spark also throws checked exceptions, and memory may run out.
-        if (!JobThread.cancelled(e)) {
+        boolean ended = spark.sparkContext().isStopped();
+        if (!JobThread.cancelled(e) && !ended) {
           cluster.settle();
           throw e;
         }
         loop.saveLastWhole();
+        if (ended) {
+          throw e;
+        }
+        Optional<Failure> failure = JobThread.failure(e);
+        if (failure.isPresent()) {
+          throw failure.get();
+        }
         return Optional.empty();
       }
     } finally {
@@ -195,10 +204,13 @@ public final class Trainer implements AutoCloseable {
   private Summary summarise(
       SparkSession spark, NgramCounts counts, PolicyCluster cluster, RunState state) {
     double seconds = state.trainSeconds();
+    if (cluster.blocksFetched() > 0) {
+      listener.corpusRead(cluster.blocksFetched(), cluster.blocksFound());
+    }
     listener.entered("final evaluation on the whole validation split");
     FinalEvaluation scores;
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
-      scores = FinalEvaluation.of(cluster);
+      scores = FinalEvaluation.of(cluster, config, run.corpus(), listener::evaluating);
     }
     Summary summary =
         state.summary(

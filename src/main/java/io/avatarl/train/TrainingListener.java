@@ -54,6 +54,15 @@ public interface TrainingListener {
   /** A long phase outside the steps begins, for example the final evaluation. */
   default void entered(String phase) {}
 
+  /** So many windows of the final evaluation are scored; on a thread of Spark's. */
+  default void evaluating(long done, long of) {}
+
+  /**
+   * At the end of training: blocks of a remote corpus that tasks fetched, and that they found on
+   * local disk.
+   */
+  default void corpusRead(long fetched, long found) {}
+
   /** Calls one listener, then the other. */
   static TrainingListener both(TrainingListener first, TrainingListener second) {
     return new TrainingListener() {
@@ -121,6 +130,18 @@ public interface TrainingListener {
       public void entered(String phase) {
         first.entered(phase);
         second.entered(phase);
+      }
+
+      @Override
+      public void evaluating(long done, long of) {
+        first.evaluating(done, of);
+        second.evaluating(done, of);
+      }
+
+      @Override
+      public void corpusRead(long fetched, long found) {
+        first.corpusRead(fetched, found);
+        second.corpusRead(fetched, found);
       }
     };
   }

@@ -95,7 +95,7 @@ final class TrainingLoop {
     }
     if (ends || due(config.checkpoint().every(), step)) {
       checkpoint();
-    } else if (evaluationDue) {
+    } else if (evaluationDue || metrics.isLong()) {
       metrics.flush(step);
     }
   }
@@ -105,11 +105,17 @@ final class TrainingLoop {
   }
 
   /**
-   * Called after jobs were cancelled: writes a checkpoint of the last complete step, if there is
-   * none and the updates since can be undone.
+   * Called after jobs were cancelled or Spark ended: writes a checkpoint of the last complete step,
+   * if there is none and the updates since can be undone.
    */
   void saveLastWhole() {
-    if (state.step() > savedStep && strategy.rewind()) {
+    Optional<StepStrategy.Outcome> learnt = strategy.learnt();
+    learnt.ifPresent(
+        outcome ->
+            state
+                .stepped(outcome)
+                .forEach(warning -> metrics.add(MetricsRecords.warning(state.step(), warning))));
+    if (state.step() > savedStep && (learnt.isPresent() || strategy.rewind())) {
       checkpoint();
     }
   }

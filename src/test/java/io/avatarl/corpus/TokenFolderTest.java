@@ -274,4 +274,21 @@ class TokenFolderTest {
     UserError e = assertThrows(UserError.class, () -> open(path, limits));
     assertTrue(e.getMessage().contains(message), e.getMessage());
   }
+
+  /** Linux has a device that is always full. */
+  @Test
+  void aDiskThatFillsWhileCachingIsNamed() {
+    Path full = Path.of("/dev/full");
+    org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(full));
+    BlockCache cache = new BlockCache(3 * 8, 8, java.util.Optional.of(full));
+    for (int i = 0; i < 2; i++) { // The second time as well.
+      var block = cache.get(new BlockCache.Key("f", 1), () -> new byte[8]);
+      String says =
+          assertThrows(io.avatarl.config.Failure.class, () -> BlockCache.await(block)).getMessage();
+      assertTrue(says.startsWith("the cache of tokens cannot be written to /dev/full"), says);
+      assertTrue(says.contains("make room, lower corpus.cache"), says);
+      assertEquals(1, says.lines().count());
+    }
+    assertEquals(0, cache.size());
+  }
 }

@@ -14,6 +14,7 @@ import io.avatarl.model.Policy;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Tag;
@@ -174,7 +175,10 @@ class EvaluationTest {
           }
         }
         for (int batch : new int[] {1, 2, 3, 100}) {
-          Scores scores = Evaluator.score(policy, tokens, characters, segments, batch);
+          AtomicInteger done = new AtomicInteger();
+          Scores scores =
+              Evaluator.score(policy, tokens, characters, segments, batch, done::addAndGet);
+          assertEquals(segments.size(), done.getAndSet(0));
           assertEquals(expected.positions(), scores.positions());
           assertEquals(expected.crossEntropy(), scores.crossEntropy(), 1e-5);
           assertEquals(expected.accuracy(), scores.accuracy());

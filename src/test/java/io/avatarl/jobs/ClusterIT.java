@@ -93,9 +93,14 @@ class ClusterIT {
     assertGone(Files.readString(log));
   }
 
-  private static void assertGone(String out) throws IOException {
+  private static String address(String out) {
     String address = out.replaceAll("(?s).*master (spark://127.0.0.1:\\d+),.*", "$1");
     assertTrue(address.matches("spark://127.0.0.1:\\d+"), out);
+    return address;
+  }
+
+  private static void assertGone(String out) throws IOException {
+    String address = address(out);
     assertEquals(
         0,
         ProcessHandle.allProcesses()
@@ -105,6 +110,58 @@ class ClusterIT {
       assertEquals(
           List.of(), left.filter(p -> p.toString().contains("avatarl-standalone")).toList());
     }
+  }
+
+  /** A worker is killed, and its executor with it, in the middle of a step. */
+  @Test
+  void aWorkerThatIsKilledChangesNothing() throws Exception {
+    Path run = folder.resolve("worker");
+    Path log = folder.resolve("worker.log");
+    List<String> command =
+        new ArrayList<>(List.of("jobs/standalone.sh", "--workers", "2", "jobs/train.sh"));
+    command.addAll(
+        conf(
+            "spark.plugins=" + ClusterTrouble.class.getName(),
+            ClusterTrouble.DELAY + "=1500", // so that there is a middle
+            "spark.driver.extraClassPath=" + testClasses(),
+            "spark.executor.extraClassPath=" + testClasses()));
+    command.addAll(List.of("--driver-memory", "1g", "--preset", preset.toString()));
+    command.addAll(List.of("--corpus", corpus.toString(), "--out", run.toString()));
+    Process process = start(log, command);
+    try {
+      long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(MINUTES);
+      while (!Files.exists(run.resolve("checkpoints/step-000002/trainer.json"))) {
+        assertTrue(process.isAlive() && System.nanoTime() < end, Files.readString(log));
+        Thread.sleep(20);
+      }
+      String address = address(Files.readString(log));
+      ProcessHandle.allProcesses()
+          .filter(p -> p.info().commandLine().orElse("").matches("(?s).*worker.Worker.*" + address))
+          .findFirst()
+          .orElseThrow()
+          .destroyForcibly();
+      assertTrue(PythonVenv.ends(process, MINUTES, TimeUnit.MINUTES));
+      assertEquals(0, process.exitValue(), Files.readString(log));
+      assertSameWeights(run);
+    } finally {
+      process.destroy();
+    }
+  }
+
+  /** The driver runs on a worker; who submitted it is told what becomes of it. */
+  @Test
+  void aDriverInTheClusterIsReportedOn() throws Exception {
+    Path run = folder.resolve("in-the-cluster");
+    List<String> command =
+        new ArrayList<>(List.of("jobs/standalone.sh", "--cores", "2", "jobs/train.sh"));
+    command.addAll(conf("spark.standalone.submit.waitAppCompletion=true"));
+    command.addAll(List.of("--deploy-mode", "cluster", "--driver-memory", "1g"));
+    command.addAll(List.of("--preset", preset.toString(), "--corpus", corpus.toString()));
+    command.addAll(List.of("--out", run.toString()));
+    String out = output("in-the-cluster.log", command);
+    assertTrue(out.contains("Driver successfully submitted as driver-"), out);
+    assertTrue(out.contains("FINISHED"), out);
+    assertSameWeights(run);
   }
 
   /**
@@ -170,18 +227,25 @@ class ClusterIT {
 
   /** Settings under which Spark starts a second attempt at a task as soon as a core is free. */
   private static List<String> speculation(Path events) {
-    return Stream.of(
-            "spark.speculation=true",
-            "spark.speculation.interval=5ms",
-            "spark.speculation.multiplier=1",
-            "spark.speculation.quantile=0.1",
-            "spark.speculation.minTaskRuntime=0",
-            "spark.eventLog.enabled=true",
-            "spark.eventLog.compress=false",
-            "spark.eventLog.rolling.enabled=false",
-            "spark.eventLog.dir=" + events.toUri())
-        .flatMap(setting -> Stream.of("--conf", setting))
-        .toList();
+    return conf(
+        "spark.speculation=true",
+        "spark.speculation.interval=5ms",
+        "spark.speculation.multiplier=1",
+        "spark.speculation.quantile=0.1",
+        "spark.speculation.minTaskRuntime=0",
+        "spark.eventLog.enabled=true",
+        "spark.eventLog.compress=false",
+        "spark.eventLog.rolling.enabled=false",
+        "spark.eventLog.dir=" + events.toUri());
+  }
+
+  private static List<String> conf(String... settings) {
+    return Stream.of(settings).flatMap(setting -> Stream.of("--conf", setting)).toList();
+  }
+
+  /** What is not in the job's jar. */
+  private static Path testClasses() {
+    return Path.of(System.getProperty("avatarl.build"), "test-classes").toAbsolutePath();
   }
 
   private static List<String> rows(SparkSession spark, String run) {
@@ -190,14 +254,11 @@ class ClusterIT {
 
   /** An executor is killed in a task; the class that does it is not in the job's jar. */
   private static List<String> anExecutorThatDies() {
-    Path classes = Path.of(System.getProperty("avatarl.build"), "test-classes").toAbsolutePath();
-    return Stream.of(
-            "spark.plugins=" + ClusterTrouble.class.getName(),
-            ClusterTrouble.KILL + "=" + folder,
-            "spark.driver.extraClassPath=" + classes,
-            "spark.executor.extraClassPath=" + classes)
-        .flatMap(setting -> Stream.of("--conf", setting))
-        .toList();
+    return conf(
+        "spark.plugins=" + ClusterTrouble.class.getName(),
+        ClusterTrouble.KILL + "=" + folder,
+        "spark.driver.extraClassPath=" + testClasses(),
+        "spark.executor.extraClassPath=" + testClasses());
   }
 
   /** By Spark's event log: a second attempt at a task of an update, which also writes a table. */

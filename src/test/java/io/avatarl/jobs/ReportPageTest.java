@@ -153,4 +153,71 @@ class ReportPageTest {
         record.path("stages").toString());
     assertEquals("[2,3]", record.at("/updates/update").toString());
   }
+
+  /** A run of a week has millions of records; what is held of them is the points. */
+  @Test
+  void manyStepsAreFewPoints() throws Exception {
+    for (int steps : new int[] {400, 401, 3_000}) {
+      RecordColumns columns = new RecordColumns(List.of("reward"));
+      for (int step = 1; step <= steps; step++) {
+        columns.add(
+            new ObjectMapper()
+                .readTree(
+                    String.format("{\"step\":%d,\"update\":%d,\"reward\":%d}", step, step, step)));
+      }
+      JsonNode json = columns.toJson();
+      int each = steps == 400 ? 1 : steps == 401 ? 2 : 8;
+      assertEquals((steps + each - 1) / each, json.path("update").size());
+      assertEquals(steps, columns.lastStep());
+      // The mean of 1, …, each; of the last stretch what it has.
+      assertEquals((1 + each) / 2.0, json.at("/reward/0").asDouble());
+      assertEquals(each, json.at("/update/0").asInt());
+      assertEquals(steps, json.path("update").get(json.path("update").size() - 1).asInt());
+    }
+  }
+
+  @Test
+  void ofManyRunsTheBestAreShown() throws Exception {
+    int many = ReportPage.MOST + 20;
+    for (int i = 0; i < many; i++) {
+      Path run = run(String.format("all/run-%03d", i));
+      if (i >= 5) { // The others still train.
+        Files.writeString(run.resolve("summary.json"), "{\"val_ce\":" + (many - i) + "}");
+      }
+    }
+    CommandResult result = CommandResult.report(folder.resolve("all").toString()).succeeds();
+    assertTrue(result.out().contains("120 runs: the 100 with the lowest val_ce"), result.out());
+    List<String> names =
+        data(Files.readString(folder.resolve("all/report.html")))
+            .path("runs")
+            .findValuesAsText("name");
+    assertEquals(ReportPage.MOST, names.size());
+    assertEquals("run-020", names.get(0));
+    assertEquals("run-119", names.get(99));
+  }
+
+  @Test
+  void nothingIsWrittenIntoARunThatStillTrains() throws Exception {
+    Path run = finished("trains");
+    // Of a process that lives: this one's parent, as it claims a folder itself.
+    ProcessHandle parent = ProcessHandle.current().parent().orElseThrow();
+    Path claim =
+        Files.writeString(
+            run.resolve("claim-0.json"),
+            String.format(
+                "{\"host\":\"%s\",\"process\":%d,\"started\":\"%s\",\"since\":\"then\"}",
+                java.net.InetAddress.getLocalHost().getHostName(),
+                parent.pid(),
+                parent.info().startInstant().orElseThrow()));
+    CommandResult.report(run.toString())
+        .refuses("is being written by process " + parent.pid(), "outside it with --html");
+    assertFalse(Files.exists(run.resolve("report.html")));
+    String elsewhere = folder.resolve("page.html").toString();
+    CommandResult.report(run.toString(), "--html", elsewhere).succeeds();
+    Files.delete(claim);
+    CommandResult.report(run.toString()).succeeds();
+    try (var files = Files.list(run)) {
+      assertTrue(files.noneMatch(file -> file.toString().contains("claim-")));
+    }
+  }
 }

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -188,6 +189,31 @@ class S3Test {
     process.environment().put("AWS_ACCESS_KEY_ID", S3Server.KEY);
     process.environment().put("AWS_SECRET_ACCESS_KEY", S3Server.SECRET);
     return process.start();
+  }
+
+  @Test
+  void credentialsThatExpireEndARunInALine() throws Exception {
+    String run = HOME + "runs/expired";
+    AtomicBoolean expired = new AtomicBoolean();
+    server
+        .proxy()
+        .plan(
+            request -> {
+              if (request.contains("checkpoints/step-000004/")) {
+                expired.set(true);
+              }
+              return expired.get() ? Fault.EXPIRED : Fault.NONE;
+            });
+    CommandResult outcome = CommandResult.train(arguments(CORPUS, run));
+    assertEquals(2, outcome.code(), outcome.err());
+    List<String> errors = outcome.err().lines().filter(line -> !line.startsWith("step ")).toList();
+    assertEquals(1, errors.size(), outcome.err());
+    assertTrue(errors.get(0).startsWith("error: Cannot "), outcome.err());
+    assertTrue(errors.get(0).contains("the credentials have expired; renew them"), outcome.err());
+    heal();
+    CommandResult resumed = CommandResult.train("--resume", "--out", run).succeeds();
+    assertTrue(resumed.out().contains("resumed    after step 2"), resumed.out());
+    assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
   }
 
   /** A busy server, uploads and reads that break, slow reads, and some that never end. */

@@ -95,6 +95,26 @@ class LocalClusterTest {
     assertTrue(Integer.parseInt(figures.get("removed")) > 0, figures.toString());
   }
 
+  @Test
+  void anExecutorLostInTheFinalEvaluationChangesNothing() throws Exception {
+    Path mark = Files.createDirectory(folder.resolve("kill-evaluation"));
+    Map<String, String> figures =
+        ClusterRun.of(
+            "local-cluster[2,1,1024]",
+            Map.of(
+                "spark.plugins",
+                ClusterTrouble.class.getName(),
+                ClusterTrouble.KILL,
+                mark.toString(),
+                ClusterTrouble.JOB,
+                "final evaluation"),
+            corpus,
+            folder.resolve("killed-evaluation"),
+            DRIVER);
+    assertSame(DRIVER, figures);
+    assertTrue(Files.exists(mark.resolve("killed")));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {DRIVER, EXECUTORS})
   void theBytesAreThoseThatSparkMoves(String placement) throws Exception {

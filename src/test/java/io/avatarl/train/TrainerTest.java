@@ -22,6 +22,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeoutException;
@@ -316,6 +317,7 @@ class TrainerTest {
     TrainingConfig config = Runs.config(TinyTraining.storage(), run.toString());
     Corpus text =
         Corpus.of("play", Files.readAllBytes(corpus), config.corpus().validationFraction());
+    ConcurrentSkipListMap<Long, Long> scored = new ConcurrentSkipListMap<>();
     FinalEvaluation scores =
         FinalEvaluation.of(
             spark,
@@ -324,7 +326,10 @@ class TrainerTest {
             newest(run)
                 .parameters(
                     TinyTraining.storage(),
-                    ParameterLayout.of(config.model(), text.tokenizer().vocabularySize())));
+                    ParameterLayout.of(config.model(), text.tokenizer().vocabularySize())),
+            (done, of) -> scored.put(done, of));
+    assertEquals(1, Set.copyOf(scored.values()).size());
+    assertEquals(scored.lastEntry().getValue(), scored.lastKey());
     Summary summary = onOneCore.get(AHEAD + 0);
     assertEquals(summary.valCe(), scores.consecutive().crossEntropy());
     assertEquals(summary.valCeSliding(), scores.sliding().crossEntropy());

@@ -208,6 +208,15 @@ public final class CorpusLoader implements CorpusProvider {
         && length <= config.memory().bytes();
   }
 
+  /** Whether a path is one file of text that is not packed, of any length. */
+  public static boolean isPlainText(Storage storage, String path) {
+    if (!storage.exists(path) || storage.isDirectory(path) || storage.length(path) == 0) {
+      return !SEVERAL.matcher(path).matches() && !storage.isDirectory(path);
+    }
+    CorpusFiles files = CorpusFiles.find(storage, path, CorpusConfig.Format.AUTO);
+    return files.format() == CorpusFormat.TEXT && !files.isPacked();
+  }
+
   private void requireNoHalf(String path) {
     if (storage.exists(Storage.resolve(path, TokenizingWork.FOLDER + "/plan.json"))) {
       throw new UserError(

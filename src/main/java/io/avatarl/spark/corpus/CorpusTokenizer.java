@@ -6,6 +6,7 @@ import io.avatarl.config.UserError;
 import io.avatarl.corpus.BpeTokenizer;
 import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.DocumentSplit;
 import io.avatarl.corpus.TextChunks;
 import io.avatarl.corpus.TokenArray;
@@ -200,9 +201,7 @@ final class CorpusTokenizer {
               scan.skipped(), scan.skipped() + scan.documents(), input.name()));
     }
     if (scan.carriageReturns()) {
-      progress.warned(
-          input.name()
-              + " has lines that end with CR LF; CR is learned as a character like any other");
+      progress.warned(CorpusSource.carriageReturnWarning(input.name()));
     }
     if (scan.byteOrderMarks()) {
       progress.warned(

@@ -3,6 +3,9 @@ package io.avatarl.spark.corpus;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.TextChunks;
 import io.avatarl.files.StorageSettings;
+import io.avatarl.spark.transport.JavaSerialization;
+import io.avatarl.spark.transport.ShardFunction;
+import io.avatarl.spark.transport.TaskValue;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
@@ -45,14 +48,14 @@ final class Documents<T> {
     this.repeatable = repeatable;
   }
 
-  static Documents<TextPiece> ofFiles(
+  static Documents<Integer> ofFiles(
       JavaSparkContext spark,
       StorageSettings storage,
       List<TextPiece> pieces,
       TextChunks.Boundary boundary) {
     return new Documents<>(
-        spark.parallelize(new ArrayList<>(pieces), pieces.size()),
-        new FileOpener(storage, boundary),
+        ShardFunction.numbers(spark, pieces.size()),
+        new FileOpener(storage, TaskValue.broadcast(spark, new ArrayList<>(pieces)), boundary),
         true);
   }
 
@@ -64,11 +67,12 @@ final class Documents<T> {
     return new Documents<>(rows, RowReader::new, repeatable);
   }
 
-  private record FileOpener(StorageSettings storage, TextChunks.Boundary boundary)
-      implements Opener<TextPiece> {
+  private record FileOpener(
+      StorageSettings storage, TaskValue<ArrayList<TextPiece>> pieces, TextChunks.Boundary boundary)
+      implements Opener<Integer> {
     @Override
-    public DocumentReader open(java.util.Iterator<TextPiece> partition) {
-      return new TextReader(storage.storage(), partition.next(), boundary);
+    public DocumentReader open(java.util.Iterator<Integer> partition) {
+      return new TextReader(storage.storage(), pieces.value().get(partition.next()), boundary);
     }
   }
 
@@ -93,15 +97,16 @@ final class Documents<T> {
   <R> List<R> run(
       JavaSparkContext spark, String description, PieceFunction<R> f, IntConsumer done) {
     spark.sc().setJobDescription(description);
-    Collected<R> collected = new Collected<>(pieces(), done);
-    ClassTag<Result<R>> tag = ClassTag$.MODULE$.apply(Result.class);
+    Collected collected = new Collected(pieces(), done);
+    ClassTag<byte[]> tag = ClassTag$.MODULE$.apply(byte[].class);
     try {
       spark.sc().runJob(pieces.rdd(), new PieceTask<>(opener, f), collected, tag);
     } finally {
       spark.sc().setJobDescription(null);
     }
     List<R> results = new ArrayList<>();
-    for (Result<R> result : collected.results) {
+    for (byte[] bytes : collected.results) {
+      Result<R> result = JavaSerialization.fromBytes(bytes);
       if (result.mistake != null) {
         throw new UserError(result.mistake);
       }
@@ -111,8 +116,8 @@ final class Documents<T> {
   }
 
   /** Runs on the driver. */
-  private static final class Collected<R> extends AbstractFunction2<Object, Result<R>, BoxedUnit> {
-    final List<Result<R>> results;
+  private static final class Collected extends AbstractFunction2<Object, byte[], BoxedUnit> {
+    final List<byte[]> results;
     private final IntConsumer done;
     private int count;
 
@@ -122,7 +127,7 @@ final class Documents<T> {
     }
 
     @Override
-    public synchronized BoxedUnit apply(Object piece, Result<R> result) {
+    public synchronized BoxedUnit apply(Object piece, byte[] result) {
       results.set((Integer) piece, result);
       done.accept(++count);
       return BoxedUnit.UNIT;
@@ -131,7 +136,7 @@ final class Documents<T> {
 
   /** Runs in a task. */
   private static final class PieceTask<T, R>
-      extends AbstractFunction2<TaskContext, Iterator<T>, Result<R>> implements Serializable {
+      extends AbstractFunction2<TaskContext, Iterator<T>, byte[]> implements Serializable {
     private final Opener<T> opener;
     private final PieceFunction<R> f;
 
@@ -141,7 +146,11 @@ final class Documents<T> {
     }
 
     @Override
-    public Result<R> apply(TaskContext context, Iterator<T> partition) {
+    public byte[] apply(TaskContext context, Iterator<T> partition) {
+      return JavaSerialization.toBytes(work(context, partition));
+    }
+
+    private Result<R> work(TaskContext context, Iterator<T> partition) {
       try (DocumentReader documents = opener.open(asJava(partition))) {
         return new Result<>(f.apply(context.partitionId(), documents), null);
       } catch (IOException | UserError e) {

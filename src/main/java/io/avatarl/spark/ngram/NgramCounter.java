@@ -4,6 +4,7 @@ import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.TextScan;
@@ -11,8 +12,12 @@ import io.avatarl.corpus.TokenArray;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.corpus.Tokens;
 import io.avatarl.files.Storage;
+import io.avatarl.files.StorageSettings;
+import io.avatarl.spark.transport.ShardFunction;
+import io.avatarl.spark.transport.TaskValue;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,18 +25,15 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.apache.spark.storage.StorageLevel;
-import org.apache.spark.util.SerializableConfiguration;
 import scala.Tuple2;
 
 /**
@@ -84,10 +86,25 @@ public final class NgramCounter {
     return count(spark, corpus, config, STRETCH);
   }
 
+  /**
+   * The same up to another order.
+   *
+   * @param order the longest n-gram; where the vocabulary is too large for it, as long as it allows
+   */
+  public static NgramCounts countUpTo(
+      SparkSession spark, Corpus corpus, CorpusConfig config, int order) {
+    return count(spark, corpus, config, order, STRETCH);
+  }
+
   static NgramCounts count(
       SparkSession spark, Corpus corpus, CorpusConfig config, long stretchTokens) {
+    return count(spark, corpus, config, ORDER, stretchTokens);
+  }
+
+  private static NgramCounts count(
+      SparkSession spark, Corpus corpus, CorpusConfig config, int longest, long stretchTokens) {
     int vocabulary = corpus.tokenizer().vocabularySize();
-    int order = Math.min(ORDER, NgramKeys.longestOrder(vocabulary));
+    int order = Math.min(longest, NgramKeys.longestOrder(vocabulary));
     long most = sampled(corpus, config);
     if (corpus.train() instanceof TokenArray && corpus.train().length() <= most) {
       return NgramCounts.of(corpus.train().toArray(), vocabulary, order, config.ngramMinCount());
@@ -96,13 +113,12 @@ public final class NgramCounter {
         TokenNgramTask.stretches(corpus.train().length(), most, stretchTokens);
     NgramKeys keys = new NgramKeys(vocabulary, order);
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    Broadcast<Tokens> tokens = context.broadcast(corpus.train());
+    TaskValue<Tokens> tokens = TaskValue.of(context, corpus.train());
     try {
       return sum(
           spark,
-          context
-              .parallelize(new ArrayList<>(List.of(stretches)), stretches.length)
-              .flatMap(new TokenNgramTask(tokens, keys)),
+          ShardFunction.numbers(context, stretches.length)
+              .flatMap(new TokenNgramTask(tokens, keys, stretches)),
           keys,
           config.ngramMinCount());
     } finally {
@@ -145,18 +161,8 @@ public final class NgramCounter {
     return new Storage(spark.sparkContext().hadoopConfiguration());
   }
 
-  private Broadcast<SerializableConfiguration> hadoop() {
-    return context.broadcast(
-        new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
-  }
-
   private int splitCount() {
     return Math.toIntExact((bytes + splitBytes - 1) / splitBytes);
-  }
-
-  private JavaRDD<Integer> splits() {
-    List<Integer> splits = new ArrayList<>(IntStream.range(0, splitCount()).boxed().toList());
-    return context.parallelize(splits, splitCount());
   }
 
   /**
@@ -174,20 +180,19 @@ public final class NgramCounter {
     if (bytes == 0) {
       throw new UserError("Corpus " + path + " is empty; name a text file with --corpus");
     }
-    Broadcast<SerializableConfiguration> hadoop = hadoop();
+    StorageSettings files = storage().settings();
     String file = path;
     long length = splitBytes;
     List<TextScan> result =
-        splits()
-            .map(
-                split -> {
-                  long from = split * length;
-                  try (InputStream in = new Storage(hadoop.value().value()).open(file, from)) {
-                    return TextScan.of(in, from, from + length);
-                  }
-                })
-            .collect();
-    hadoop.destroy();
+        ShardFunction.run(
+            context,
+            splitCount(),
+            split -> {
+              long from = split * length;
+              try (InputStream in = files.storage().open(file, from)) {
+                return TextScan.of(in, from, from + length);
+              }
+            });
     for (TextScan scan : result) {
       if (scan.bad() >= 0) {
         throw new UserError(
@@ -211,6 +216,22 @@ public final class NgramCounter {
     return charactersBefore[scans.size()];
   }
 
+  /** What the user should know of the text, one line each. */
+  public List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    try {
+      if (TextScan.markLength(storage(), path) > 0) {
+        warnings.add(CorpusSource.markWarning(path));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(path, e);
+    }
+    if (TextScan.codePoints(scans).get('\r')) {
+      warnings.add(CorpusSource.carriageReturnWarning(path));
+    }
+    return warnings;
+  }
+
   /** The tokenizer of the text's characters. */
   public CharacterTokenizer characterTokenizer() {
     return CharacterTokenizer.of(TextScan.codePoints(scans).stream());
@@ -227,19 +248,17 @@ public final class NgramCounter {
       Tokenizer tokenizer, double validationFraction, int order, int minCount) {
     int vocabulary = tokenizer.vocabularySize();
     NgramKeys keys = new NgramKeys(vocabulary, Math.min(order, NgramKeys.longestOrder(vocabulary)));
-    Broadcast<SerializableConfiguration> hadoop = hadoop();
-    Broadcast<Tokenizer> broadcast = context.broadcast(tokenizer);
+    TaskValue<Tokenizer> shared = TaskValue.of(context, tokenizer);
     long train = Corpus.trainCharacters(characters(), validationFraction);
     NgramTask.Text text = new NgramTask.Text(path, splitBytes, charactersBefore, train);
     JavaRDD<Tuple2<Long, Long>> rows =
-        splits()
+        ShardFunction.numbers(context, splitCount())
             .filter(split -> text.charactersBefore()[split] < train)
-            .flatMap(new NgramTask(hadoop, broadcast, keys, text));
+            .flatMap(new NgramTask(storage().settings(), shared, keys, text));
     try {
       return sum(spark, rows, keys, minCount);
     } finally {
-      broadcast.destroy();
-      hadoop.destroy();
+      shared.destroy();
     }
   }
 

@@ -6,6 +6,8 @@ import io.avatarl.corpus.SplitTokens;
 import io.avatarl.corpus.TextScan;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
+import io.avatarl.files.StorageSettings;
+import io.avatarl.spark.transport.TaskValue;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
@@ -13,8 +15,6 @@ import java.io.UncheckedIOException;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.util.SerializableConfiguration;
 import scala.Tuple2;
 
 /**
@@ -22,8 +22,8 @@ import scala.Tuple2;
  * the split has more keys than {@link KeyCounts} holds.
  */
 final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
-  private final Broadcast<SerializableConfiguration> hadoop;
-  private final Broadcast<Tokenizer> tokenizer;
+  private final StorageSettings files;
+  private final TaskValue<Tokenizer> tokenizer;
   private final NgramKeys keys;
   private final Text text;
 
@@ -38,12 +38,8 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
   record Text(String path, long splitBytes, long[] charactersBefore, long characters)
       implements Serializable {}
 
-  NgramTask(
-      Broadcast<SerializableConfiguration> hadoop,
-      Broadcast<Tokenizer> tokenizer,
-      NgramKeys keys,
-      Text text) {
-    this.hadoop = hadoop;
+  NgramTask(StorageSettings files, TaskValue<Tokenizer> tokenizer, NgramKeys keys, Text text) {
+    this.files = files;
     this.tokenizer = tokenizer;
     this.keys = keys;
     this.text = text;
@@ -68,7 +64,7 @@ final class NgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
 
     WindowBatch(int split) throws IOException {
       long from = split * text.splitBytes();
-      Storage storage = new Storage(hadoop.value().value());
+      Storage storage = files.storage();
       int mark = split == 0 ? TextScan.markLength(storage, text.path()) : 0;
       in = storage.open(text.path(), from + mark);
       tokens =

@@ -3,35 +3,37 @@ package io.avatarl.spark.ngram;
 import io.avatarl.corpus.KeyCounts;
 import io.avatarl.corpus.NgramKeys;
 import io.avatarl.corpus.Tokens;
+import io.avatarl.spark.transport.TaskValue;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
 
 /**
  * Counts the n-gram keys that begin in a stretch of tokens: (key, count) rows. A key may have
  * several rows if the stretch has more keys than {@link KeyCounts} holds.
  */
-final class TokenNgramTask implements FlatMapFunction<TokenNgramTask.Stretch, Tuple2<Long, Long>> {
+final class TokenNgramTask implements FlatMapFunction<Integer, Tuple2<Long, Long>> {
   private static final int CHUNK = 1 << 20;
 
-  private final Broadcast<Tokens> tokens;
+  private final TaskValue<Tokens> tokens;
   private final NgramKeys keys;
+  private final Stretch[] stretches;
 
   /** Positions [from, to) of a split. */
   record Stretch(long from, long to) implements Serializable {}
 
-  TokenNgramTask(Broadcast<Tokens> tokens, NgramKeys keys) {
+  TokenNgramTask(TaskValue<Tokens> tokens, NgramKeys keys, Stretch[] stretches) {
     this.tokens = tokens;
     this.keys = keys;
+    this.stretches = stretches;
   }
 
   @Override
-  public Iterator<Tuple2<Long, Long>> call(Stretch stretch) {
-    return new Rows(stretch);
+  public Iterator<Tuple2<Long, Long>> call(Integer stretch) {
+    return new Rows(stretches[stretch]);
   }
 
   private final class Rows implements Iterator<Tuple2<Long, Long>> {

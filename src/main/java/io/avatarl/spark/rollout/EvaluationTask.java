@@ -4,16 +4,18 @@ import io.avatarl.evaluation.EvaluationWindow;
 import io.avatarl.evaluation.Evaluator;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.spark.transport.PolicyBroadcast;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.List;
 import org.apache.spark.api.java.function.Function;
-import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.util.LongAccumulator;
 
 /** Scores the policy on one part of the validation windows. */
 final class EvaluationTask implements Function<Integer, Scores> {
-  private final Broadcast<RunContext> context;
+  private final TaskValue<RunContext> context;
   private final PolicyBroadcast published;
   private final Coverage coverage;
   private final int parts;
+  private final LongAccumulator scored;
 
   /** Which windows of the validation split are scored. */
   enum Coverage {
@@ -22,12 +24,20 @@ final class EvaluationTask implements Function<Integer, Scores> {
     SPREAD
   }
 
+  /**
+   * @param scored counts segments
+   */
   EvaluationTask(
-      Broadcast<RunContext> context, PolicyBroadcast published, Coverage coverage, int parts) {
+      TaskValue<RunContext> context,
+      PolicyBroadcast published,
+      Coverage coverage,
+      int parts,
+      LongAccumulator scored) {
     this.context = context;
     this.published = published;
     this.coverage = coverage;
     this.parts = parts;
+    this.scored = scored;
   }
 
   @Override
@@ -37,13 +47,14 @@ final class EvaluationTask implements Function<Integer, Scores> {
     List<EvaluationWindow> all = segments(run, tokens.length);
     int from = (int) ((long) all.size() * part / parts);
     int to = (int) ((long) all.size() * (part + 1) / parts);
-    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights())) {
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published)) {
       return Evaluator.score(
           replica.policy(),
           tokens,
           run.corpus().tokenizer().characters(),
           all.subList(from, to),
-          run.config().evaluation().batch());
+          run.config().evaluation().batch(),
+          scored::add);
     }
   }
 

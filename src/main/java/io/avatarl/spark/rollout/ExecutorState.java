@@ -3,6 +3,7 @@ package io.avatarl.spark.rollout;
 import ai.djl.Device;
 import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.config.TrainingConfig;
+import io.avatarl.corpus.StoredTokens;
 import io.avatarl.learner.LossGradient;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
@@ -48,7 +49,17 @@ final class ExecutorState {
    */
   private final Map<DeviceOfRun, Parameters> spare = new HashMap<>();
 
+  private long[] reportedBlocks = {0, 0};
+
   private ExecutorState() {}
+
+  /** Blocks of the corpus that this JVM fetched, and found on disk, since this was asked last. */
+  synchronized long[] unreportedBlocks() {
+    long[] all = StoredTokens.traffic();
+    long[] since = {all[0] - reportedBlocks[0], all[1] - reportedBlocks[1]};
+    reportedBlocks = all;
+    return since;
+  }
 
   /**
    * The device of the trainer in this JVM, which a local master's tasks share; without a trainer,

@@ -15,16 +15,18 @@ import io.avatarl.spark.transport.InProcessTransfer;
 import io.avatarl.spark.transport.JobThread;
 import io.avatarl.spark.transport.PolicyBroadcast;
 import io.avatarl.spark.transport.Summed;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Future;
+import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.LongAccumulator;
 
 /**
  * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
@@ -36,9 +38,10 @@ public final class PolicyCluster implements AutoCloseable {
   private final JavaSparkContext spark;
   private final TrainingConfig config;
   private final String run;
-  private final Broadcast<RunContext> context;
+  private final TaskValue<RunContext> context;
   private final PolicyVersions versions;
   private final JobThread jobs;
+  private final CorpusTraffic traffic;
   private final Optional<RolloutTable> table;
 
   // State of the step whose rounds are running; only used by the job thread.
@@ -48,9 +51,10 @@ public final class PolicyCluster implements AutoCloseable {
     this.spark = spark;
     this.config = context.config();
     this.run = context.run();
-    this.context = spark.broadcast(context);
+    this.context = TaskValue.of(spark, context);
     this.versions = new PolicyVersions(spark, run, config.broadcast().precision());
     this.jobs = new JobThread(spark, run);
+    this.traffic = CorpusTraffic.of(spark);
     this.table = table;
   }
 
@@ -184,7 +188,8 @@ public final class PolicyCluster implements AutoCloseable {
                   writer ->
                       jobs.run(
                           "step " + (step + 1) + ": rollouts",
-                          new RolloutTask(new ShardPipeline(context, policy, step, stage, writer)),
+                          new RolloutTask(
+                              new ShardPipeline(context, policy, step, stage, writer, traffic)),
                           config.rollout().shards()));
           RolloutStatistics statistics =
               done.results().stream()
@@ -192,7 +197,7 @@ public final class PolicyCluster implements AutoCloseable {
                   .reduce(RolloutStatistics.NONE, RolloutStatistics::plus);
           long returned = done.results().stream().mapToLong(RolloutShard::bytes).sum();
           return new Step(
-              done.results(), statistics, policy.weights().version(), done.cost(policy, returned));
+              done.results(), statistics, policy.version(), done.cost(policy, returned));
         });
   }
 
@@ -222,7 +227,7 @@ public final class PolicyCluster implements AutoCloseable {
                           jobs.sum(
                               description,
                               new GradientTask(
-                                  new ShardPipeline(context, policy, step, stage, writer),
+                                  new ShardPipeline(context, policy, step, stage, writer, traffic),
                                   round,
                                   klWeight),
                               config.rollout().shards()));
@@ -243,7 +248,7 @@ public final class PolicyCluster implements AutoCloseable {
                   sums,
                   groups,
                   statistics,
-                  policy.weights().version(),
+                  policy.version(),
                   seconds,
                   done.cost(policy, returned));
             }));
@@ -279,7 +284,7 @@ public final class PolicyCluster implements AutoCloseable {
    */
   public List<float[]> reference(List<RolloutShard> shards, long step) {
     PolicyBroadcast policy = versions.newest();
-    Broadcast<ArrayList<RolloutShard>> all = spark.broadcast(new ArrayList<>(shards));
+    TaskValue<ArrayList<RolloutShard>> all = TaskValue.of(spark, new ArrayList<>(shards));
     try {
       return JobThread.await(
           jobs.submit(
@@ -296,7 +301,7 @@ public final class PolicyCluster implements AutoCloseable {
   /** The results of a job whose tasks may also have written the step's rollout table. */
   private record Tabled<T>(T results, double seconds, double tableSeconds) {
     JobCost cost(PolicyBroadcast policy, long returned) {
-      return new JobCost(seconds, tableSeconds, policy.weights().parameters().bytes(), returned);
+      return new JobCost(seconds, tableSeconds, policy.bytes(), returned);
     }
   }
 
@@ -349,23 +354,51 @@ public final class PolicyCluster implements AutoCloseable {
 
   /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */
   public Scores evaluate(long step) {
-    return evaluate("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);
+    return evaluate(
+        "step " + step + ": evaluation",
+        EvaluationTask.Coverage.SPREAD,
+        spark.sc().longAccumulator());
   }
 
-  /** Scores the newest weights on the whole validation split, windows end to end. */
-  public Scores evaluateConsecutive() {
-    return evaluate("final evaluation: consecutive windows", EvaluationTask.Coverage.CONSECUTIVE);
+  /**
+   * Scores the newest weights on the whole validation split, windows end to end.
+   *
+   * @param scored is told how many windows are done, on a thread of Spark's
+   */
+  public Scores evaluateConsecutive(LongConsumer scored) {
+    return evaluate(
+        "final evaluation: consecutive windows", EvaluationTask.Coverage.CONSECUTIVE, scored);
   }
 
   /**
    * Scores the newest weights on the whole validation split, at least half a context before every
    * position.
+   *
+   * @param scored is told how many windows are done, on a thread of Spark's
    */
-  public Scores evaluateSliding() {
-    return evaluate("final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING);
+  public Scores evaluateSliding(LongConsumer scored) {
+    return evaluate("final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING, scored);
   }
 
-  private Scores evaluate(String description, EvaluationTask.Coverage coverage) {
+  private Scores evaluate(
+      String description, EvaluationTask.Coverage coverage, LongConsumer scored) {
+    LongAccumulator counted = spark.sc().longAccumulator();
+    TaskProgress progress = new TaskProgress(counted, scored);
+    spark.sc().addSparkListener(progress);
+    Scores scores;
+    try {
+      scores = evaluate(description, coverage, counted);
+    } finally {
+      if (!spark.sc().isStopped()) {
+        spark.sc().removeSparkListener(progress);
+      }
+    }
+    scored.accept(counted.value());
+    return scores;
+  }
+
+  private Scores evaluate(
+      String description, EvaluationTask.Coverage coverage, LongAccumulator counted) {
     // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
     // depend on the cluster.
     int parts = config.rollout().shards();
@@ -377,11 +410,21 @@ public final class PolicyCluster implements AutoCloseable {
                       () ->
                           jobs.run(
                               description,
-                              new EvaluationTask(context, policy, coverage, parts),
+                              new EvaluationTask(context, policy, coverage, parts, counted),
                               parts)))
               .forEach(total::add);
           return total;
         });
+  }
+
+  /** Blocks of a remote corpus that tasks fetched so far. */
+  public long blocksFetched() {
+    return traffic.fetched().value();
+  }
+
+  /** Blocks of a remote corpus that tasks found on local disk so far. */
+  public long blocksFound() {
+    return traffic.found().value();
   }
 
   /** Task slots of the cluster as Spark sees it now. */

@@ -7,7 +7,7 @@ import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
-import io.avatarl.spark.transport.PolicyWeights;
+import io.avatarl.spark.transport.PolicyBroadcast;
 
 /**
  * The policy inside an executor: one per JVM, device and weights version, shared by the tasks that
@@ -29,14 +29,13 @@ final class PolicyReplica implements AutoCloseable {
   }
 
   /** The replica of these weights; created if this JVM has none yet. Close it after use. */
-  static PolicyReplica acquire(RunContext run, PolicyWeights weights) {
+  static PolicyReplica acquire(RunContext run, PolicyBroadcast weights) {
     return ExecutorState.OF_THIS_JVM.acquire(
-        new ExecutorState.Key(
-            weights.run(), weights.version(), weights.parameters().precision(), device(run)),
+        new ExecutorState.Key(weights.run(), weights.version(), weights.precision(), device(run)),
         run.config(),
         spare -> {
           Parameters parameters = spare.orElseGet(() -> new Parameters(layout(run)));
-          parameters.set(weights.parameters().values());
+          parameters.set(weights.values());
           return parameters;
         });
   }

@@ -16,11 +16,11 @@ import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.WindowBatch;
 import io.avatarl.spark.table.ScoredGroups;
 import io.avatarl.spark.transport.PolicyBroadcast;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.function.Function;
-import org.apache.spark.broadcast.Broadcast;
 
 /**
  * Makes a {@link PolicySnapshot} with the exploration, rewards and advantages that training uses.
@@ -30,7 +30,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
   private static final int ACTIONS = 6;
   private static final int SAMPLE_TOKENS = 100;
 
-  private final Broadcast<RunContext> context;
+  private final TaskValue<RunContext> context;
   private final PolicyBroadcast published;
   private final long step;
   private final CurriculumStage stage;
@@ -40,7 +40,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
    * @param stage of the curriculum
    */
   PolicySnapshotTask(
-      Broadcast<RunContext> context, PolicyBroadcast published, long step, CurriculumStage stage) {
+      TaskValue<RunContext> context, PolicyBroadcast published, long step, CurriculumStage stage) {
     this.context = context;
     this.published = published;
     this.step = step;
@@ -58,7 +58,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
             .mapToInt(EvaluationWindow::start)
             .toArray();
     WindowBatch rows = WindowBatch.of(offsets.length, Windows.pack(text, length, offsets));
-    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights());
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published);
         Distributions distributions =
             replica.policy().distributions(rows.windows(), rows.inputs(), rows.windows())) {
       Policy policy = replica.policy();

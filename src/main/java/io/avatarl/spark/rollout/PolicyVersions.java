@@ -3,7 +3,6 @@ package io.avatarl.spark.rollout;
 import io.avatarl.config.BroadcastConfig.Precision;
 import io.avatarl.spark.transport.PackedFloats;
 import io.avatarl.spark.transport.PolicyBroadcast;
-import io.avatarl.spark.transport.PolicyWeights;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Function;
@@ -50,8 +49,7 @@ final class PolicyVersions implements AutoCloseable {
   }
 
   private PolicyBroadcast broadcast(long version, Precision precision, float[] values) {
-    return PolicyBroadcast.of(
-        spark, new PolicyWeights(run, version, new PackedFloats(precision, values)));
+    return PolicyBroadcast.of(spark, run, version, new PackedFloats(precision, values));
   }
 
   /** The newest weights, to explore with. */
@@ -65,7 +63,7 @@ final class PolicyVersions implements AutoCloseable {
     if (precision == Precision.FLOAT32) {
       return job.apply(rounded);
     }
-    PolicyBroadcast exact = broadcast(rounded.weights().version(), Precision.FLOAT32, newest);
+    PolicyBroadcast exact = broadcast(rounded.version(), Precision.FLOAT32, newest);
     try {
       return job.apply(exact);
     } finally {

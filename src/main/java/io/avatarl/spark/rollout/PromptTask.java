@@ -5,6 +5,8 @@ import io.avatarl.corpus.Tokenizer;
 import io.avatarl.model.Policy;
 import io.avatarl.spark.table.ContinuationColumns;
 import io.avatarl.spark.transport.PolicyBroadcast;
+import io.avatarl.spark.transport.ShardFunction;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -12,7 +14,6 @@ import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -27,7 +28,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
 
   private static final String DESCRIPTION = "spark.job.description";
 
-  private final Broadcast<RunContext> context;
+  private final TaskValue<RunContext> context;
   private final PolicyBroadcast policy;
   private final int samples;
   private final int tokens;
@@ -37,7 +38,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
    * @param step from 0
    */
   PromptTask(
-      Broadcast<RunContext> context, PolicyBroadcast policy, int samples, int tokens, long step) {
+      TaskValue<RunContext> context, PolicyBroadcast policy, int samples, int tokens, long step) {
     this.context = context;
     this.policy = policy;
     this.samples = samples;
@@ -53,10 +54,12 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
   static Dataset<Row> run(
       SparkSession session, JavaSparkContext spark, Prompts prompts, PromptTask task, int parts) {
     List<Prompts.Prompt> all = prompts.list();
+    // Bytes of our own: the session's serializer need not know prompts.
+    TaskValue<ArrayList<Prompts.Prompt>> shared = TaskValue.broadcast(spark, new ArrayList<>(all));
+    int count = Math.min(all.size(), parts);
     JavaRDD<Row> rows =
-        spark
-            .parallelize(all, Math.min(all.size(), parts))
-            .mapPartitions(task)
+        ShardFunction.numbers(spark, count)
+            .mapPartitions(part -> task.call(slice(shared.value(), part.next(), count)))
             .persist(StorageLevel.MEMORY_AND_DISK());
     String before = spark.getLocalProperty(DESCRIPTION);
     spark.setLocalProperty(
@@ -73,6 +76,13 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
     return session.createDataFrame(rows, schema);
   }
 
+  /** One of {@code count} parts of the prompts. */
+  private static Iterator<Prompts.Prompt> slice(List<Prompts.Prompt> all, int part, int count) {
+    int from = (int) ((long) all.size() * part / count);
+    int to = (int) ((long) all.size() * (part + 1) / count);
+    return all.subList(from, to).iterator();
+  }
+
   @Override
   public Iterator<Row> call(Iterator<Prompts.Prompt> part) {
     List<Prompts.Prompt> prompts = new ArrayList<>();
@@ -80,7 +90,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
     List<Row> rows = new ArrayList<>();
     if (!prompts.isEmpty()) {
       RunContext run = context.value();
-      try (PolicyReplica replica = PolicyReplica.acquire(run, policy.weights())) {
+      try (PolicyReplica replica = PolicyReplica.acquire(run, policy)) {
         Policy.Continuations drawn =
             replica
                 .policy()
@@ -120,7 +130,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
     values.add(boxed(actions));
     values.add(logProbs);
     values.add(sum);
-    values.add(policy.weights().version());
+    values.add(policy.version());
     values.add(step + 1);
     return RowFactory.create(values.toArray());
   }

@@ -17,9 +17,9 @@ import io.avatarl.rollout.WindowBatch;
 import io.avatarl.spark.table.ScoredGroups;
 import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.PolicyBroadcast;
+import io.avatarl.spark.transport.TaskValue;
 import java.io.Serializable;
 import java.util.Optional;
-import org.apache.spark.broadcast.Broadcast;
 
 /**
  * What the tasks of a round share, and their work from log-probabilities on: exploration, rewards,
@@ -29,13 +29,15 @@ import org.apache.spark.broadcast.Broadcast;
  * @param step from 0
  * @param stage of the curriculum
  * @param table where rollouts are also written
+ * @param traffic counts what is read of the corpus
  */
 record ShardPipeline(
-    Broadcast<RunContext> context,
+    TaskValue<RunContext> context,
     PolicyBroadcast published,
     long step,
     CurriculumStage stage,
-    TableWriter table)
+    TableWriter table,
+    CorpusTraffic traffic)
     implements Serializable {
 
   /** The windows of a shard; shards are numbered through all rounds of the step. */
@@ -43,8 +45,7 @@ record ShardPipeline(
     RunContext run = context.value();
     TrainingConfig config = run.config();
     int windows = config.windowsInShard(shard);
-    return WindowBatch.of(
-        windows,
+    int[] packed =
         Windows.draw(
             run.corpus().train(),
             config.model().context(),
@@ -52,12 +53,14 @@ record ShardPipeline(
             config.seed(),
             step,
             shard,
-            config.shardsPerStep()));
+            config.shardsPerStep());
+    traffic.report();
+    return WindowBatch.of(windows, packed);
   }
 
   /** The policy's replica; the caller closes it. */
   PolicyReplica replica() {
-    return PolicyReplica.acquire(context.value(), published.weights());
+    return PolicyReplica.acquire(context.value(), published);
   }
 
   /** The result of exploring, for the learner and for the table. */
@@ -121,7 +124,7 @@ record ShardPipeline(
             run.config(),
             run.corpus().tokenizer(),
             shard.shard(),
-            published.weights().version(),
+            published.version(),
             explored.paid()));
   }
 

@@ -5,6 +5,7 @@ import io.avatarl.corpus.RandomStream;
 import io.avatarl.files.Sha256;
 import io.avatarl.model.Policy;
 import io.avatarl.model.SavedModel;
+import io.avatarl.spark.transport.TaskValue;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -16,7 +17,6 @@ import java.util.Queue;
 import java.util.TreeMap;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
@@ -25,7 +25,7 @@ import org.apache.spark.util.TaskCompletionListener;
 public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
   private static final int SHOWN = 60;
 
-  private final Broadcast<SavedModel> model;
+  private final TaskValue<SavedModel> model;
   private final int column;
   private final int tokens;
   private final double temperature;
@@ -37,7 +37,7 @@ public final class GenerationTask implements MapPartitionsFunction<Row, Row> {
    * @param batch rows that are read at a time
    */
   public GenerationTask(
-      Broadcast<SavedModel> model,
+      TaskValue<SavedModel> model,
       int column,
       int tokens,
       double temperature,

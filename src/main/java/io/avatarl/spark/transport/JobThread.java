@@ -1,5 +1,6 @@
 package io.avatarl.spark.transport;
 
+import io.avatarl.config.Failure;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -23,7 +25,11 @@ import org.apache.spark.rdd.RDD;
 public final class JobThread implements AutoCloseable {
   private static final int CLOSE_SECONDS = 30;
 
-  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
+  private static final Pattern CANCELLED =
+      Pattern.compile("Job \\d+ cancelled(?! because SparkContext was shut down)");
+
+  /** A reason of ours, within what Spark makes of it. */
+  private static final Pattern VERDICT = Pattern.compile("Job \\d+ cancelled «([^»]*)»");
 
   private final JavaSparkContext spark;
   private final String run;
@@ -95,7 +101,7 @@ public final class JobThread implements AutoCloseable {
   }
 
   private RDD<Integer> numbers(int count) {
-    return numbers.computeIfAbsent(count, n -> ShardFunction.numbers(spark, n));
+    return numbers.computeIfAbsent(count, n -> ShardFunction.numbers(spark, n).rdd());
   }
 
   /** Waits for the result of submitted work; throws the work's own exception. */
@@ -123,6 +129,22 @@ public final class JobThread implements AutoCloseable {
     return false;
   }
 
+  /** The reason of a cancellation that is a failure, for {@link #failure}. */
+  static String verdict(String text) {
+    return "«" + text + "»";
+  }
+
+  /** What an {@link ExecutorWatch} cancelled jobs for, in a line; empty where they were stopped. */
+  public static Optional<Failure> failure(Throwable cancelled) {
+    for (Throwable t = cancelled; t != null; t = t.getCause()) {
+      Matcher verdict = VERDICT.matcher(String.valueOf(t.getMessage()));
+      if (verdict.find()) {
+        return Optional.of(new Failure(verdict.group(1)));
+      }
+    }
+    return Optional.empty();
+  }
+
   /**
    * Called after a failure on the driver: accepts no more work and lets the running job end. If it
    * were cancelled, its tasks would lose their inputs, and Spark would log that at length.
@@ -135,7 +157,9 @@ public final class JobThread implements AutoCloseable {
   /** Cancels the run's jobs and waits a while for the running one to end. */
   @Override
   public void close() {
-    spark.cancelJobsWithTag(run);
+    if (!spark.sc().isStopped()) {
+      spark.cancelJobsWithTag(run);
+    }
     thread.shutdownNow();
     awaitTermination();
   }

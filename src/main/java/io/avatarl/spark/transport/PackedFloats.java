@@ -49,18 +49,18 @@ public final class PackedFloats implements Externalizable {
 
   /** Length of the block in bytes. */
   public int bytes() {
-    return Math.multiplyExact(values.length, size());
+    return Math.multiplyExact(values.length, size(precision));
   }
 
-  private int size() {
+  private static int size(Precision precision) {
     return switch (precision) {
       case FLOAT32 -> Float.BYTES;
       case BFLOAT16 -> Short.BYTES;
     };
   }
 
-  @Override
-  public void writeExternal(ObjectOutput out) throws IOException {
+  /** The block. */
+  byte[] toBytes() {
     ByteBuffer block = ByteBuffer.allocate(bytes()).order(ByteOrder.LITTLE_ENDIAN);
     switch (precision) {
       case FLOAT32 -> block.asFloatBuffer().put(values);
@@ -71,18 +71,13 @@ public final class PackedFloats implements Externalizable {
         }
       }
     }
-    out.writeObject(precision);
-    out.writeInt(values.length);
-    out.write(block.array());
+    return block.array();
   }
 
-  @Override
-  public void readExternal(ObjectInput in) throws IOException, ClassNotFoundException {
-    precision = (Precision) in.readObject();
-    values = new float[in.readInt()];
-    byte[] bytes = new byte[bytes()];
-    in.readFully(bytes);
+  /** The numbers of a block. */
+  static float[] values(Precision precision, byte[] bytes) {
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    float[] values = new float[bytes.length / size(precision)];
     switch (precision) {
       case FLOAT32 -> block.asFloatBuffer().get(values);
       case BFLOAT16 -> {
@@ -91,5 +86,21 @@ public final class PackedFloats implements Externalizable {
         }
       }
     }
+    return values;
+  }
+
+  @Override
+  public void writeExternal(ObjectOutput out) throws IOException {
+    out.writeObject(precision);
+    out.writeInt(values.length);
+    out.write(toBytes());
+  }
+
+  @Override
+  public void readExternal(ObjectInput in) throws IOException, ClassNotFoundException {
+    precision = (Precision) in.readObject();
+    byte[] bytes = new byte[Math.multiplyExact(in.readInt(), size(precision))];
+    in.readFully(bytes);
+    values = values(precision, bytes);
   }
 }

@@ -1,28 +1,68 @@
 package io.avatarl.spark.transport;
 
+import io.avatarl.config.BroadcastConfig.Precision;
 import java.io.Serializable;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
-/** Weights that every task can read. */
-public sealed interface PolicyBroadcast extends Serializable {
-  /** Publishes weights to the tasks of {@code spark}. */
-  static PolicyBroadcast of(JavaSparkContext spark, PolicyWeights weights) {
+/**
+ * One version of the policy where every task finds it.
+ *
+ * @param run distinguishes runs in one JVM
+ * @param version the rounds behind the weights
+ * @param precision in which they travel
+ * @param bytes of the block that travels
+ */
+public record PolicyBroadcast(
+    String run, long version, Precision precision, int bytes, Parameters parameters)
+    implements Serializable {
+
+  /**
+   * For the tasks of {@code spark}.
+   *
+   * @param values flat, in the model's layout
+   */
+  public static PolicyBroadcast of(
+      JavaSparkContext spark, String run, long version, PackedFloats values) {
     return spark.isLocal()
-        ? new InOneJvm(new InProcessTransfer<>(weights.run(), true, weights))
-        : new ToExecutors(spark.broadcast(weights));
+        ? inThisJvm(run, version, values)
+        : of(run, version, values, new ToExecutors(spark.broadcast(values.toBytes())));
   }
 
-  PolicyWeights weights();
+  /** For the tasks of a local master. */
+  public static PolicyBroadcast inThisJvm(String run, long version, PackedFloats values) {
+    return of(run, version, values, new InOneJvm(new InProcessTransfer<>(run, true, values)));
+  }
 
-  /** Frees the weights; no task may ask for them again. */
-  void destroy();
+  private static PolicyBroadcast of(
+      String run, long version, PackedFloats values, Parameters parameters) {
+    return new PolicyBroadcast(run, version, values.precision(), values.bytes(), parameters);
+  }
 
-  /** Under a local master: passed by reference. */
-  record InOneJvm(InProcessTransfer<PolicyWeights> transfer) implements PolicyBroadcast {
+  /** The weights; where they travelled, unpacked anew by each call. */
+  public float[] values() {
+    return parameters.values(precision);
+  }
+
+  /** No task will ask for them again. */
+  public void destroy() {
+    parameters.destroy();
+  }
+
+  /** Where the weights are. */
+  public sealed interface Parameters extends Serializable {
+    /** As they were before they travelled in a precision. */
+    float[] values(Precision precision);
+
+    /** No task will ask for them again. */
+    void destroy();
+  }
+
+  /** Under a local master: handed over by reference. */
+  record InOneJvm(InProcessTransfer<PackedFloats> transfer) implements Parameters {
     @Override
-    public PolicyWeights weights() {
-      return transfer.value();
+    public float[] values(Precision precision) {
+      return transfer.value().values();
     }
 
     @Override
@@ -31,16 +71,16 @@ public sealed interface PolicyBroadcast extends Serializable {
     }
   }
 
-  /** Under a cluster's master: each executor fetches them once. */
-  record ToExecutors(Broadcast<PolicyWeights> broadcast) implements PolicyBroadcast {
+  /** Under a cluster's master: each executor fetches the block once. */
+  record ToExecutors(Broadcast<byte[]> block) implements Parameters {
     @Override
-    public PolicyWeights weights() {
-      return broadcast.value();
+    public float[] values(Precision precision) {
+      return PackedFloats.values(precision, block.value());
     }
 
     @Override
     public void destroy() {
-      broadcast.destroy();
+      TaskValue.destroy(block);
     }
   }
 }

@@ -56,11 +56,15 @@ final class ReduceScatter {
             ClassTag$.MODULE$.apply(Slice.class));
     // The session's serializer may not support records.
     met.setSerializer(new JavaSerializer(spark.getConf()));
-    ClassTag<Added<T>> tag = ClassTag$.MODULE$.apply(Added.class);
+    ClassTag<byte[]> tag = ClassTag$.MODULE$.apply(byte[].class);
     try {
-      @SuppressWarnings("unchecked") // Scala's Array[Added[T]]
-      Added<T>[] added = (Added<T>[]) spark.sc().runJob(met, new Addition<T>(), tag);
-      List<T> rest = added[0].rest().stream().map(GuardedTask.Result::get).toList();
+      byte[][] results = (byte[][]) spark.sc().runJob(met, new Addition<T>(), tag);
+      List<Added<T>> added = new ArrayList<>();
+      for (int i = 0; i < results.length; i++) {
+        added.add(JavaSerialization.fromBytes(results[i]));
+        results[i] = null; // A slice is not held as bytes while the next one is read.
+      }
+      List<T> rest = added.get(0).rest().stream().map(GuardedTask.Result::get).toList();
       return new Summed<>(List.of(joined(added)), rest);
     } finally {
       // Otherwise Spark would delete the files only once the driver's garbage collector finds the
@@ -69,8 +73,8 @@ final class ReduceScatter {
     }
   }
 
-  private static <T> float[] joined(Added<T>[] added) {
-    int length = Arrays.stream(added).mapToInt(part -> part.sum().values().length).sum();
+  private static <T> float[] joined(List<Added<T>> added) {
+    int length = added.stream().mapToInt(part -> part.sum().values().length).sum();
     float[] sum = new float[length];
     int at = 0;
     for (Added<T> part : added) {
@@ -136,10 +140,10 @@ final class ReduceScatter {
 
   /** Adds the slices with the same number. */
   private static final class Addition<T>
-      extends AbstractFunction2<TaskContext, Iterator<Tuple2<Integer, Slice<T>>>, Added<T>>
+      extends AbstractFunction2<TaskContext, Iterator<Tuple2<Integer, Slice<T>>>, byte[]>
       implements Serializable {
     @Override
-    public Added<T> apply(TaskContext context, Iterator<Tuple2<Integer, Slice<T>>> arrived) {
+    public byte[] apply(TaskContext context, Iterator<Tuple2<Integer, Slice<T>>> arrived) {
       List<Slice<T>> slices = new ArrayList<>();
       while (arrived.hasNext()) {
         slices.add(arrived.next()._2());
@@ -157,7 +161,8 @@ final class ReduceScatter {
           }
         }
       }
-      return new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest);
+      return JavaSerialization.toBytes(
+          new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest));
     }
   }
 }

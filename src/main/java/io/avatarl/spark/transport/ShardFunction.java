@@ -2,10 +2,11 @@ package io.avatarl.spark.transport;
 
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.UUID;
 import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.rdd.RDD;
@@ -22,8 +23,7 @@ import scala.runtime.AbstractFunction2;
  * @param <T> what a task returns
  */
 public final class ShardFunction<T>
-    extends AbstractFunction2<TaskContext, Iterator<Integer>, InProcessTransfer<T>>
-    implements Serializable {
+    extends AbstractFunction2<TaskContext, Iterator<Integer>, byte[]> implements Serializable {
   private final Function<Integer, T> task;
   private final String run;
   private final boolean oneJvm;
@@ -35,9 +35,9 @@ public final class ShardFunction<T>
   }
 
   /** The numbers 0, …, {@code shards} − 1, each in a partition of its own. */
-  public static RDD<Integer> numbers(JavaSparkContext spark, int shards) {
+  public static JavaRDD<Integer> numbers(JavaSparkContext spark, int shards) {
     List<Integer> numbers = new ArrayList<>(IntStream.range(0, shards).boxed().toList());
-    return spark.parallelize(numbers, shards).rdd();
+    return spark.parallelize(numbers, shards);
   }
 
   /**
@@ -48,21 +48,39 @@ public final class ShardFunction<T>
    */
   public static <T> List<T> run(
       JavaSparkContext spark, RDD<Integer> numbers, Function<Integer, T> task, String run) {
-    ClassTag<InProcessTransfer<T>> tag = ClassTag$.MODULE$.apply(InProcessTransfer.class);
-    @SuppressWarnings("unchecked") // Scala's Array[InProcessTransfer[T]]
-    InProcessTransfer<T>[] results =
-        (InProcessTransfer<T>[])
-            spark.sc().runJob(numbers, new ShardFunction<>(task, run, spark.isLocal()), tag);
-    for (InProcessTransfer<T> result : results) {
+    ClassTag<byte[]> tag = ClassTag$.MODULE$.apply(byte[].class);
+    byte[][] results =
+        (byte[][]) spark.sc().runJob(numbers, new ShardFunction<>(task, run, spark.isLocal()), tag);
+    List<T> values = new ArrayList<>();
+    for (int i = 0; i < results.length; i++) {
+      InProcessTransfer<T> result = JavaSerialization.fromBytes(results[i]);
+      results[i] = null; // A gradient is not held as bytes while the next one is read.
       result.release();
+      values.add(result.value());
     }
-    return Arrays.stream(results).map(InProcessTransfer::value).toList();
+    return values;
+  }
+
+  /**
+   * Runs a job that belongs to no run.
+   *
+   * @param task gets the numbers 0, …, {@code tasks} − 1
+   * @return in the order of the numbers
+   */
+  public static <T> List<T> run(JavaSparkContext spark, int tasks, Function<Integer, T> task) {
+    String run = UUID.randomUUID().toString();
+    try {
+      return run(spark, numbers(spark, tasks).rdd(), task, run);
+    } finally {
+      InProcessTransfer.release(run);
+    }
   }
 
   @Override
-  public InProcessTransfer<T> apply(TaskContext context, Iterator<Integer> numbers) {
+  public byte[] apply(TaskContext context, Iterator<Integer> numbers) {
     try {
-      return new InProcessTransfer<>(run, oneJvm, task.call(numbers.next()));
+      return JavaSerialization.toBytes(
+          new InProcessTransfer<>(run, oneJvm, task.call(numbers.next())));
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {

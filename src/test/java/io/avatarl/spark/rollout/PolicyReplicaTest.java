@@ -14,8 +14,9 @@ import io.avatarl.corpus.Corpus;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Policy;
+import io.avatarl.spark.transport.InProcessTransfer;
 import io.avatarl.spark.transport.PackedFloats;
-import io.avatarl.spark.transport.PolicyWeights;
+import io.avatarl.spark.transport.PolicyBroadcast;
 import io.avatarl.train.TinyTraining;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,20 +38,21 @@ class PolicyReplicaTest {
 
   @AfterEach
   void release() {
+    InProcessTransfer.release(run);
     ExecutorState.OF_THIS_JVM.release(run);
     assertEquals(0, ExecutorState.OF_THIS_JVM.count(run));
   }
 
-  private PolicyWeights weights(long version) {
+  private PolicyBroadcast weights(long version) {
     float[] values = Parameters.random(LAYOUT, 0.5, version).toArray();
-    return new PolicyWeights(run, version, new PackedFloats(Precision.FLOAT32, values));
+    return PolicyBroadcast.inThisJvm(run, version, new PackedFloats(Precision.FLOAT32, values));
   }
 
   private RunContext context() {
     return RunContext.forEvaluation(run, CONFIG, CORPUS);
   }
 
-  private PolicyReplica acquire(PolicyWeights weights) {
+  private PolicyReplica acquire(PolicyBroadcast weights) {
     return PolicyReplica.acquire(context(), weights);
   }
 
@@ -62,7 +64,7 @@ class PolicyReplicaTest {
 
   @Test
   void tasksOfAVersionShareOneReplica() {
-    PolicyWeights weights = weights(0);
+    PolicyBroadcast weights = weights(0);
     try (PolicyReplica first = acquire(weights);
         PolicyReplica second = acquire(weights)) {
       assertSame(first.policy(), second.policy());
@@ -84,8 +86,8 @@ class PolicyReplicaTest {
 
   @Test
   void anOlderVersionIsStillThereForALateTask() {
-    PolicyWeights old = weights(0);
-    PolicyWeights current = weights(1);
+    PolicyBroadcast old = weights(0);
+    PolicyBroadcast current = weights(1);
     PolicyReplica early = acquire(old);
     try (PolicyReplica newest = acquire(current)) {
       assertNotSame(early.policy(), newest.policy());
@@ -121,7 +123,7 @@ class PolicyReplicaTest {
 
   @Test
   void manyTasksAtOnceGetTheirOwnVersion() {
-    List<PolicyWeights> versions = new ArrayList<>();
+    List<PolicyBroadcast> versions = new ArrayList<>();
     for (long version = 0; version < 3; version++) {
       versions.add(weights(version));
     }

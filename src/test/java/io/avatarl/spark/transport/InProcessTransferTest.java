@@ -128,7 +128,7 @@ class InProcessTransferTest {
       List<float[]> results =
           ShardFunction.run(
               context,
-              ShardFunction.numbers(context, 5),
+              ShardFunction.numbers(context, 5).rdd(),
               part -> {
                 float[] numbers = new float[100_000];
                 numbers[0] = part;
