@@ -70,7 +70,7 @@ class ClusterFaultsTest {
                 "spark.driver.host",
                 "127.0.0.1",
                 "spark.executor.extraClassPath",
-                System.getProperty("java.class.path"),
+                ClusterRun.classPath(),
                 "log4j2.configurationFile",
                 Path.of("conf/log4j2.properties").toUri().toString()));
     all.putAll(settings);

@@ -112,7 +112,7 @@ class FailingTaskTest {
                 "spark.driver.host",
                 "127.0.0.1",
                 "spark.executor.extraClassPath",
-                System.getProperty("java.class.path"),
+                ClusterRun.classPath(),
                 "spark.hadoop.fs.faultydisk.impl",
                 FaultyDisk.class.getName(),
                 "spark.hadoop." + FaultyDisk.VICTIM,

@@ -221,6 +221,15 @@ class FiguresTest {
     assertTrue(trained.out().contains(unigrams), trained.out());
   }
 
+  /** Nobody named a prompt: the samples' own is shown before them. */
+  @Test
+  void aReportKnowsThePromptThatNobodySet() {
+    JsonNode shown = ReportPage.data(TinyTraining.storage(), List.of(run.toString())).at("/runs/0");
+    assertEquals("", Runs.config(TinyTraining.storage(), run.toString()).sample().prompt());
+    assertEquals("\n", shown.path("prompt").asText());
+    assertEquals(1, shown.path("samples").size());
+  }
+
   private static double number(String text, String pattern) {
     Matcher matcher = Pattern.compile("(?m)^" + pattern).matcher(text);
     assertTrue(matcher.find(), pattern + " in " + text);

@@ -1,6 +1,7 @@
 package io.avatarl.train;
 
 import io.avatarl.files.Sha256;
+import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -34,6 +35,13 @@ public final class ClusterRun {
 
   private ClusterRun() {}
 
+  /** Of this JVM, as processes find it that run in other folders. */
+  public static String classPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+
   /**
    * A JVM like this one that may start executors.
    *
@@ -50,7 +58,7 @@ public final class ClusterRun {
         .filter(
             argument -> argument.startsWith("--add-opens") || argument.startsWith("-XX:+Ignore"))
         .forEach(command::add);
-    command.addAll(List.of("-Xmx1g", "-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of("-Xmx1g", "-cp", classPath()));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).directory(home.toFile());
     builder.environment().put("SPARK_HOME", home.toString());
@@ -88,7 +96,7 @@ public final class ClusterRun {
 
   public static void main(String[] args) throws IOException, TimeoutException {
     Map<String, String> settings = new HashMap<>();
-    settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+    settings.put("spark.executor.extraClassPath", classPath());
     List<String> overrides = new ArrayList<>();
     Arrays.stream(args)
         .skip(3)

@@ -64,9 +64,9 @@ class StoppedContextTest {
 
   /** A driver whose executors are processes of their own. */
   static final class Cluster {
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
       Map<String, String> settings =
-          Map.of("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+          Map.of("spark.executor.extraClassPath", ClusterRun.classPath());
       try (SparkSession spark = TinyTraining.spark("local-cluster[1,1,1024]", settings)) {
         System.out.println(
             "RESULT " + stopped(spark, Path.of(args[0]), Path.of(args[1]), args[2], RARE));
@@ -74,7 +74,7 @@ class StoppedContextTest {
     }
   }
 
-  private static void assertGoesOn(Path run, String placement) {
+  private static void assertGoesOn(Path run, String placement) throws IOException {
     List<CheckpointFolder> saved = CheckpointFolder.list(TinyTraining.storage(), run.toString());
     // The learner was at step 4, and finished that.
     assertEquals(AFTER + 1, saved.get(saved.size() - 1).step());
@@ -87,7 +87,7 @@ class StoppedContextTest {
   }
 
   @Test
-  void aRunInOneProcessEndsInALineAndGoesOn() {
+  void aRunInOneProcessEndsInALineAndGoesOn() throws IOException {
     Path run = folder.resolve("local");
     try (SparkSession spark = FinishedRun.spark()) {
       assertTrue(stopped(spark, corpus, run, DRIVER, RARE).startsWith(SAYS));
