@@ -27,7 +27,8 @@ public class Failure extends RuntimeException {
       Pattern.compile("(?s).*(Total size of serialized results \\V* is bigger than \\V*).*");
 
   /** What Spark says when it is called after it stopped. */
-  private static final String STOPPED = "stopped SparkContext";
+  private static final Pattern STOPPED =
+      Pattern.compile("(?s).*(stopped SparkContext|SparkContext has been shutdown).*");
 
   /** What it says to a call that waits at its end. */
   private static final String SHUT_DOWN = "cancelled because SparkContext was shut down";
@@ -83,7 +84,7 @@ public class Failure extends RuntimeException {
                     + "; raise it (--conf spark.driver.maxResultSize=0 is no limit), or lower"
                     + " rollout.shards"));
       }
-      if (t instanceof IllegalStateException && message.contains(STOPPED)
+      if (t instanceof IllegalStateException && STOPPED.matcher(message).matches()
           || message.contains(SHUT_DOWN)) {
         return Optional.of(
             new Failure(

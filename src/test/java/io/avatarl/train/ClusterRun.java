@@ -1,6 +1,7 @@
 package io.avatarl.train;
 
 import io.avatarl.files.Sha256;
+import io.avatarl.spark.Rollouts;
 import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -165,7 +166,7 @@ public final class ClusterRun {
   /** What no cluster may change: weights, cross-entropy and the rows of the rollout tables. */
   static Map<String, String> figures(SparkSession spark, Path run, Summary summary) {
     String rows =
-        spark.read().parquet(run.resolve("rollouts").toString()).collectAsList().stream()
+        Rollouts.read(spark, run.toString()).collectAsList().stream()
             .map(Row::toString)
             .sorted()
             .collect(Collectors.joining("\n"));

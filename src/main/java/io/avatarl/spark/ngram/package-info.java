@@ -1,4 +1,4 @@
 /**
- * Counts the n-grams of a text of any length with Spark jobs. calls only spark.transport of the families and no model.
+ * Counts the n-grams of a text of any length with Spark jobs. Of the families it calls spark.transport only, and no model.
  */
 package io.avatarl.spark.ngram;
