@@ -161,8 +161,7 @@ final class ReduceScatter {
           }
         }
       }
-      return JavaSerialization.toBytes(
-          new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest));
+      return JavaSerialization.toBytes(new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest));
     }
   }
 }

@@ -57,7 +57,7 @@ class ReduceScatterTest {
 
   private static <T> Summed<T> sum(Function<Integer, Summand<T>> task, int tasks) {
     return ReduceScatter.run(
-        context, ShardFunction.numbers(context, tasks), new GuardedTask<>(task, 2));
+        context, ShardFunction.numbers(context, tasks).rdd(), new GuardedTask<>(task, 2));
   }
 
   @ParameterizedTest
