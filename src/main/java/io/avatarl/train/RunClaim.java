@@ -109,8 +109,7 @@ final class RunClaim implements AutoCloseable {
 
   static RunClaim take(
       Storage storage, String run, Duration patience, Consumer<String> waiting, Duration beat) {
-    return take(
-        new RunClaim(storage, run, ANOTHER_FOLDER), patience, waiting, beat);
+    return take(new RunClaim(storage, run, ANOTHER_FOLDER), patience, waiting, beat);
   }
 
   private static RunClaim take(

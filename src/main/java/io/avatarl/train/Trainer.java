@@ -210,7 +210,7 @@ public final class Trainer implements AutoCloseable {
     listener.entered("final evaluation on the whole validation split");
     FinalEvaluation scores;
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
-      scores = FinalEvaluation.of(cluster, config, run.corpus(), listener::evaluating);
+      scores = FinalEvaluation.of(cluster, run.config(), run.corpus(), listener::evaluating);
     }
     Summary summary =
         state.summary(

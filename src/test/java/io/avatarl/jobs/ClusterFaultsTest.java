@@ -107,7 +107,7 @@ class ClusterFaultsTest {
       assertTrue(lines.get(0).contains("local-cluster[1,1,1024] has given none"), lines.toString());
       assertTrue(lines.get(0).contains("asked for 1g of memory, 2 cores each"), lines.toString());
       assertTrue(lines.get(1).startsWith("stopping: "), lines.toString());
-      assertTrue(lines.get(2).startsWith("stopped; go on with: "), lines.toString());
+      assertTrue(lines.get(2).startsWith("stopped; continue with: "), lines.toString());
       assertEquals(3, lines.size(), lines.toString());
       assertEquals(143, driver.process.exitValue());
     } finally {
