@@ -10,6 +10,6 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 # The recording begins when the JIT has compiled what is hot.
 jobs/train.sh --master 'local[2]' --set steps=120 --set evaluation.every=0 --set checkpoint.every=0 --set rolloutTable.every=0 \
-  --driver-java-options "-XX:StartFlightRecording=delay=20s,filename=$folder/steps.jfr,settings=profile" --out "$folder/run" "$@"
+  --driver-java-options "-XX:StartFlightRecording=delay=10s,filename=$folder/steps.jfr,settings=profile" --out "$folder/run" "$@"
 "${JAVA_HOME:+$JAVA_HOME/bin/}jfr" print --events jdk.ExecutionSample,jdk.NativeMethodSample --stack-depth 64 "$folder/steps.jfr" |
   python3 docs/img/profile.py >docs/img/step-profile.svg
