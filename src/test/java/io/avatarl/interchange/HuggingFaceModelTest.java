@@ -144,11 +144,11 @@ class HuggingFaceModelTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "model.qkNorm=false                     | Apertus, the form | model.qkNorm = false",
-        "model.positions=learned                | Apertus, the form | model.positions = learned",
-        "model.norm=layer                       | Apertus, the form | model.norm = layer",
-        "model.bias=true model.qkNorm=false     | Apertus, the form | model.qkNorm = false, model.bias = true",
-        "model.norm=layer model.positions=learned model.bias=true | GPT-2, the form | model.qkNorm = true",
+        "model.qkNorm=false                     | Apertus, the architecture | model.qkNorm = false",
+        "model.positions=learned                | Apertus, the architecture | model.positions = learned",
+        "model.norm=layer                       | Apertus, the architecture | model.norm = layer",
+        "model.bias=true model.qkNorm=false     | Apertus, the architecture | model.qkNorm = false, model.bias = true",
+        "model.norm=layer model.positions=learned model.bias=true | GPT-2, the architecture | model.qkNorm = true",
       })
   void formsWithoutACounterpart(String overrides, String nearest, String switches) {
     GptConfig config = Models.config(overrides.split(" +"));

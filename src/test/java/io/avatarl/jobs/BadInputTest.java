@@ -131,11 +131,11 @@ class BadInputTest {
             + " the architecture nearest to this model, has no counterpart of model.qkNorm"
             + " = false",
         "rollout.shards=9          | rollout.shards: 9 is more than the windows of a step",
-        "reward.weights.exact=0    | reward.weights: are all 0",
+        "reward.weights.exact=0    | reward.weights: all are 0",
         "reward.weights.exakt=1    | unknown key \"reward.weights.exakt\"; did you mean",
         "reward.referee.run=/none  | /none: holds no run",
         "curriculum.stages=[{ reward { exakt = 1 } }] | reward exakt: unknown component; there are",
-        "curriculum.stages=[{ reward { exact = 0 } }] | reward.weights: are all 0",
+        "curriculum.stages=[{ reward { exact = 0 } }] | reward.weights: all are 0",
       })
   void settings(String override, String message) {
     List<String> arguments = new ArrayList<>();

@@ -297,7 +297,7 @@ class PolicyTrainerTest {
               .unionByName(spark.sql("SELECT 'caf\u00e9' AS prompt"));
       String message = refused(() -> policy.rollouts(bad, 4, 6));
       assertTrue(
-          message.contains("prompts: of 6, 2 are NULL or empty, and 1 hold characters"), message);
+          message.contains("prompts: of 6, 2 are NULL or empty, and 1 have characters"), message);
       assertTrue(message.contains("U+00E9"), message);
       assertTrue(
           refused(() -> policy.rollouts(prompts(2).withColumnRenamed("prompt", "text"), 4, 6))

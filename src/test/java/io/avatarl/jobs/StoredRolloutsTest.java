@@ -101,7 +101,7 @@ class StoredRolloutsTest {
     assertEquals(
         summary.weightsSha256(),
         first.select("weights_sha256").distinct().collectAsList().get(0).getString(0));
-    generate("--out", folder.resolve("once").toString()).refuses("--out", "is there already");
+    generate("--out", folder.resolve("once").toString()).refuses("--out", "exists already");
     CommandResult.of(
             (out, err) -> new GenerateJob(out), run, "--prompts", "/none", "--out", "/tmp/never")
         .refuses("--prompts /none: no such file, folder or table");
