@@ -120,7 +120,7 @@ final class MlflowRun implements DeliveryQueue.Receiver {
     String name = config.tracking().register();
     if (incomplete) {
       throw new RefusedException(
-          name + " is not registered: the server did not accept all of its" + " files");
+          name + " is not registered: the server did not accept all of its files");
     }
     MlflowApi.Run tracked = run.orElseThrow();
     String source =
