@@ -79,6 +79,7 @@ class ArchitectureTest {
   static {
     SPARK_FAMILIES.put("transport", Set.of());
     SPARK_FAMILIES.put("table", Set.of("transport"));
+    SPARK_FAMILIES.put("reward", Set.of("table"));
     SPARK_FAMILIES.put("rollout", Set.of("transport", "table"));
     SPARK_FAMILIES.put("ngram", Set.of("transport"));
     SPARK_FAMILIES.put("corpus", Set.of("transport"));

@@ -41,7 +41,7 @@ final class LocalRollouts {
     this.config = config;
     this.corpus = corpus;
     int vocabulary = corpus.tokenizer().vocabularySize();
-    Map<String, Double> weights = config.reward().weights();
+    Map<String, Double> weights = config.reward().allWeights();
     boolean exactOnly =
         weights.entrySet().stream()
             .allMatch(weight -> weight.getValue() == 0 || weight.getKey().equals("exact"));
@@ -90,7 +90,7 @@ final class LocalRollouts {
                   policy,
                   RandomStream.of(config.seed(), step, shard, RandomStream.Purpose.EXPLORATION)));
     }
-    Map<String, Double> weights = config.reward().weights();
+    Map<String, Double> weights = config.reward().allWeights();
     float[] total =
         Rewards.total(rewards.components(groups, weights), weights, config.reward().offset());
     Rewards.scaleGold(groups, total, config.reward());

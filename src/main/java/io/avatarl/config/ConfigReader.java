@@ -23,6 +23,8 @@ import java.util.function.Consumer;
  * the {@code --set} or the line it came from.
  */
 public final class ConfigReader {
+  private static final String ABSENT = "(absent)";
+
   private ConfigReader() {}
 
   /** {@link #read(String, String, String, List, Consumer)} of a text without a file. */
@@ -189,10 +191,18 @@ public final class ConfigReader {
    */
   public static List<String> differences(Map<String, String> old, Map<String, String> now) {
     Map<String, String> before = RenamedKeys.applied(old);
-    return before.keySet().stream()
-        .filter(key -> !before.get(key).equals(now.get(key)))
-        .sorted()
-        .map(key -> key + ": " + before.get(key) + " → " + now.getOrDefault(key, "(absent)"))
+    TreeSet<String> keys = new TreeSet<>(before.keySet());
+    List<String> open = openSections(leaves(HoconText.defaults()));
+    now.keySet().stream().filter(key -> isIn(open, key)).forEach(keys::add);
+    return keys.stream()
+        .filter(key -> !before.getOrDefault(key, ABSENT).equals(now.getOrDefault(key, ABSENT)))
+        .map(
+            key ->
+                key
+                    + ": "
+                    + before.getOrDefault(key, ABSENT)
+                    + " → "
+                    + now.getOrDefault(key, ABSENT))
         .toList();
   }
 
@@ -249,17 +259,30 @@ public final class ConfigReader {
   }
 
   private static void refuseUnknown(Config given, Config reference) {
-    TreeSet<String> known = new TreeSet<>(leaves(reference).keySet());
+    Map<String, ConfigValue> all = leaves(reference);
+    TreeSet<String> known = new TreeSet<>(all.keySet());
     leaves(given)
         .forEach(
             (key, value) -> {
               // A plain value in place of a section passes here; RecordMapper reports it.
               boolean section = known.stream().anyMatch(k -> k.startsWith(key + "."));
-              if (!known.contains(key) && !section) {
+              if (!known.contains(key) && !section && !isIn(openSections(all), key)) {
                 throw new UserError(
                     HoconText.place(value) + ": " + DidYouMean.unknownKey(key, known));
               }
             });
+  }
+
+  /** Sections whose keys are the user's own: those without any in the reference. */
+  private static List<String> openSections(Map<String, ConfigValue> reference) {
+    return reference.entrySet().stream()
+        .filter(leaf -> leaf.getValue() instanceof ConfigObject)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private static boolean isIn(List<String> sections, String key) {
+    return sections.stream().anyMatch(section -> key.startsWith(section + "."));
   }
 
   private static Map<String, ConfigValue> leaves(Config config) {

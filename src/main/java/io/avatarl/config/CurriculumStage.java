@@ -21,7 +21,7 @@ public record CurriculumStage(
   public static List<CurriculumStage> of(TrainingConfig training) {
     List<CurriculumStage> stages = new ArrayList<>();
     for (StageConfig stage : training.curriculum().stages()) {
-      Map<String, Double> rewards = new LinkedHashMap<>(training.reward().weights());
+      Map<String, Double> rewards = new LinkedHashMap<>(training.reward().allWeights());
       rewards.putAll(stage.reward());
       RolloutConfig rollout =
           stage.horizon() == 0
@@ -30,7 +30,8 @@ public record CurriculumStage(
       stages.add(new CurriculumStage(stage.name(), rewards, stage.klWeight(), rollout));
     }
     if (stages.isEmpty()) {
-      stages.add(new CurriculumStage("main", training.reward().weights(), 1, training.rollout()));
+      stages.add(
+          new CurriculumStage("main", training.reward().allWeights(), 1, training.rollout()));
     }
     return stages;
   }

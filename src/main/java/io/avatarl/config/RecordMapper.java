@@ -28,9 +28,12 @@ import java.util.stream.Collectors;
  * HOCON to records and back. A record's components are the keys of a section; a component's type
  * says what its value may be: {@code int}, {@code long}, {@code double}, {@code boolean}, {@code
  * String}, a {@link ByteSize}, an enum (spelled {@code lower-case}), a record (a section), {@code
- * List} of records or of {@code Double}, {@code Map<String, Double>}.
+ * List} of records or of {@code Double}, {@code Map<String, Double>}, {@code Map<String, record>},
+ * or {@code Map<String, Object>} for a section of any content.
  */
 final class RecordMapper {
+  private static final String SECTION = "a section { ... }";
+
   private RecordMapper() {}
 
   /** A value is refused; the message begins with its key. */
@@ -73,14 +76,23 @@ final class RecordMapper {
             list.stream()
                 .map(item -> item instanceof Record ? tree(item) : item)
                 .collect(Collectors.toList());
+      } else if (value instanceof Map<?, ?> map) {
+        Map<Object, Object> values = new LinkedHashMap<>();
+        map.forEach((key, item) -> values.put(key, item instanceof Record ? tree(item) : item));
+        value = values;
       } else if (value instanceof Enum<?> constant) {
         value = spelling(constant.name());
       } else if (value instanceof ByteSize size) {
         value = size.toString();
       }
-      tree.put(component.getName(), value);
+      tree.put(key(component), value);
     }
     return tree;
+  }
+
+  private static String key(RecordComponent component) {
+    Key key = component.getAnnotation(Key.class);
+    return key == null ? component.getName() : key.value();
   }
 
   /** How an enum constant is written in a configuration. */
@@ -92,8 +104,8 @@ final class RecordMapper {
     RecordComponent[] components = type.getRecordComponents();
     Object[] values = new Object[components.length];
     for (int i = 0; i < components.length; i++) {
-      String path = prefix + components[i].getName();
-      ConfigValue value = section.get(components[i].getName());
+      String path = prefix + key(components[i]);
+      ConfigValue value = section.get(key(components[i]));
       values[i] = value(components[i].getGenericType(), value, path, section);
     }
     try {
@@ -128,11 +140,14 @@ final class RecordMapper {
     if (generic instanceof ParameterizedType list && list.getRawType() == List.class) {
       return list(list.getActualTypeArguments()[0], value, path, siblings);
     }
+    if (generic instanceof ParameterizedType map && map.getRawType() == Map.class) {
+      return map((Class<?>) map.getActualTypeArguments()[1], value, path, siblings);
+    }
     Class<?> type =
         generic instanceof ParameterizedType p ? (Class<?>) p.getRawType() : (Class<?>) generic;
     if (type.isRecord()) {
       if (value.valueType() != ConfigValueType.OBJECT) {
-        throw wrong(path, value, "a section { ... }");
+        throw wrong(path, value, SECTION);
       }
       return record(type, (ConfigObject) value, path + ".");
     }
@@ -165,13 +180,47 @@ final class RecordMapper {
     if (type.isEnum()) {
       return constant(type, value, path);
     }
-    if (type == Map.class && value instanceof ConfigObject object) {
-      Map<String, Double> map = new LinkedHashMap<>();
-      new TreeSet<>(object.keySet())
-          .forEach(key -> map.put(key, finite(object.get(key), path + "." + key)));
-      return Collections.unmodifiableMap(map);
+    throw wrong(path, value, type.getSimpleName());
+  }
+
+  /**
+   * A section by key, sorted: of numbers, of anything, or of sections that take the keys they leave
+   * out from the section that is called as theirs with {@code Defaults} behind it.
+   */
+  private static Map<String, Object> map(
+      Class<?> element, ConfigValue value, String path, ConfigObject siblings) {
+    if (!(value instanceof ConfigObject object)) {
+      throw wrong(path, value, SECTION);
     }
-    throw wrong(path, value, type == Map.class ? "a section { ... }" : type.getSimpleName());
+    Map<String, Object> map = new LinkedHashMap<>();
+    for (String key : new TreeSet<>(object.keySet())) {
+      ConfigValue item = object.get(key);
+      String itemPath = path + "." + key;
+      if (element.isRecord()) {
+        String own = path.substring(path.lastIndexOf('.') + 1);
+        map.put(key, section(element, item, itemPath, siblings.get(own + "Defaults")));
+      } else {
+        map.put(key, element == Object.class ? item.unwrapped() : finite(item, itemPath));
+      }
+    }
+    return Collections.unmodifiableMap(map);
+  }
+
+  /** A section that takes the keys it leaves out from another one, which has them all. */
+  private static Object section(
+      Class<?> type, ConfigValue value, String path, ConfigValue defaults) {
+    if (!(value instanceof ConfigObject section)) {
+      throw wrong(path, value, SECTION);
+    }
+    ConfigObject all = (ConfigObject) defaults;
+    section.forEach(
+        (key, inner) -> {
+          if (!all.containsKey(key)) {
+            throw new Refused(
+                path, DidYouMean.unknownKey(key, all.keySet()), Optional.of(inner), false);
+          }
+        });
+    return record(type, section.withFallback(all), path + ".");
   }
 
   private static Object whole(Class<?> type, ConfigValue value, String path) {
@@ -233,19 +282,8 @@ final class RecordMapper {
       ConfigValue item = list.get(i);
       String itemPath = path + "[" + i + "]";
       if (element instanceof Class<?> type && type.isRecord()) {
-        if (!(item instanceof ConfigObject section)) {
-          throw wrong(itemPath, item, "a section { ... }");
-        }
         String singular = path.substring(path.lastIndexOf('.') + 1).replaceAll("s$", "");
-        ConfigObject defaults = (ConfigObject) siblings.get(singular);
-        section.forEach(
-            (key, inner) -> {
-              if (!defaults.containsKey(key)) {
-                String why = DidYouMean.unknownKey(key, defaults.keySet());
-                throw new Refused(itemPath, why, Optional.of(inner), false);
-              }
-            });
-        elements.add(record(type, section.withFallback(defaults), itemPath + "."));
+        elements.add(section(type, item, itemPath, siblings.get(singular)));
       } else {
         elements.add(finite(item, itemPath));
       }

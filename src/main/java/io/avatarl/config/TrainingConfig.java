@@ -170,6 +170,38 @@ public record TrainingConfig(
         tracking);
   }
 
+  /**
+   * The same with the exploration, rewards and stages of another configuration.
+   *
+   * @throws UserError where they do not go with this model
+   */
+  public TrainingConfig paidAs(TrainingConfig other) {
+    try {
+      return new TrainingConfig(
+          preset,
+          seed,
+          steps,
+          nativeThreads,
+          device,
+          corpus,
+          init,
+          model,
+          other.rollout,
+          rolloutTable,
+          other.reward,
+          other.advantage,
+          other.learner,
+          broadcast,
+          other.curriculum,
+          evaluation,
+          checkpoint,
+          sample,
+          tracking);
+    } catch (Check.Refused e) {
+      throw new UserError(e.key + ": " + e.getMessage(), e);
+    }
+  }
+
   /** Windows of one step over all shards. */
   public int windowsPerStep() {
     return learner.updatesPerStep() * rollout.windowsPerUpdate();

@@ -15,11 +15,15 @@ import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.ngram.NgramCounter;
+import io.avatarl.spark.rollout.HeldOutRewards;
 import io.avatarl.train.FinalEvaluation;
+import io.avatarl.train.HeldOutEvaluation;
 import io.avatarl.train.Runs;
 import io.avatarl.yardstick.NgramBaselines;
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -56,6 +60,14 @@ public final class EvaluateJob implements Callable<Integer> {
       description = "the text that the run was trained on, if it has moved")
   private String corpusPath;
 
+  @Option(
+      names = "--rewards",
+      paramLabel = "PRESET|FILE",
+      description =
+          "also let the model explore in evaluation.windows windows of the validation split, as this preset (or"
+              + " the config.conf of a run) does, and print the mean of each of its reward components")
+  private String rewards;
+
   EvaluateJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
@@ -75,7 +87,12 @@ public final class EvaluateJob implements Callable<Integer> {
     io.avatarl.model.Parameters model =
         checkpoint.parameters(
             storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
+    Optional<TrainingConfig> paid =
+        Optional.ofNullable(rewards)
+            .map(name -> Presets.load(name, storage).read(List.of(), err::println))
+            .map(config::paidAs);
     FinalEvaluation scores;
+    Optional<HeldOutRewards> heldOut;
     NgramCounts counts;
     Corpus corpus;
     CorpusConsole console = new CorpusConsole(err, Home.terminalColumns());
@@ -114,6 +131,8 @@ public final class EvaluateJob implements Callable<Integer> {
               (done, of) -> console.at("windows scored", (int) done, (int) of));
       console.close();
       counts = NgramCounter.count(session.spark(), corpus, source);
+      heldOut =
+          paid.map(as -> HeldOutEvaluation.of(session.spark(), storage, as, corpus, counts, model));
     }
     Scores consecutive = scores.consecutive();
     ScoreTable.print(
@@ -133,6 +152,17 @@ public final class EvaluateJob implements Callable<Integer> {
     figure("val_accuracy", consecutive.accuracy());
     figure("val_calibration_error", consecutive.calibrationError());
     out.println("weights_sha256         " + model.sha256());
+    heldOut.ifPresent(
+        paidFor -> {
+          out.println();
+          out.printf(
+              Locale.ROOT,
+              "rewards of %s in the validation split, means over %,d states, %,d actions%n",
+              rewards,
+              paidFor.groups(),
+              paidFor.rollouts());
+          paidFor.components().keySet().forEach(name -> figure(name, paidFor.mean(name)));
+        });
     return 0;
   }
 

@@ -134,7 +134,7 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     StringBuilder text = new StringBuilder();
     config
         .reward()
-        .weights()
+        .allWeights()
         .forEach(
             (name, weight) -> {
               if (weight != 0) {

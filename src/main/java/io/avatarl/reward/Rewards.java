@@ -1,6 +1,7 @@
 package io.avatarl.reward;
 
 import io.avatarl.config.AdvantageConfig;
+import io.avatarl.config.CustomRewardConfig;
 import io.avatarl.config.RewardConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -30,11 +32,41 @@ public final class Rewards implements Serializable {
    * @param corpus source of statistics, which are counted in its training split only
    * @param counts n-grams of the training split
    * @param referee the frozen policy, if one is configured
+   * @param sql the custom components that are SQL expressions, by name
    */
   public record Sources(
-      RewardConfig config, Corpus corpus, NgramCounts counts, Optional<FrozenPolicy> referee) {
+      RewardConfig config,
+      Corpus corpus,
+      NgramCounts counts,
+      Optional<FrozenPolicy> referee,
+      Map<String, RolloutScorer> sql) {
+    /** Of rewards without SQL. */
+    public Sources(
+        RewardConfig config, Corpus corpus, NgramCounts counts, Optional<FrozenPolicy> referee) {
+      this(config, corpus, counts, referee, Map.of());
+    }
+
+    private RolloutScorer scorer(String name) {
+      CustomRewardConfig custom = config.custom().get(name);
+      if (custom == null) {
+        return new BuiltIn(REGISTRY.get(name).factory().make(this));
+      }
+      if (custom.sql().isEmpty()) {
+        return new FunctionReward(name, custom, corpus.tokenizer());
+      }
+      return Optional.ofNullable(sql.get(name))
+          .orElseThrow(() -> new UserError(CustomRewards.key(name) + ": SQL needs Spark"));
+    }
+
     private NgramModel ngrams(int order) {
       return new NgramModel(counts, order);
+    }
+  }
+
+  private record BuiltIn(RewardComponent component) implements RolloutScorer {
+    @Override
+    public float[] score(Groups groups, RolloutOrigin origin) {
+      return component.score(groups);
     }
   }
 
@@ -123,33 +155,47 @@ public final class Rewards implements Serializable {
         });
   }
 
-  private final LinkedHashMap<String, RewardComponent> components = new LinkedHashMap<>();
+  private final LinkedHashMap<String, RolloutScorer> components = new LinkedHashMap<>();
 
-  /** The names of all components. */
-  public static java.util.Set<String> names() {
+  /** The names of all components that are built in. */
+  public static Set<String> names() {
     return Collections.unmodifiableSet(REGISTRY.keySet());
+  }
+
+  private static boolean isKnown(RewardConfig config, String name) {
+    return REGISTRY.containsKey(name) || config.custom().containsKey(name);
   }
 
   /**
    * @param stages the weights of every stage
    */
   public Rewards(Sources sources, List<Map<String, Double>> stages) {
-    check(stages);
+    check(sources.config(), stages);
     for (Map<String, Double> weights : stages) {
       weights.forEach(
           (name, weight) -> {
             if (weight != 0) {
-              components.computeIfAbsent(name, n -> REGISTRY.get(n).factory().make(sources));
+              components.computeIfAbsent(name, sources::scorer);
             }
           });
     }
   }
 
-  /** Refuses stages with an unknown component or without any. */
-  public static void check(List<Map<String, Double>> stages) {
+  /**
+   * Refuses stages that weigh an unknown component or none, and custom components that cannot be
+   * made.
+   */
+  public static void check(RewardConfig config, List<Map<String, Double>> stages) {
+    CustomRewards.weighed(config, stages)
+        .forEach(
+            (name, component) -> {
+              if (component.sql().isEmpty()) {
+                FunctionReward.load(name, component);
+              }
+            });
     for (Map<String, Double> weights : stages) {
       for (String name : weights.keySet()) {
-        if (!REGISTRY.containsKey(name)) {
+        if (!isKnown(config, name)) {
           throw new UserError(
               "reward " + name + ": unknown component; there are " + String.join(", ", names()));
         }
@@ -177,11 +223,10 @@ public final class Rewards implements Serializable {
       List<String> below = new ArrayList<>();
       for (Map.Entry<String, Double> entry : weights.entrySet()) {
         double weight = entry.getValue();
-        double least =
-            weight == 0 ? 0 : REGISTRY.get(entry.getKey()).bounds().of(config).lowest(weight);
+        double least = weight == 0 ? 0 : range(config, entry.getKey()).lowest(weight);
         lowest += least;
         if (least < 0) {
-          below.add("reward." + entry.getKey() + " = " + weight);
+          below.add(place(config, entry.getKey()) + " = " + weight);
         }
       }
       lowest = config.offset() + lowest * (lowest < 0 ? 1 + config.goldConfidence() : 1);
@@ -193,9 +238,36 @@ public final class Rewards implements Serializable {
                 + String.format(Locale.ROOT, " can bring them to %.2f", lowest)
                 + "; set reward.offset = "
                 + offset
+                + declared(config, below)
                 + ", or advantage.estimator = grpo or dr-grpo");
       }
     }
+  }
+
+  private static Range range(RewardConfig config, String name) {
+    CustomRewardConfig custom = config.custom().get(name);
+    return custom == null
+        ? REGISTRY.get(name).bounds().of(config)
+        : new Range(custom.lowest(), custom.highest());
+  }
+
+  private static String place(RewardConfig config, String name) {
+    return config.custom().containsKey(name) ? CustomRewards.key(name) : "reward." + name;
+  }
+
+  /** That bounds of a custom component are for its author to say. */
+  private static String declared(RewardConfig config, List<String> below) {
+    return config.custom().keySet().stream()
+        .map(CustomRewards::key)
+        .filter(key -> below.stream().anyMatch(text -> text.startsWith(key + " ")))
+        .findFirst()
+        .map(key -> ", or where its values never get there, " + key + ".lowest and .highest")
+        .orElse("");
+  }
+
+  /** {@link #components(Groups, RolloutOrigin, Map)} outside training. */
+  public Map<String, float[]> components(Groups groups, Map<String, Double> weights) {
+    return components(groups, RolloutOrigin.NONE, weights);
   }
 
   /**
@@ -204,12 +276,13 @@ public final class Rewards implements Serializable {
    * @param weights of the stage
    * @return [G·K] by name
    */
-  public Map<String, float[]> components(Groups groups, Map<String, Double> weights) {
+  public Map<String, float[]> components(
+      Groups groups, RolloutOrigin origin, Map<String, Double> weights) {
     Map<String, float[]> values = new LinkedHashMap<>();
     components.forEach(
         (name, component) -> {
           if (weights.getOrDefault(name, 0.0) != 0) {
-            values.put(name, component.score(groups));
+            values.put(name, component.score(groups, origin));
           }
         });
     return values;

@@ -84,6 +84,40 @@ public record Groups(
   }
 
   /**
+   * What exploration would yield if the policy had written the corpus's own text, each token with
+   * certainty: to try on what is to score rollouts.
+   *
+   * @param horizon tokens of a rollout; more than 1: a continuation of each window, twice
+   */
+  public static Groups asWritten(WindowBatch rows, int horizon) {
+    if (horizon == 1) {
+      return gold(rows);
+    }
+    int context = rows.context();
+    int[] tokens = new int[2 * rows.inputs().length];
+    int[] golds = new int[2 * rows.windows() * horizon];
+    for (int row = 0; row < 2 * rows.windows(); row++) {
+      System.arraycopy(rows.inputs(), row / 2 * context, tokens, row * context, context);
+      int end = (row / 2 + 1) * context;
+      System.arraycopy(rows.golds(), end - horizon, golds, row * horizon, horizon);
+    }
+    float[] halves = new float[golds.length];
+    Arrays.fill(halves, 0.5f);
+    return new Groups(
+        2 * rows.windows(),
+        context,
+        context - horizon,
+        2,
+        tokens,
+        golds,
+        1,
+        Draw.INDEPENDENT,
+        golds,
+        halves,
+        new float[golds.length]);
+  }
+
+  /**
    * The groups for the learner, which averages over the states of all rows: weights sum to 1 in
    * each row instead of over the rows of a context. Otherwise the policy gradient would shrink by
    * the number of rows relative to entropy and KL, which count in full for every row.

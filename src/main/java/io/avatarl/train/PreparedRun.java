@@ -12,6 +12,7 @@ import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.DamagedCheckpoint;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
+import io.avatarl.reward.CustomRewards;
 import io.avatarl.reward.Rewards;
 import io.avatarl.rollout.FrozenPolicy;
 import io.avatarl.spark.table.RolloutTable;
@@ -58,7 +59,7 @@ record PreparedRun(
     // The class loader with the --packages, which Spark uses, too.
     RolloutTable.check(
         asked.rolloutTable(), storage, output, Thread.currentThread().getContextClassLoader());
-    Rewards.check(Curriculum.rewards(asked));
+    Rewards.check(asked.reward(), Curriculum.rewards(asked));
     Rewards.checkSign(asked.advantage(), asked.reward(), Curriculum.rewards(asked));
     boolean existed = storage.exists(output);
     // Before the corpus, which may have to be downloaded.
@@ -80,6 +81,7 @@ record PreparedRun(
                   : Optional.empty(),
               listener::warned);
       requirePrompt(asked, beginning.corpus());
+      CustomRewards.tryFunctions(asked, beginning.corpus());
       return new PreparedRun(
           storage,
           output,
@@ -192,8 +194,7 @@ record PreparedRun(
     return Optional.empty();
   }
 
-  private static Optional<FrozenPolicy> referee(
-      Storage storage, TrainingConfig asked, Corpus corpus) {
+  static Optional<FrozenPolicy> referee(Storage storage, TrainingConfig asked, Corpus corpus) {
     String run = asked.reward().referee().run();
     if (run.isEmpty()) {
       return Optional.empty();

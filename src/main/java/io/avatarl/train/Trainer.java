@@ -13,13 +13,16 @@ import io.avatarl.learner.Learner;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.Rewards;
+import io.avatarl.reward.RolloutScorer;
 import io.avatarl.spark.ngram.NgramCounter;
+import io.avatarl.spark.reward.SqlRewards;
 import io.avatarl.spark.rollout.Devices;
 import io.avatarl.spark.rollout.PolicyCluster;
 import io.avatarl.spark.rollout.RewardSetup;
 import io.avatarl.spark.table.NamedRows;
 import io.avatarl.spark.table.RolloutTable;
 import io.avatarl.spark.transport.JobThread;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -76,6 +79,7 @@ public final class Trainer implements AutoCloseable {
    */
   public Optional<Summary> run(SparkSession spark) {
     TrainingConfig config = run.config();
+    Map<String, RolloutScorer> sql = SqlRewards.of(spark, config, run.corpus());
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = run.beginning().parameters();
     Optional<ScoredRows> stored = stored(spark);
@@ -91,7 +95,7 @@ public final class Trainer implements AutoCloseable {
                 context,
                 config,
                 run.corpus(),
-                rewardSetup(counts),
+                rewardSetup(counts, sql),
                 run.beginning().initial().orElse(new float[0]),
                 run.output())) {
       run.resumed()
@@ -181,10 +185,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Builds the reward components that any stage uses. */
-  private RewardSetup rewardSetup(NgramCounts counts) {
+  private RewardSetup rewardSetup(NgramCounts counts, Map<String, RolloutScorer> sql) {
     Rewards rewards =
         new Rewards(
-            new Rewards.Sources(run.config().reward(), run.corpus(), counts, run.referee()),
+            new Rewards.Sources(run.config().reward(), run.corpus(), counts, run.referee(), sql),
             Curriculum.rewards(run.config()));
     return new RewardSetup(counts, rewards, run.referee());
   }

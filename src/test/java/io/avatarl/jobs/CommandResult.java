@@ -15,7 +15,7 @@ public record CommandResult(int code, String out, String err) {
     Callable<Integer> on(PrintStream out, PrintStream err);
   }
 
-  static CommandResult train(String... arguments) {
+  public static CommandResult train(String... arguments) {
     return of(TrainJob::new, arguments);
   }
 

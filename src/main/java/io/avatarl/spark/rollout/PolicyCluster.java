@@ -65,6 +65,15 @@ public final class PolicyCluster implements AutoCloseable {
         spark, RunContext.forEvaluation(newRun(), config, corpus), Optional.empty());
   }
 
+  /** A cluster that can also pay rollouts in the validation split. */
+  public static PolicyCluster forHeldOut(
+      JavaSparkContext spark, TrainingConfig config, Corpus corpus, RewardSetup setup) {
+    return new PolicyCluster(
+        spark,
+        RunContext.forTraining(newRun(), config, corpus, setup, new float[0]),
+        Optional.empty());
+  }
+
   /**
    * A training run's cluster.
    *
@@ -425,6 +434,23 @@ public final class PolicyCluster implements AutoCloseable {
   /** Blocks of a remote corpus that tasks found on local disk so far. */
   public long blocksFound() {
     return traffic.found().value();
+  }
+
+  /** What the newest weights' rollouts in the validation split are paid in a stage. */
+  public HeldOutRewards heldOutRewards(CurriculumStage stage) {
+    int parts = config.rollout().shards();
+    return versions.withExact(
+        policy ->
+            JobThread.await(
+                    jobs.submit(
+                        () ->
+                            jobs.run(
+                                "rewards of the validation split",
+                                new HeldOutTask(context, policy, stage, parts),
+                                parts)))
+                .stream()
+                .reduce(HeldOutRewards::plus)
+                .orElseThrow());
   }
 
   /** Task slots of the cluster as Spark sees it now. */

@@ -11,6 +11,7 @@ import io.avatarl.corpus.Windows;
 import io.avatarl.evaluation.EvaluationWindow;
 import io.avatarl.model.Distributions;
 import io.avatarl.model.Policy;
+import io.avatarl.reward.RolloutOrigin;
 import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.WindowBatch;
@@ -65,9 +66,11 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
       RandomStream random = RandomStream.of(config.seed(), 0, 0, Purpose.EXPLORATION);
       Groups groups =
           run.exploration(stage).explore(new ExplorationInput(rows, distributions, policy, random));
+      RolloutOrigin origin =
+          new RolloutOrigin(Math.max(1, step), 0, stage.name(), published.weights().version());
       return new PolicySnapshot(
           step,
-          states(run, rows, distributions.summary(rows.golds()), run.score(stage, groups)),
+          states(run, rows, distributions.summary(rows.golds()), run.score(stage, groups, origin)),
           sample(run, policy));
     }
   }

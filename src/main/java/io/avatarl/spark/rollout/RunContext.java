@@ -12,6 +12,7 @@ import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.reward.CreditAssignment;
 import io.avatarl.reward.Rewards;
+import io.avatarl.reward.RolloutOrigin;
 import io.avatarl.rollout.Exploration;
 import io.avatarl.rollout.Groups;
 import io.avatarl.spark.table.ScoredGroups;
@@ -132,9 +133,9 @@ final class RunContext implements Serializable {
   }
 
   /** Groups with their rewards and advantages in a stage of the curriculum. */
-  ScoredGroups score(CurriculumStage stage, Groups groups) {
+  ScoredGroups score(CurriculumStage stage, Groups groups, RolloutOrigin origin) {
     Map<String, Double> weights = stage.rewards();
-    Map<String, float[]> components = setup().rewards().components(groups, weights);
+    Map<String, float[]> components = setup().rewards().components(groups, origin, weights);
     float[] rewards = Rewards.total(components, weights, config.reward().offset());
     Rewards.scaleGold(groups, rewards, config.reward());
     CreditAssignment.assign(config.rollout().credit(), groups, rewards);

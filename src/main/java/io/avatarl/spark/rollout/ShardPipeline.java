@@ -8,6 +8,7 @@ import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Windows;
 import io.avatarl.model.Distributions;
 import io.avatarl.model.Policy;
+import io.avatarl.reward.RolloutOrigin;
 import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.ReferenceLogProbs;
@@ -93,7 +94,11 @@ record ShardPipeline(
             ? referenceOfEntries(run, groups)
             : reference(run, groups, Optional.of(distributions), policy);
     long explored = System.nanoTime();
-    ScoredGroups paid = run.score(stage, groups);
+    ScoredGroups paid =
+        run.score(
+            stage,
+            groups,
+            new RolloutOrigin(step + 1, shard, stage.name(), published.weights().version()));
     Distributions.Summary summary = distributions.summary(rows.golds());
     RolloutStatistics sums =
         RolloutStatistics.of(rows, summary, groups, paid.rewards(), paid.advantages());

@@ -10,6 +10,7 @@ import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.apache.parquet.schema.Type;
@@ -107,7 +108,41 @@ public final class RolloutColumns {
               column(
                   "group_mean_components",
                   DataTypes.createMapType(DataTypes.StringType, DataTypes.DoubleType),
-                  "weighted mean of each reward component over all actions of the group"));
+                  "weighted mean of each reward component over all actions of the group"))
+          .add(
+              column(
+                  "prompt",
+                  DataTypes.StringType,
+                  "the text that the action's continuation continues; of a single action, the state"))
+          .add(
+              column(
+                  "continuation",
+                  DataTypes.StringType,
+                  "the whole continuation that the action is in; of a single action, the action"));
+
+  private static final Set<String> FROM_REWARDS_ON =
+      Set.of(
+          "reward",
+          "reward_components",
+          "advantage",
+          "actions_per_group_kept",
+          "actions_per_group",
+          "group_entropy",
+          "group_mean_reward",
+          "group_reward_std",
+          "group_mean_advantage",
+          "group_mean_components");
+
+  /** Those whose values are known before rewards: what a reward may depend on. */
+  public static final StructType BEFORE_REWARDS =
+      DataTypes.createStructType(
+          Arrays.stream(SCHEMA.fields())
+              .filter(field -> !FROM_REWARDS_ON.contains(field.name()))
+              .toList());
+
+  /** Of these, those that all tokens of a continuation share. */
+  static final Set<String> OF_CONTINUATION =
+      Set.of(STEP, "shard", "policy_version", "exploration", "stage", "prompt", "continuation");
 
   private static final Map<DataType, PrimitiveTypeName> PRIMITIVES =
       Map.of(

@@ -2,11 +2,12 @@ package io.avatarl.spark.table;
 
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.reward.RolloutOrigin;
 import io.avatarl.rollout.Groups;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
-import java.util.Locale;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.SimpleGroupFactory;
@@ -16,30 +17,20 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 
 /** Turns a shard's groups into rows of the rollout table: one per action that was tried. */
 final class RolloutRows {
+  /** Those of a file that are known before rewards. */
+  private static final List<String> COLUMNS =
+      Arrays.stream(RolloutColumns.BEFORE_REWARDS.fieldNames())
+          .filter(RolloutColumns.PARQUET::containsField)
+          .toList();
+
   private final TrainingConfig config;
   private final Tokenizer tokenizer;
-  private final long step;
-  private final int shard;
-  private final String stage;
-  private final long policyVersion;
+  private final RolloutOrigin origin;
 
-  /**
-   * @param step from 1
-   * @param stage name of the curriculum's stage
-   */
-  RolloutRows(
-      TrainingConfig config,
-      Tokenizer tokenizer,
-      long step,
-      int shard,
-      String stage,
-      long policyVersion) {
+  RolloutRows(TrainingConfig config, Tokenizer tokenizer, RolloutOrigin origin) {
     this.config = config;
     this.tokenizer = tokenizer;
-    this.step = step;
-    this.shard = shard;
-    this.stage = stage;
-    this.policyVersion = policyVersion;
+    this.origin = origin;
   }
 
   /**
@@ -58,10 +49,7 @@ final class RolloutRows {
             * Math.min(
                 windows == 0 ? Integer.MAX_VALUE : windows,
                 groups.windows() / groups.rowsPerContext());
-    // Numbers are unique within the run: each window has `context` numbers, however many groups a
-    // curriculum's stage makes of it.
-    int numbers = config.model().context();
-    long first = ((step - 1) * config.windowsPerStep() + config.firstWindow(shard)) * numbers;
+    RolloutValues values = new RolloutValues(config, tokenizer, origin, groups);
     MemoryOutputFile file = new MemoryOutputFile();
     try (ParquetWriter<Group> writer =
         ExampleParquetWriter.builder(file)
@@ -73,9 +61,7 @@ final class RolloutRows {
       groups.forEachCompared(
           (from, stride, count) -> {
             if (number[0] < kept) {
-              int window = number[0] / perWindow;
-              long id = first + (long) window * numbers + number[0] % perWindow;
-              write(writer, paid, id, paid.ranked(from, stride, count));
+              write(writer, paid, values, paid.ranked(from, stride, count));
             }
             number[0]++;
           });
@@ -88,7 +74,8 @@ final class RolloutRows {
   /**
    * @param tried entries of one group, by probability
    */
-  private void write(ParquetWriter<Group> writer, ScoredGroups paid, long id, int[] tried) {
+  private void write(
+      ParquetWriter<Group> writer, ScoredGroups paid, RolloutValues values, int[] tried) {
     Groups groups = paid.groups();
     int gold = groups.gold(tried[0] / groups.actionsPerGroup());
     int top = config.rolloutTable().topActions();
@@ -105,37 +92,19 @@ final class RolloutRows {
     SimpleGroupFactory factory = new SimpleGroupFactory(RolloutColumns.PARQUET);
     for (int rank : Arrays.copyOf(ranks, kept)) {
       int entry = tried[rank];
-      int g = entry / groups.actionsPerGroup();
-      int last = groups.lastTokenIndex(g);
-      int[] state = Arrays.copyOfRange(groups.tokens(), last + 1 - groups.stateLength(g), last + 1);
-      int action = action(groups, entry);
       Group row = factory.newGroup();
-      row.append("shard", shard)
-          .append("group_id", id)
-          .append("position", state.length - 1)
-          .append("context", tokenizer.decode(state));
-      list(row, "context_tokens", state);
-      row.append("gold", tokenizer.decode(gold))
-          .append("gold_token", gold)
-          .append("action", tokenizer.decode(action));
-      list(row, "action_tokens", action);
-      row.append("rank", rank + 1)
-          .append("logprob", (double) groups.logProbs()[entry])
-          .append("probability", Math.exp(groups.logProbs()[entry]))
-          .append("reward", (double) paid.rewards()[entry]);
+      for (String column : COLUMNS) {
+        append(row, column, column.equals("rank") ? rank + 1 : values.get(column, entry));
+      }
+      row.append("reward", (double) paid.rewards()[entry]);
       Group map = row.addGroup("reward_components");
       paid.components()
           .forEach(
-              (name, values) ->
+              (name, component) ->
                   map.addGroup("key_value")
                       .append("key", name)
-                      .append("value", (double) values[entry]));
+                      .append("value", (double) component[entry]));
       row.append("advantage", (double) paid.advantages()[entry])
-          .append("is_gold", action == gold)
-          .append("policy_version", policyVersion)
-          .append("exploration", config.rollout().exploration().name().toLowerCase(Locale.ROOT))
-          .append("stage", stage)
-          .append("weight", (double) groups.weights()[entry])
           .append("actions_per_group_kept", kept)
           .append("actions_per_group", tried.length)
           .append("group_entropy", whole.entropy())
@@ -161,10 +130,22 @@ final class RolloutRows {
     return groups.action(entry / k, entry % k);
   }
 
-  private static void list(Group row, String column, int... values) {
-    Group list = row.addGroup(column);
-    for (int value : values) {
-      list.addGroup("list").append("element", value);
+  private static void append(Group row, String column, Object value) {
+    if (value instanceof int[] values) {
+      Group list = row.addGroup(column);
+      for (int element : values) {
+        list.addGroup("list").append("element", element);
+      }
+    } else if (value instanceof String text) {
+      row.append(column, text);
+    } else if (value instanceof Integer number) {
+      row.append(column, number);
+    } else if (value instanceof Long number) {
+      row.append(column, number);
+    } else if (value instanceof Double number) {
+      row.append(column, number);
+    } else {
+      row.append(column, (Boolean) value);
     }
   }
 }

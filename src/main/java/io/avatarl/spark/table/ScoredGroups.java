@@ -40,17 +40,19 @@ public record ScoredGroups(
 
   /** Compared entries, most probable first, without the weight-0 padding that repeats an action. */
   public int[] ranked(int from, int stride, int count) {
+    return ranked(groups, from, stride, count);
+  }
+
+  static int[] ranked(Groups groups, int from, int stride, int count) {
     int[] entries = byProbability(groups.logProbs(), from, stride, count);
     if (groups.sampled() || groups.actions().length == 0) {
       return entries;
     }
-    Set<Integer> seen = new HashSet<>();
-    return Arrays.stream(entries).filter(entry -> seen.add(action(entry))).toArray();
-  }
-
-  private int action(int entry) {
     int k = groups.actionsPerGroup();
-    return groups.action(entry / k, entry % k);
+    Set<Integer> seen = new HashSet<>();
+    return Arrays.stream(entries)
+        .filter(entry -> seen.add(groups.action(entry / k, entry % k)))
+        .toArray();
   }
 
   /** Entries from, from + stride, … ({@code count} of them), most probable first; ties in order. */

@@ -4,6 +4,7 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Committer;
 import io.avatarl.files.Storage;
+import io.avatarl.reward.RolloutOrigin;
 import java.util.Optional;
 import org.apache.hadoop.mapreduce.OutputCommitter;
 import org.apache.hadoop.mapreduce.TaskAttemptContext;
@@ -62,7 +63,8 @@ final class StepWriter implements TableWriter {
     Storage storage = new Storage(hadoop.value().value());
     String name = String.format("part-%05d.parquet", shard);
     String file = Storage.resolve(folder, name);
-    RolloutRows rows = new RolloutRows(config, tokenizer, step, shard, stage, version);
+    RolloutRows rows =
+        new RolloutRows(config, tokenizer, new RolloutOrigin(step, shard, stage, version));
     if (committer != null) {
       int attempt = (int) TaskContext.get().taskAttemptId() & Integer.MAX_VALUE;
       committer.write(

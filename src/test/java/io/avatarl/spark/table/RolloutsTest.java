@@ -152,7 +152,8 @@ class RolloutsTest {
             + " is_gold boolean, policy_version bigint, exploration string, stage string,"
             + " weight double, actions_per_group_kept int, actions_per_group int,"
             + " group_entropy double, group_mean_reward double, group_reward_std double,"
-            + " group_mean_advantage double, group_mean_components map<string,double>",
+            + " group_mean_advantage double, group_mean_components map<string,double>,"
+            + " prompt string, continuation string",
         String.join(
             ", ",
             Arrays.stream(Rollouts.SCHEMA.fields())
@@ -204,6 +205,8 @@ class RolloutsTest {
                   required double value;
                 }
               }
+              required binary prompt (STRING);
+              required binary continuation (STRING);
             }
             """),
         RolloutColumns.PARQUET);
