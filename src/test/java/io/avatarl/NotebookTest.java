@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 class NotebookTest {
   private static final Path INSPECT = Path.of("notebooks/inspect_rollouts.ipynb");
   private static final Path TRAIN = Path.of("notebooks/train_from_a_notebook.ipynb");
+  private static final Path SHAPE = Path.of("notebooks/shape_a_model.ipynb");
   private static final String IMPORTS = "import pyspark, pandas, matplotlib, nbclient, ipykernel";
   private static final String REQUIREMENTS = "-r notebooks/requirements.txt";
   private static final int SECONDS = 600;
@@ -43,7 +44,7 @@ class NotebookTest {
 
   @Test
   void areKeptWithoutOutputs() throws IOException {
-    for (Path notebook : List.of(INSPECT, TRAIN)) {
+    for (Path notebook : List.of(INSPECT, TRAIN, SHAPE)) {
       for (JsonNode cell : new ObjectMapper().readTree(notebook.toFile()).path("cells")) {
         assertEquals(0, cell.path("outputs").size());
       }
@@ -81,6 +82,35 @@ class NotebookTest {
     for (String file : List.of("summary.json", "report.html", "config.conf", "samples.json")) {
       assertTrue(Files.exists(folder.resolve("first").resolve(file)), file);
     }
+  }
+
+  @Test
+  void aModelIsShaped() throws Exception {
+    Path run;
+    SparkSession spark = FinishedRun.spark();
+    try {
+      run = FinishedRun.of(spark, folder);
+    } finally {
+      spark.stop();
+    }
+    String settings =
+        """
+        {"steps": 2, "rollout.horizon": 8, "rollout.samples": 2, "prompt": 9, "shortest": 1, "longest": 9, "evaluation.every": 1,
+         "checkpoint.every": 0, "sample.tokens": 20}""";
+    String log =
+        execute(
+            SHAPE,
+            1,
+            Map.of(
+                "AVATARL_RUN", run.toString(),
+                "AVATARL_CORPUS", folder.resolve("play.txt").toString(),
+                "AVATARL_OUT", folder.resolve("lines").toString(),
+                "AVATARL_SETTINGS", settings));
+    assertTrue(log.contains("lines of 1 to 9 characters: "), log);
+    assertTrue(log.contains("validation cross-entropy: "), log);
+    assertTrue(log.contains("--- after training:"), log);
+    String config = Files.readString(folder.resolve("lines/config.conf"));
+    assertTrue(config.contains("^.{1,9}"), config);
   }
 
   /** The stop button is a SIGINT to the process that waits for a line of progress. */
@@ -144,6 +174,11 @@ class NotebookTest {
   /** Runs a notebook from top to bottom; what it printed. */
   private static String execute(Path notebook, int plots, String variable, String value)
       throws Exception {
+    return execute(notebook, plots, Map.of(variable, value));
+  }
+
+  private static String execute(Path notebook, int plots, Map<String, String> variables)
+      throws Exception {
     String python = PythonVenv.with("notebook-venv", IMPORTS, REQUIREMENTS);
     Path out = Path.of("target/notebook");
     Path log = out.resolve(notebook.getFileName() + ".txt");
@@ -152,7 +187,7 @@ class NotebookTest {
         python(
             python,
             log,
-            Map.of(variable, value),
+            variables,
             "src/test/python/execute_notebook.py",
             notebook.toString(),
             out.toString(),
@@ -172,8 +207,8 @@ class NotebookTest {
     ProcessBuilder process =
         new ProcessBuilder(python).redirectErrorStream(true).redirectOutput(log.toFile());
     process.command().addAll(List.of(arguments));
-    process.environment().putAll(variables);
     process.environment().remove("AVATARL_CORPUS");
+    process.environment().putAll(variables);
     // What is tested, not what was last packaged.
     process.environment().put("AVATARL_JAR", System.getProperty("java.class.path"));
     process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");

@@ -171,7 +171,7 @@ public record TrainingConfig(
   }
 
   /**
-   * The same with the exploration, rewards and stages of another configuration.
+   * The same with the exploration, rewards, stages and evaluation of another configuration.
    *
    * @throws UserError where they do not go with this model
    */
@@ -193,7 +193,7 @@ public record TrainingConfig(
           other.learner,
           broadcast,
           other.curriculum,
-          evaluation,
+          other.evaluation,
           checkpoint,
           sample,
           tracking);

@@ -64,8 +64,8 @@ public final class EvaluateJob implements Callable<Integer> {
       names = "--rewards",
       paramLabel = "PRESET|FILE",
       description =
-          "also let the model explore in evaluation.windows windows of the validation split, as this preset (or"
-              + " the config.conf of a run) does, and print the mean of each of its reward components")
+          "also let the model explore in windows of the validation split, as many and in the way that this preset"
+              + " (or the config.conf of a run) says, and print the mean of each of its reward components")
   private String rewards;
 
   EvaluateJob(PrintStream out, PrintStream err) {
@@ -89,7 +89,7 @@ public final class EvaluateJob implements Callable<Integer> {
             storage, ParameterLayout.of(config.model(), tokenizer.vocabularySize()));
     Optional<TrainingConfig> paid =
         Optional.ofNullable(rewards)
-            .map(name -> Presets.load(name, storage).read(List.of(), err::println))
+            .map(name -> Presets.load(name, storage).read(storage, List.of(), err::println))
             .map(config::paidAs);
     FinalEvaluation scores;
     Optional<HeldOutRewards> heldOut;

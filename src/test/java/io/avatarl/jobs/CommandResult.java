@@ -19,7 +19,7 @@ public record CommandResult(int code, String out, String err) {
     return of(TrainJob::new, arguments);
   }
 
-  static CommandResult evaluate(String... arguments) {
+  public static CommandResult evaluate(String... arguments) {
     return of(EvaluateJob::new, arguments);
   }
 

@@ -132,29 +132,29 @@ class CustomRewardTrainingTest {
   @Test
   void whatIsWrongIsOneLineAndNoRun() throws IOException {
     String lowest = "reward.custom.own.lowest=0";
-    command("none", lowest, "reward.custom.own.class=com.example.None")
+    command("refused-none", lowest, "reward.custom.own.class=com.example.None")
         .refuses("reward.custom.own.class: com.example.None is not on the class path");
     command(
-            "nan",
+            "refused-nan",
             lowest,
             "reward.custom.own.class=" + name("Bad"),
             "reward.custom.own.params.how=nan")
         .refuses("reward.custom.own: gave NaN for ");
     command(
-            "throws",
+            "refused-throws",
             lowest,
             "reward.custom.own.class=" + name("Bad"),
             "reward.custom.own.params.how=throws")
         .refuses(
             "threw java.lang.IllegalStateException: no dictionary at io.avatarl.reward.TestFunctions$Bad.score");
-    command("sql", lowest, "reward.custom.own.sql=actoin")
+    command("refused-sql", lowest, "reward.custom.own.sql=actoin")
         .refuses(
             "reward.custom.own.sql: ", "`actoin` cannot be resolved", "The columns are step, ");
-    command("rand", lowest, "reward.custom.own.sql=rand()").refuses("is not deterministic");
-    command("negative", "reward.custom.own.sql=logprob")
+    command("refused-rand", lowest, "reward.custom.own.sql=rand()").refuses("is not deterministic");
+    command("refused-negative", "reward.custom.own.sql=logprob")
         .refuses("maxrl needs rewards of at least 0, but reward.custom.own = 1.0", "own.lowest");
     for (String run : List.of("none", "nan", "throws", "sql", "rand", "negative")) {
-      assertTrue(Files.notExists(folder.resolve(run).resolve("config.conf")), run);
+      assertTrue(Files.notExists(folder.resolve("refused-" + run).resolve("config.conf")), run);
     }
   }
 
@@ -170,5 +170,54 @@ class CustomRewardTrainingTest {
     assertEquals(1, errors.size(), result.err());
     assertTrue(
         errors.get(0).contains("gave -1.0 for ") && errors.get(0).contains("lowest"), result.err());
+  }
+
+  @Test
+  void whatIsPaidInTheValidationSplitIsPrinted() throws IOException {
+    Path run = folder.resolve("measured");
+    TinyTraining.train(spark, corpus, run, "steps=1");
+    Path rewards =
+        Files.writeString(
+            folder.resolve("measure.conf"),
+            """
+            rollout { exploration = sampled, horizon = 4, samples = 3, shards = 2 }
+            advantage.estimator = grpo
+            evaluation.windows = 8
+            reward.weights.exact = 0
+            reward.custom.one.sql = "length(continuation) - length(prompt) + 10"
+            reward.custom.odd.sql = "position % 2"
+            """);
+    List<String> printed = rewardsOf(run, rewards);
+    // Eight windows of 16: prompts of 13 characters, continuations of four at positions 12 to 15.
+    assertEquals(
+        List.of(
+            "rewards of " + rewards + " in the validation split, means over 32 states, 96 actions",
+            "odd                    0.500000",
+            "one                    1.000000"),
+        printed);
+    Path vowels =
+        Files.writeString(
+            folder.resolve("vowels.conf"),
+            Files.readString(rewards)
+                .replace("position % 2", "regexp_count(continuation, '[aeiou]')"));
+    List<String> first = rewardsOf(run, vowels);
+    assertEquals(first, rewardsOf(run, vowels));
+    double mean = Double.parseDouble(first.get(1).replaceAll(".* ", ""));
+    assertTrue(mean > 0 && mean < 4, first.toString());
+    Path longer =
+        Files.writeString(
+            folder.resolve("longer.conf"),
+            Files.readString(rewards).replace("horizon = 4", "horizon = 20"));
+    CommandResult refused = CommandResult.evaluate(run.toString(), "--rewards", longer.toString());
+    refused.refuses("rollout.horizon: 20 does not fit into model.context = 16");
+  }
+
+  private static List<String> rewardsOf(Path run, Path preset) {
+    return CommandResult.evaluate(run.toString(), "--rewards", preset.toString())
+        .succeeds()
+        .out()
+        .lines()
+        .dropWhile(line -> !line.startsWith("rewards of "))
+        .toList();
   }
 }
