@@ -15,17 +15,17 @@ import io.avatarl.spark.transport.PolicyBroadcast;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.api.java.function.Function;
-import org.apache.spark.broadcast.Broadcast;
+import io.avatarl.spark.transport.TaskValue;
 
 /** Explores and pays one part of the validation split's windows as training does its own. */
 final class HeldOutTask implements Function<Integer, HeldOutRewards> {
-  private final Broadcast<RunContext> context;
+  private final TaskValue<RunContext> context;
   private final PolicyBroadcast published;
   private final CurriculumStage stage;
   private final int parts;
 
   HeldOutTask(
-      Broadcast<RunContext> context, PolicyBroadcast published, CurriculumStage stage, int parts) {
+      TaskValue<RunContext> context, PolicyBroadcast published, CurriculumStage stage, int parts) {
     this.context = context;
     this.published = published;
     this.stage = stage;
@@ -49,14 +49,14 @@ final class HeldOutTask implements Function<Integer, HeldOutRewards> {
     }
     WindowBatch rows = WindowBatch.of(offsets.length, Windows.pack(text, length, offsets));
     int atOnce = config.rollout().windowsPerUpdate();
-    try (PolicyReplica replica = PolicyReplica.acquire(run, published.weights());
+    try (PolicyReplica replica = PolicyReplica.acquire(run, published);
         Distributions distributions =
             replica.policy().distributions(rows.windows(), rows.inputs(), atOnce)) {
       RandomStream random = RandomStream.of(config.seed(), 0, part, Purpose.EXPLORATION);
       Groups groups =
           run.exploration(stage)
               .explore(new ExplorationInput(rows, distributions, replica.policy(), random));
-      RolloutOrigin origin = new RolloutOrigin(1, 0, stage.name(), published.weights().version());
+      RolloutOrigin origin = new RolloutOrigin(1, 0, stage.name(), published.version());
       return HeldOutRewards.of(groups, run.score(stage, groups, origin).components());
     }
   }

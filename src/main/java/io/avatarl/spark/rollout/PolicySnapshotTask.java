@@ -67,7 +67,7 @@ final class PolicySnapshotTask implements Function<Integer, PolicySnapshot> {
       Groups groups =
           run.exploration(stage).explore(new ExplorationInput(rows, distributions, policy, random));
       RolloutOrigin origin =
-          new RolloutOrigin(Math.max(1, step), 0, stage.name(), published.weights().version());
+          new RolloutOrigin(Math.max(1, step), 0, stage.name(), published.version());
       return new PolicySnapshot(
           step,
           states(run, rows, distributions.summary(rows.golds()), run.score(stage, groups, origin)),

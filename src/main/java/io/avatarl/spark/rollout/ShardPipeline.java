@@ -96,9 +96,7 @@ record ShardPipeline(
     long explored = System.nanoTime();
     ScoredGroups paid =
         run.score(
-            stage,
-            groups,
-            new RolloutOrigin(step + 1, shard, stage.name(), published.weights().version()));
+            stage, groups, new RolloutOrigin(step + 1, shard, stage.name(), published.version()));
     Distributions.Summary summary = distributions.summary(rows.golds());
     RolloutStatistics sums =
         RolloutStatistics.of(rows, summary, groups, paid.rewards(), paid.advantages());
