@@ -10,7 +10,6 @@ import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import io.avatarl.spark.table.ContinuationColumns;
 import io.avatarl.spark.table.RolloutTable;
-import io.avatarl.spark.table.TableWriter;
 import io.avatarl.spark.transport.InProcessTransfer;
 import io.avatarl.spark.transport.JobThread;
 import io.avatarl.spark.transport.PolicyBroadcast;
@@ -26,7 +25,6 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.LongAccumulator;
 
 /**
  * The Spark side of a run, seen from the driver: broadcasts weights, runs rollouts and evaluations
@@ -42,10 +40,8 @@ public final class PolicyCluster implements AutoCloseable {
   private final PolicyVersions versions;
   private final JobThread jobs;
   private final CorpusTraffic traffic;
-  private final Optional<RolloutTable> table;
-
-  // State of the step whose rounds are running; only used by the job thread.
-  private TableWriter writer = TableWriter.NONE;
+  private final TabledRounds rounds;
+  private final Evaluations evaluations;
 
   private PolicyCluster(JavaSparkContext spark, RunContext context, Optional<RolloutTable> table) {
     this.spark = spark;
@@ -55,7 +51,11 @@ public final class PolicyCluster implements AutoCloseable {
     this.versions = new PolicyVersions(spark, run, config.broadcast().precision());
     this.jobs = new JobThread(spark, run);
     this.traffic = CorpusTraffic.of(spark);
-    this.table = table;
+    this.rounds = new TabledRounds(table);
+    // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
+    // depend on the cluster.
+    this.evaluations =
+        new Evaluations(spark, this.context, versions, jobs, config.rollout().shards());
   }
 
   /** A cluster that can only evaluate. */
@@ -188,8 +188,8 @@ public final class PolicyCluster implements AutoCloseable {
     PolicyBroadcast policy = versions.newest();
     return jobs.submit(
         () -> {
-          Tabled<List<RolloutShard>> done =
-              tabled(
+          TabledRounds.Round<List<RolloutShard>> done =
+              rounds.run(
                   step,
                   stage,
                   true,
@@ -220,18 +220,18 @@ public final class PolicyCluster implements AutoCloseable {
    */
   public Gradients gradients(long step, int round, CurriculumStage stage, double klWeight) {
     PolicyBroadcast policy = versions.newest();
-    int rounds = config.roundsPerStep();
+    int last = config.roundsPerStep();
     String description =
-        "step " + (step + 1) + ": update " + (round + 1) + " of " + rounds + " on executors";
+        "step " + (step + 1) + ": update " + (round + 1) + " of " + last + " on executors";
     return JobThread.await(
         jobs.submit(
             () -> {
-              Tabled<Summed<ShardGradient>> done =
-                  tabled(
+              TabledRounds.Round<Summed<ShardGradient>> done =
+                  rounds.run(
                       step,
                       stage,
                       round == 0,
-                      round == rounds - 1,
+                      round == last - 1,
                       writer ->
                           jobs.sum(
                               description,
@@ -307,40 +307,6 @@ public final class PolicyCluster implements AutoCloseable {
     }
   }
 
-  /** The results of a job whose tasks may also have written the step's rollout table. */
-  private record Tabled<T>(T results, double seconds, double tableSeconds) {
-    JobCost cost(PolicyBroadcast policy, long returned) {
-      return new JobCost(seconds, tableSeconds, policy.bytes(), returned);
-    }
-  }
-
-  private interface TabledJob<T> {
-    T run(TableWriter writer);
-  }
-
-  /**
-   * Runs a round of a step.
-   *
-   * @param first whether the step's table begins with it
-   * @param last whether the step's table is complete after it
-   */
-  private <T> Tabled<T> tabled(
-      long step, CurriculumStage stage, boolean first, boolean last, TabledJob<T> job) {
-    long start = System.nanoTime();
-    if (first) {
-      writer = table.map(t -> t.begin(step + 1, stage.name())).orElse(TableWriter.NONE);
-    }
-    long begun = System.nanoTime();
-    T results = job.run(writer);
-    long collected = System.nanoTime();
-    if (last) {
-      table.ifPresent(t -> t.commit(writer));
-      writer = TableWriter.NONE;
-    }
-    long end = System.nanoTime();
-    return new Tabled<>(results, (end - start) / 1e9, (begun - start + end - collected) / 1e9);
-  }
-
   /**
    * Takes a snapshot of the newest weights, which does not affect training.
    *
@@ -363,10 +329,7 @@ public final class PolicyCluster implements AutoCloseable {
 
   /** Scores the newest weights, after {@code step} steps, on an even selection of the split. */
   public Scores evaluate(long step) {
-    return evaluate(
-        "step " + step + ": evaluation",
-        EvaluationTask.Coverage.SPREAD,
-        spark.sc().longAccumulator());
+    return evaluations.run("step " + step + ": evaluation", EvaluationTask.Coverage.SPREAD);
   }
 
   /**
@@ -375,7 +338,7 @@ public final class PolicyCluster implements AutoCloseable {
    * @param scored is told how many windows are done, on a thread of Spark's
    */
   public Scores evaluateConsecutive(LongConsumer scored) {
-    return evaluate(
+    return evaluations.run(
         "final evaluation: consecutive windows", EvaluationTask.Coverage.CONSECUTIVE, scored);
   }
 
@@ -386,44 +349,8 @@ public final class PolicyCluster implements AutoCloseable {
    * @param scored is told how many windows are done, on a thread of Spark's
    */
   public Scores evaluateSliding(LongConsumer scored) {
-    return evaluate("final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING, scored);
-  }
-
-  private Scores evaluate(
-      String description, EvaluationTask.Coverage coverage, LongConsumer scored) {
-    LongAccumulator counted = spark.sc().longAccumulator();
-    TaskProgress progress = new TaskProgress(counted, scored);
-    spark.sc().addSparkListener(progress);
-    Scores scores;
-    try {
-      scores = evaluate(description, coverage, counted);
-    } finally {
-      if (!spark.sc().isStopped()) {
-        spark.sc().removeSparkListener(progress);
-      }
-    }
-    scored.accept(counted.value());
-    return scores;
-  }
-
-  private Scores evaluate(
-      String description, EvaluationTask.Coverage coverage, LongAccumulator counted) {
-    // As many parts as a step has shards: sums of doubles depend on the parts, so these must not
-    // depend on the cluster.
-    int parts = config.rollout().shards();
-    return versions.withExact(
-        policy -> {
-          Scores total = new Scores();
-          JobThread.await(
-                  jobs.submit(
-                      () ->
-                          jobs.run(
-                              description,
-                              new EvaluationTask(context, policy, coverage, parts, counted),
-                              parts)))
-              .forEach(total::add);
-          return total;
-        });
+    return evaluations.run(
+        "final evaluation: sliding windows", EvaluationTask.Coverage.SLIDING, scored);
   }
 
   /** Blocks of a remote corpus that tasks fetched so far. */
@@ -472,7 +399,7 @@ public final class PolicyCluster implements AutoCloseable {
     context.destroy();
     ExecutorState.OF_THIS_JVM.release(run);
     if (jobs.isTerminated()) {
-      table.ifPresent(t -> t.abort(writer));
+      rounds.abort();
     }
   }
 }
