@@ -30,7 +30,7 @@ public class Failure extends RuntimeException {
   private static final Pattern STOPPED =
       Pattern.compile("(?s).*(stopped SparkContext|SparkContext has been shutdown).*");
 
-  /** What it says to a call that waits at its end. */
+  /** What Spark says to a call that is waiting when it stops. */
   private static final String SHUT_DOWN = "cancelled because SparkContext was shut down";
 
   public Failure(String message) {

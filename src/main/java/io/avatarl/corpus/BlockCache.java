@@ -19,9 +19,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
- * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. One file of slots of
- * equal size, gone with the JVM, however that ends; the least recently used block makes room. A
- * block that is asked for twice at a time is fetched once.
+ * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. They lie in one file of equal slots, which disappears with the JVM, however it ends; the least recently used block is evicted. Concurrent requests for a block fetch it once.
  */
 final class BlockCache {
   /** Concurrent fetches: they wait for the network, not for a core. */
@@ -61,7 +59,7 @@ final class BlockCache {
     this(bytes, slotBytes, Optional.empty());
   }
 
-  /** The same in a file that is there, for tests. */
+  /** A cache in an existing file, for tests. */
   BlockCache(long bytes, int slotBytes, Optional<Path> given) {
     this.capacity = bytes / slotBytes;
     this.slotBytes = slotBytes;
@@ -155,7 +153,7 @@ final class BlockCache {
         path = given.isPresent() ? given.get() : Files.createTempFile("avatarl-cache", ".bin");
         file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
         if (given.isEmpty() && !path.toFile().delete()) {
-          path.toFile().deleteOnExit(); // Where an open file cannot be deleted.
+          path.toFile().deleteOnExit(); // For systems on which an open file cannot be deleted.
         }
       }
       ByteBuffer bytes = ByteBuffer.wrap(block);

@@ -174,12 +174,12 @@ public final class CorpusSource implements CorpusProvider {
     return new Found(bytes, path, storage.qualified(path), false, warnings);
   }
 
-  /** What is said of a text that begins with a byte-order mark. */
+  /** The warning about a text that begins with a byte-order mark. */
   public static String markWarning(String name) {
     return name + " begins with a byte-order mark, which is ignored";
   }
 
-  /** What is said of a text with Windows's line ends. */
+  /** The warning about a text with Windows line ends. */
   public static String carriageReturnWarning(String name) {
     return name + " has lines that end with CR LF; CR is learned as a character like any other";
   }

@@ -50,7 +50,7 @@ public final class StoredTokens implements Tokens {
     this.local = storage.isLocal(folder);
   }
 
-  /** Blocks that this JVM fetched, and that it found on its disk. */
+  /** [blocks fetched, blocks found on disk] of this JVM. */
   public static long[] traffic() {
     return BlockCache.traffic();
   }

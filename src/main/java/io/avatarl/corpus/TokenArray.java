@@ -25,7 +25,7 @@ public record TokenArray(int[] values) implements Tokens {
     return values;
   }
 
-  /** On its way to another JVM, in as few bytes as its tokens need. */
+  /** The serialized form, in as few bytes as the tokens need. */
   private Object writeReplace() {
     TokenType type = TokenType.of(Arrays.stream(values).max().orElse(0) + 1);
     return new Packed(type, type.encode(values, 0, values.length));

@@ -21,7 +21,7 @@ final class StorageErrors {
   // "s3a://key:secret@bucket/x"
   private static final Pattern SECRET = Pattern.compile("([A-Za-z0-9+.-]+://)[^/]*:[^/]*@(.*)");
 
-  /** What S3 and its token service say of temporary credentials. */
+  /** What S3 and its token service say about expired temporary credentials. */
   private static final String EXPIRED = "ExpiredToken";
 
   private final String verb;
@@ -119,8 +119,8 @@ final class StorageErrors {
   private UserError expired(IOException e) {
     return new UserError(
         cannot
-            + "the credentials have expired; renew them, then go on with --resume. Those of a role"
-            + " (fs.s3a.aws.credentials.provider) renew themselves",
+            + "the credentials have expired; renew them, then continue with --resume. Those of a"
+            + " role (fs.s3a.aws.credentials.provider) renew themselves",
         e);
   }
 

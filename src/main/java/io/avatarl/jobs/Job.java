@@ -251,12 +251,12 @@ public final class Job {
         builder.config(WAREHOUSE, LocalFolders.warehouse().toUri().toString());
       }
       if (asked.get(SERIALIZER, "").equals(KryoSerializer.class.getName()) && !hasBreeze()) {
-        // Kryo looks for Spark's linear algebra when it starts, and the project's own Spark has
-        // none.
+        // Kryo needs Spark's linear algebra, which the project's own Spark does not have.
         System.err.println(
             "WARNING: "
                 + SERIALIZER
-                + " = Kryo is left out: this Spark lacks Breeze, which Kryo asks for; no command here depends on it");
+                + " = Kryo is ignored: this Spark lacks Breeze, which Kryo needs; no command here"
+                + " depends on it");
         builder.config(SERIALIZER, JavaSerializer.class.getName());
       }
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
@@ -272,7 +272,7 @@ public final class Job {
       }
     }
 
-    /** With a watch over its executors, which speaks on standard error. */
+    /** The session with a watch over its executors, which reports on standard error. */
     public Session(SparkSession spark, boolean ours) {
       this(
           spark,
@@ -313,7 +313,7 @@ public final class Job {
       this.application = application;
     }
 
-    /** The command is to end: it waits no longer for executors that are not there. */
+    /** Tells that the command is to end, so that it does not wait for executors. */
     synchronized void ending() {
       session.ifPresent(open -> open.watch.ending());
     }

@@ -64,7 +64,7 @@ public final class NgramsJob implements Callable<Integer> {
       names = "--corpus",
       paramLabel = "FILE|URI",
       description =
-          "what jobs/train.sh takes, at any Hadoop path that the executors can read (default:"
+          "a corpus as for jobs/train.sh, at any Hadoop path that the executors can read (default:"
               + " $AVATARL_CORPUS, data/tinyshakespeare/input.txt, a download)")
   private String corpus;
 
@@ -77,7 +77,7 @@ public final class NgramsJob implements Callable<Integer> {
   @Option(
       names = "--column",
       paramLabel = "NAME",
-      description = "the column that has the texts, where there are columns")
+      description = "the column with the texts, if there are columns")
   private String column;
 
   @Option(
@@ -207,7 +207,7 @@ public final class NgramsJob implements Callable<Integer> {
     print(NgramBaselines.of(counts, tokenizer.encode(text), tokenizer));
   }
 
-  /** Of a corpus that is more than one text. */
+  /** Counts a corpus that is more than one text. */
   private void countDocuments(SparkSession spark, String path) {
     List<String> settings = new ArrayList<>();
     settings.add("corpus.validationFraction=" + validationFraction);

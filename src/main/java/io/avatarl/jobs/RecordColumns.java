@@ -7,12 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Records in the order of their steps, as columns of points: one per step (within a step, figures
- * like the KL rise from 0 at each update), or per stretch of equally many steps where there would
- * be more than {@value #POINTS}. Holds the points alone: a run of a week has millions of records.
+ * Records in the order of their steps, as columns of points: one per step or, if there would be more than {@value #POINTS}, per range of steps. (Within a step, metrics like the KL start at 0 and rise with each update.) Holds only the points, since a run of a week has millions of records.
  */
 final class RecordColumns {
-  /** More say nothing more on a chart. */
+  /** Most points; more would not be visible on a chart. */
   static final int POINTS = 400;
 
   private final List<String> fields;
@@ -45,7 +43,7 @@ final class RecordColumns {
     }
   }
 
-  /** What is not a finite number is left out. */
+  /** Leaves out values that are not finite. */
   void add(JsonNode record) {
     long step = record.path("step").asLong();
     if (points.isEmpty() || step != lastStep) {
@@ -80,7 +78,7 @@ final class RecordColumns {
     stepsEach *= 2;
   }
 
-  /** Of the newest record; 0 without any. */
+  /** Step of the newest record; 0 without any. */
   long lastStep() {
     return lastStep;
   }

@@ -18,9 +18,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Writes one self-contained HTML page about a run, or draws its learning curve. Several runs, or those of a"
-            + " comparison (jobs/compare.sh), are laid over each other. The page of a run that still trains goes to a"
-            + " place of its own, with --html.")
+        "Writes one self-contained HTML page about a run, or draws its learning curve. Several"
+            + " runs, or those of a comparison (jobs/compare.sh), share the charts. For a run"
+            + " that still trains, name a file outside its folder with --html.")
 public final class ReportJob implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", arity = "1..*", description = "folders of runs or comparisons")
   private List<String> runs;
@@ -77,7 +77,7 @@ public final class ReportJob implements Callable<Integer> {
     return 0;
   }
 
-  /** Into a run's folder only while no other process writes there. */
+  /** Writes into a run's folder only if no other process does. */
   private static void write(Storage storage, String file, String text) {
     String parent = HadoopPath.parent(file);
     String folder = parent.isEmpty() ? "." : parent;

@@ -30,7 +30,7 @@ final class ReportPage {
   private static final String LIBRARY_PLACE = "{{library}}";
   private static final String DATA_PLACE = "{{data}}";
 
-  /** Runs on a page; more no eye and no browser tells apart. */
+  /** Most runs on a page. */
   static final int MOST = 100;
 
   private static final double WORST = Double.POSITIVE_INFINITY;
@@ -73,7 +73,7 @@ final class ReportPage {
     return data;
   }
 
-  /** The best {@value #MOST}, in the order they came in; unfinished ones last. */
+  /** The best {@value #MOST} in their given order; unfinished ones last. */
   private static List<String> best(Storage storage, List<String> found) {
     if (found.size() <= MOST) {
       return found;

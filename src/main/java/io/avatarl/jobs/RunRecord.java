@@ -94,7 +94,7 @@ final class RunRecord {
             });
   }
 
-  /** What samples begin with, also where nobody named it. */
+  /** The prompt of the samples, even if it is the default. */
   private static String prompt(Storage storage, String run, String asked) {
     if (!asked.isEmpty() || CheckpointFolder.list(storage, run).isEmpty()) {
       return asked;

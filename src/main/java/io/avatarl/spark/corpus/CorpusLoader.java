@@ -208,7 +208,7 @@ public final class CorpusLoader implements CorpusProvider {
         && length <= config.memory().bytes();
   }
 
-  /** Whether a path is one file of text that is not packed, of any length. */
+  /** Whether a path is a single text file of any length that is not packed. */
   public static boolean isPlainText(Storage storage, String path) {
     if (!storage.exists(path) || storage.isDirectory(path) || storage.length(path) == 0) {
       return !SEVERAL.matcher(path).matches() && !storage.isDirectory(path);

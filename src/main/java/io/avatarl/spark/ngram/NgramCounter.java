@@ -87,7 +87,7 @@ public final class NgramCounter {
   }
 
   /**
-   * The same up to another order.
+   * The tables up to another order.
    *
    * @param order the longest n-gram; where the vocabulary is too large for it, as long as it allows
    */
@@ -216,7 +216,7 @@ public final class NgramCounter {
     return charactersBefore[scans.size()];
   }
 
-  /** What the user should know of the text, one line each. */
+  /** Warnings about the text, one line each. */
   public List<String> warnings() {
     List<String> warnings = new ArrayList<>();
     try {

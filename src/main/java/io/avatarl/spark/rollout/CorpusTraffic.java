@@ -5,7 +5,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * What tasks read of a corpus whose tokens lie in a remote folder: blocks, each a request or two.
+ * Counts the blocks that tasks read of a corpus in a remote token folder; each costs a request or two.
  *
  * @param fetched from the store
  * @param found on local disk
@@ -15,7 +15,7 @@ record CorpusTraffic(LongAccumulator fetched, LongAccumulator found) implements 
     return new CorpusTraffic(spark.sc().longAccumulator(), spark.sc().longAccumulator());
   }
 
-  /** In a task: adds what its JVM read since the last report. */
+  /** Called in a task: adds what its JVM has read since the last report. */
   void report() {
     long[] blocks = ExecutorState.OF_THIS_JVM.unreportedBlocks();
     fetched.add(blocks[0]);

@@ -25,7 +25,7 @@ final class EvaluationTask implements Function<Integer, Scores> {
   }
 
   /**
-   * @param scored counts segments
+   * @param scored counts windows
    */
   EvaluationTask(
       TaskValue<RunContext> context,

@@ -53,7 +53,7 @@ final class ExecutorState {
 
   private ExecutorState() {}
 
-  /** Blocks of the corpus that this JVM fetched, and found on disk, since this was asked last. */
+  /** Corpus blocks that this JVM fetched, and found on disk, since the last call. */
   synchronized long[] unreportedBlocks() {
     long[] all = StoredTokens.traffic();
     long[] since = {all[0] - reportedBlocks[0], all[1] - reportedBlocks[1]};

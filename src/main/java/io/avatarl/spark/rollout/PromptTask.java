@@ -54,7 +54,7 @@ final class PromptTask implements FlatMapFunction<Iterator<Prompts.Prompt>, Row>
   static Dataset<Row> run(
       SparkSession session, JavaSparkContext spark, Prompts prompts, PromptTask task, int parts) {
     List<Prompts.Prompt> all = prompts.list();
-    // Bytes of our own: the session's serializer need not know prompts.
+    // Serialized here, because the session's serializer may not support prompts.
     TaskValue<ArrayList<Prompts.Prompt>> shared = TaskValue.broadcast(spark, new ArrayList<>(all));
     int count = Math.min(all.size(), parts);
     JavaRDD<Row> rows =

@@ -12,18 +12,17 @@ import scala.Tuple4;
 import scala.collection.Iterator;
 
 /**
- * How far tasks are, within them as well: what they add to an accumulator, as the executors'
- * heartbeats tell it (every 10 s), and when tasks end.
+ * Progress of tasks, even within a task: what they add to an accumulator, as reported by the executors' heartbeats (every 10 s) and when tasks end.
  */
 final class TaskProgress extends SparkListener {
   private final LongAccumulator counted;
   private final LongConsumer told;
 
-  /** Of tasks that still run. */
+  /** Counts of running tasks. */
   private final Map<Long, Long> running = new ConcurrentHashMap<>();
 
   /**
-   * @param told gets what has been counted so far, on a thread of Spark's
+   * @param told gets the count so far, on a thread of Spark
    */
   TaskProgress(LongAccumulator counted, LongConsumer told) {
     this.counted = counted;

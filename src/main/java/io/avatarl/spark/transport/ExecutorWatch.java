@@ -18,23 +18,21 @@ import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 
 /**
- * Looks after jobs that no executor works on, which Spark lets wait for as long as it takes: says
- * after {@value #SAY_SECONDS} seconds what is waited for, cancels jobs whose executors die one
- * after another, and, once the command is to end, those that wait for an executor.
+ * Watches jobs without executors, which Spark lets wait forever. After {@value #SAY_SECONDS} seconds it reports what the job waits for. It cancels jobs whose executors die one after another and, once the command is to end, jobs that wait for an executor.
  */
 public final class ExecutorWatch implements AutoCloseable {
   private static final int SAY_SECONDS = 15;
 
-  /** How many times longer it is silent after each line. */
+  /** Factor by which the pause grows after each report. */
   private static final int RARER = 8;
 
-  /** Seconds without any executor after which a command that is to end does not wait for one. */
+  /** Seconds without executors after which a command that is to end stops waiting. */
   private static final int ALONE_SECONDS = 3;
 
   /** Executors lost without a task that succeeded in between. */
   private static final int LOST = 10;
 
-  /** Executors that the application itself let go. */
+  /** Reasons of executors that the application itself released. */
   private static final Pattern LET_GO =
       Pattern.compile("(?i).*(killed by driver|decommission|idle).*");
 
@@ -53,7 +51,7 @@ public final class ExecutorWatch implements AutoCloseable {
           });
   private volatile boolean ending;
 
-  // Used by the clock's thread alone.
+  // Only used by the timer's thread.
   private int alone;
   private int next = SAY_SECONDS;
 
@@ -64,10 +62,10 @@ public final class ExecutorWatch implements AutoCloseable {
   }
 
   /**
-   * Begins to look, where there are executors at all: a local master has none.
+   * Starts to watch; does nothing under a local master, which has no executors.
    *
-   * @param tag of the jobs that are looked after; empty: all
-   * @param says gets a line, on a thread of its own
+   * @param tag of the jobs to watch; empty: all
+   * @param says gets each line, on a separate thread
    */
   public static ExecutorWatch over(
       SparkContext spark, Optional<String> tag, Consumer<String> says) {
@@ -79,7 +77,7 @@ public final class ExecutorWatch implements AutoCloseable {
     return watch;
   }
 
-  /** From now on nobody waits for an executor where there is none. */
+  /** From now on, cancels jobs that wait for an executor. */
   public void ending() {
     ending = true;
   }
@@ -100,14 +98,14 @@ public final class ExecutorWatch implements AutoCloseable {
         cancel(JobThread.verdict(listener.verdict()));
       }
     } catch (RuntimeException e) {
-      // The context is ending, and this with it.
+      // The context is stopping, and so is this watch.
       if (spark.isStopped()) {
         clock.shutdown();
       }
     }
   }
 
-  /** Without the driver. */
+  /** Number of executors, without the driver. */
   private int executors() {
     return spark.statusTracker().getExecutorInfos().length - 1;
   }
@@ -116,7 +114,7 @@ public final class ExecutorWatch implements AutoCloseable {
     listener.jobs.forEach(job -> spark.cancelJob(job, reason));
   }
 
-  /** What a cluster was asked for and has not given. */
+  /** Describes what was requested from a cluster that has not given any executors. */
   static String waiting(SparkConf conf, int seconds) {
     String master = conf.get("spark.master");
     String cores = conf.get("spark.executor.cores", "");
@@ -192,7 +190,8 @@ public final class ExecutorWatch implements AutoCloseable {
     String verdict() {
       return String.format(
           "executors died one after another (%d since a task succeeded), at last %s; its log says"
-              + " why. Exit codes 52 and 137 are memory, 53 is a local folder that is full or cannot"
+              + " why. Exit codes 52 and 137 are memory, 53 is a local folder that is full or"
+              + " cannot"
               + " be written (spark.local.dir)",
           lost.get(), last);
     }

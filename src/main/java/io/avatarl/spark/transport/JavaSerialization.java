@@ -12,9 +12,7 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Values as bytes of our own. The session's serializer, {@code spark.serializer}, is its owner's
- * choice and so gets to see nothing but these: Kryo fails on records and, with {@code
- * spark.kryo.registrationRequired}, on every class that it was not told of when the session began.
+ * Values as bytes, serialized by Java. The session's serializer, {@code spark.serializer}, is its owner's choice, so it only gets these bytes: Kryo fails on records and, with {@code spark.kryo.registrationRequired}, on every class that was not registered when the session began.
  */
 public final class JavaSerialization {
   private static final JavaSerializer JAVA = new JavaSerializer(new SparkConf(false));
@@ -23,7 +21,7 @@ public final class JavaSerialization {
   private JavaSerialization() {}
 
   /**
-   * @param value serializable; null as well
+   * @param value serializable, or null
    */
   public static byte[] toBytes(Object value) {
     Blocks blocks = new Blocks();
@@ -33,7 +31,7 @@ public final class JavaSerialization {
     return blocks.toArray();
   }
 
-  /** The value that {@link #toBytes} was given. */
+  /** Inverse of {@link #toBytes}. */
   @SuppressWarnings("unchecked") // the type that was written
   public static <T> T fromBytes(byte[] bytes) {
     try (DeserializationStream in =
@@ -42,7 +40,7 @@ public final class JavaSerialization {
     }
   }
 
-  /** Grows without copying what it has, so that a gradient is there twice at most. */
+  /** Grows without copying, so that at most two copies of a gradient exist. */
   private static final class Blocks extends OutputStream {
     private static final int SIZE = 1 << 20;
     private static final int FIRST = 1 << 12;

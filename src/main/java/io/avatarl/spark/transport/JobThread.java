@@ -28,7 +28,7 @@ public final class JobThread implements AutoCloseable {
   private static final Pattern CANCELLED =
       Pattern.compile("Job \\d+ cancelled(?! because SparkContext was shut down)");
 
-  /** A reason of ours, within what Spark makes of it. */
+  /** This project's reason within Spark's message. */
   private static final Pattern VERDICT = Pattern.compile("Job \\d+ cancelled «([^»]*)»");
 
   private final JavaSparkContext spark;
@@ -134,7 +134,7 @@ public final class JobThread implements AutoCloseable {
     return "«" + text + "»";
   }
 
-  /** What an {@link ExecutorWatch} cancelled jobs for, in a line; empty where they were stopped. */
+  /** Why an {@link ExecutorWatch} cancelled jobs, in a line; empty if they were stopped otherwise. */
   public static Optional<Failure> failure(Throwable cancelled) {
     for (Throwable t = cancelled; t != null; t = t.getCause()) {
       Matcher verdict = VERDICT.matcher(String.valueOf(t.getMessage()));

@@ -6,19 +6,19 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
 /**
- * One version of the policy where every task finds it.
+ * One version of the policy that every task can read.
  *
  * @param run distinguishes runs in one JVM
- * @param version the rounds behind the weights
- * @param precision in which they travel
- * @param bytes of the block that travels
+ * @param version number of rounds that led to the weights
+ * @param precision of the broadcast weights
+ * @param bytes length of the broadcast block
  */
 public record PolicyBroadcast(
     String run, long version, Precision precision, int bytes, Parameters parameters)
     implements Serializable {
 
   /**
-   * For the tasks of {@code spark}.
+   * Publishes weights to the tasks of {@code spark}.
    *
    * @param values flat, in the model's layout
    */
@@ -29,7 +29,7 @@ public record PolicyBroadcast(
         : of(run, version, values, new ToExecutors(spark.broadcast(values.toBytes())));
   }
 
-  /** For the tasks of a local master. */
+  /** Publishes weights to the tasks of a local master. */
   public static PolicyBroadcast inThisJvm(String run, long version, PackedFloats values) {
     return of(run, version, values, new InOneJvm(new InProcessTransfer<>(run, true, values)));
   }
@@ -39,7 +39,7 @@ public record PolicyBroadcast(
     return new PolicyBroadcast(run, version, values.precision(), values.bytes(), parameters);
   }
 
-  /** The weights; where they travelled, unpacked anew by each call. */
+  /** The weights; if they were broadcast, each call unpacks them again. */
   public float[] values() {
     return parameters.values(precision);
   }
@@ -51,7 +51,7 @@ public record PolicyBroadcast(
 
   /** Where the weights are. */
   public sealed interface Parameters extends Serializable {
-    /** As they were before they travelled in a precision. */
+    /** The weights before rounding to the broadcast's precision. */
     float[] values(Precision precision);
 
     /** No task will ask for them again. */

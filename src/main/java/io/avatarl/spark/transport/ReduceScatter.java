@@ -62,7 +62,7 @@ final class ReduceScatter {
       List<Added<T>> added = new ArrayList<>();
       for (int i = 0; i < results.length; i++) {
         added.add(JavaSerialization.fromBytes(results[i]));
-        results[i] = null; // A slice is not held as bytes while the next one is read.
+        results[i] = null; // Free a slice's bytes before the next one is read.
       }
       List<T> rest = added.get(0).rest().stream().map(GuardedTask.Result::get).toList();
       return new Summed<>(List.of(joined(added)), rest);
