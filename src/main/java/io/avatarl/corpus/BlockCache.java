@@ -19,7 +19,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
- * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. They lie in one file of equal slots, which disappears with the JVM, however it ends; the least recently used block is evicted. Concurrent requests for a block fetch it once.
+ * Blocks of remote files on this machine's disk, shared by the tasks of a JVM. They lie in one file
+ * of equal slots, which disappears with the JVM, however it ends; the least recently used block is
+ * evicted. Concurrent requests for a block fetch it once.
  */
 final class BlockCache {
   /** Concurrent fetches: they wait for the network, not for a core. */

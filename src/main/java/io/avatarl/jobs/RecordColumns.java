@@ -7,7 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Records in the order of their steps, as columns of points: one per step or, if there would be more than {@value #POINTS}, per range of steps. (Within a step, metrics like the KL start at 0 and rise with each update.) Holds only the points, since a run of a week has millions of records.
+ * Records in the order of their steps, as columns of points: one per step or, if there would be
+ * more than {@value #POINTS}, per range of steps. (Within a step, metrics like the KL start at 0
+ * and rise with each update.) Holds only the points, since a run of a week has millions of records.
  */
 final class RecordColumns {
   /** Most points; more would not be visible on a chart. */

@@ -5,7 +5,8 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * Counts the blocks that tasks read of a corpus in a remote token folder; each costs a request or two.
+ * Counts the blocks that tasks read of a corpus in a remote token folder; each costs a request or
+ * two.
  *
  * @param fetched from the store
  * @param found on local disk

@@ -12,7 +12,8 @@ import scala.Tuple4;
 import scala.collection.Iterator;
 
 /**
- * Progress of tasks, even within a task: what they add to an accumulator, as reported by the executors' heartbeats (every 10 s) and when tasks end.
+ * Progress of tasks, even within a task: what they add to an accumulator, as reported by the
+ * executors' heartbeats (every 10 s) and when tasks end.
  */
 final class TaskProgress extends SparkListener {
   private final LongAccumulator counted;

@@ -18,7 +18,9 @@ import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 
 /**
- * Watches jobs without executors, which Spark lets wait forever. After {@value #SAY_SECONDS} seconds it reports what the job waits for. It cancels jobs whose executors die one after another and, once the command is to end, jobs that wait for an executor.
+ * Watches jobs without executors, which Spark lets wait forever. After {@value #SAY_SECONDS}
+ * seconds it reports what the job waits for. It cancels jobs whose executors die one after another
+ * and, once the command is to end, jobs that wait for an executor.
  */
 public final class ExecutorWatch implements AutoCloseable {
   private static final int SAY_SECONDS = 15;

@@ -12,7 +12,9 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Values as bytes, serialized by Java. The session's serializer, {@code spark.serializer}, is its owner's choice, so it only gets these bytes: Kryo fails on records and, with {@code spark.kryo.registrationRequired}, on every class that was not registered when the session began.
+ * Values as bytes, serialized by Java. The session's serializer, {@code spark.serializer}, is its
+ * owner's choice, so it only gets these bytes: Kryo fails on records and, with {@code
+ * spark.kryo.registrationRequired}, on every class that was not registered when the session began.
  */
 public final class JavaSerialization {
   private static final JavaSerializer JAVA = new JavaSerializer(new SparkConf(false));

@@ -134,7 +134,9 @@ public final class JobThread implements AutoCloseable {
     return "«" + text + "»";
   }
 
-  /** Why an {@link ExecutorWatch} cancelled jobs, in a line; empty if they were stopped otherwise. */
+  /**
+   * Why an {@link ExecutorWatch} cancelled jobs, in a line; empty if they were stopped otherwise.
+   */
   public static Optional<Failure> failure(Throwable cancelled) {
     for (Throwable t = cancelled; t != null; t = t.getCause()) {
       Matcher verdict = VERDICT.matcher(String.valueOf(t.getMessage()));
