@@ -67,6 +67,7 @@ class ArchitectureTest {
     ROOMS.put("yardstick", allSoFar());
     ROOMS.put("bench", allSoFar());
     ROOMS.put("jobs", allSoFar());
+    ROOMS.put("ml", Set.of("jobs", "spark"));
   }
 
   /** They have the formulas; their tests are tagged {@code numerical}. */
@@ -192,7 +193,11 @@ class ArchitectureTest {
           .should()
           .transitivelyDependOnClassesThat()
           .resideInAnyPackage(
-              ROOT + "yardstick..", ROOT + "tracking..", ROOT + "bench..", ROOT + "jobs..");
+              ROOT + "yardstick..",
+              ROOT + "tracking..",
+              ROOT + "bench..",
+              ROOT + "jobs..",
+              ROOT + "ml..");
 
   /** The learner has one loss; another one, also as a lambda, can only come from a yardstick. */
   @ArchTest

@@ -45,13 +45,8 @@ import org.apache.spark.sql.SparkSession;
  * group or of all jobs) ends training with a checkpoint of the last complete step, from which
  * {@code resume} continues. The JVM and the session stay usable.
  *
- * <p>From Python, printed lines would go to the JVM's log. So {@link #start} returns an object
- * whose {@link #next} gives them one by one:
- *
- * <pre>{@code
- * training = spark._jvm.io.avatarl.jobs.Training.start(spark._jsparkSession, {"preset": "smoke", "out": "/tmp/run"})
- * while (line := training.next()) is not None: print(line)
- * }</pre>
+ * <p>{@link #start} gives an object whose {@link #next} has the lines of progress one by one, for
+ * callers that show them somewhere else; the Python package uses it.
  */
 public final class Training {
   private static final String END = new String("end"); // Known by its identity.
@@ -104,7 +99,7 @@ public final class Training {
    */
   public static String run(
       SparkSession spark, Map<String, ?> config, Consumer<? super String> progress) {
-    return run(start(spark, config), progress);
+    return start(spark, config).follow(progress);
   }
 
   /**
@@ -115,21 +110,33 @@ public final class Training {
    */
   public static String run(
       Dataset<Row> rows, Map<String, ?> config, Consumer<? super String> progress) {
-    return run(start(rows, config), progress);
+    return start(rows, config).follow(progress);
   }
 
-  private static String run(Training training, Consumer<? super String> progress) {
+  /** Prints progress to standard output; see the other {@code follow}. */
+  public String follow() {
+    return follow(System.out::println);
+  }
+
+  /**
+   * Waits for the end, and stops training where this thread is interrupted.
+   *
+   * @param progress gets the lines, on this thread
+   * @return the run's folder
+   * @throws CancellationException where it was stopped or cancelled; the checkpoint is written
+   */
+  public String follow(Consumer<? super String> progress) {
     // An interrupt would break a step; on a thread of its own, training can finish it.
     try {
-      for (String line = training.next(); line != null; line = training.next()) {
+      for (String line = next(); line != null; line = next()) {
         progress.accept(line);
       }
-      return training.result();
+      return result();
     } catch (InterruptedException e) {
-      training.stop();
-      training.lines.stream().filter(line -> line != END).forEach(progress);
+      stop();
+      lines.stream().filter(line -> line != END).forEach(progress);
       Thread.currentThread().interrupt();
-      throw stopped(training.call.folder());
+      throw stopped(call.folder());
     }
   }
 
@@ -193,12 +200,21 @@ public final class Training {
    * Waits for the end.
    *
    * @return the run's folder
+   * @throws UserError if the input is wrong, in one line
+   * @throws Failure if something foreseen failed that is not the user's mistake, in one line
    * @throws CancellationException if it was stopped or cancelled; the checkpoint is written
    */
   public String result() throws InterruptedException {
     try {
       return result.get();
     } catch (ExecutionException e) {
+      Optional<RuntimeException> said =
+          UserError.in(e)
+              .<RuntimeException>map(mistake -> mistake)
+              .or(() -> Failure.of(e.getCause(), "on the driver", Failure.DRIVER_HEAP));
+      if (said.isPresent()) {
+        throw said.get();
+      }
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }

@@ -185,6 +185,12 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void endsEarly(long step, String why) {
+    close();
+    line(err, "ends early after step %,d: %s", step, why);
+  }
+
+  @Override
   public void warned(String warning) {
     line(err, "WARNING: %s", warning);
   }

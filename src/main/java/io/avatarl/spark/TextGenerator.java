@@ -6,10 +6,9 @@ import io.avatarl.model.SavedModel;
 import io.avatarl.spark.text.GenerationTask;
 import io.avatarl.spark.transport.TaskValue;
 import java.util.Arrays;
-import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.ml.Transformer;
+import org.apache.spark.ml.Model;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.IntParam;
 import org.apache.spark.ml.param.LongParam;
@@ -25,15 +24,13 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.internal.SQLConf;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Continues a column of texts with a trained model: a Spark ML transformer with the parameter names
- * of DJL's Spark extension ({@code ai.djl.spark.task.text}).
+ * Continues a column of texts with a trained model: the Spark ML model of {@code
+ * LanguageModelTrainer}, with the parameter names of DJL's Spark extension ({@code
+ * ai.djl.spark.task.text}).
  *
  * <p>The output is the continuation without the text, {@code maxNewTokens} tokens. A NULL text
  * gives NULL. An empty text, or one with a character unknown to the model, fails the query with an
@@ -45,11 +42,8 @@ import org.apache.spark.sql.types.StructType;
  *
  * <p>The driver reads the model once per {@link #transform} and broadcasts it. Executors need no
  * access to its folder and load it once per JVM.
- *
- * <p>From Python: {@code DataFrame(spark._jvm.io.avatarl.spark.TextGenerator()
- * .setModelUrl(run).setInputCol("prompt").setOutputCol("text").transform(df._jdf), spark)}.
  */
-public class TextGenerator extends Transformer implements DefaultParamsWritable {
+public class TextGenerator extends Model<TextGenerator> implements DefaultParamsWritable {
   private static final long serialVersionUID = 1;
 
   private final String uid;
@@ -97,7 +91,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
             "batchSize",
             "rows of a partition generated at once; prompts of equal length share a forward pass",
             ParamValidators.gtEq(1));
-    setDefault(outputCol, uid + "__output");
+    setDefault(outputCol, defaultOutputCol(uid));
     setDefault(maxNewTokens, 100);
     setDefault(temperature, 0.8);
     setDefault(seed, 1L);
@@ -112,6 +106,11 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
   /** Reads what {@code save} wrote. */
   public static TextGenerator load(String path) {
     return read().load(path);
+  }
+
+  /** The column of the continuations where none was named. */
+  public static String defaultOutputCol(String uid) {
+    return uid + "__output";
   }
 
   @Override
@@ -222,7 +221,7 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     GenerationTask task =
         new GenerationTask(
             model,
-            find(dataset.schema(), getInputCol()).getAsInt(),
+            columns().place(dataset.schema()),
             getMaxNewTokens(),
             getTemperature(),
             getSeed(),
@@ -252,55 +251,19 @@ public class TextGenerator extends Transformer implements DefaultParamsWritable 
     return placed.select(columns);
   }
 
-  /** The index of a column, resolving its name like Spark: case-insensitive by default. */
-  private static OptionalInt find(StructType schema, String name) {
-    boolean exact = SQLConf.get().caseSensitiveAnalysis();
-    int[] found =
-        IntStream.range(0, schema.length())
-            .filter(
-                i ->
-                    exact
-                        ? schema.apply(i).name().equals(name)
-                        : schema.apply(i).name().equalsIgnoreCase(name))
-            .toArray();
-    if (found.length > 1) {
-      throw new UserError(
-          "TextGenerator: column " + name + " is ambiguous; rename all but one of these columns");
-    }
-    return found.length == 0 ? OptionalInt.empty() : OptionalInt.of(found[0]);
+  private TextColumns columns() {
+    return new TextColumns("TextGenerator", "to continue", getInputCol());
   }
 
   @Override
   public StructType transformSchema(StructType schema) {
-    String input = getInputCol();
-    String output = getOutputCol();
-    OptionalInt place = find(schema, input);
-    if (place.isEmpty()) {
-      throw new UserError(
-          "TextGenerator: no column "
-              + input
-              + " to continue; there are "
-              + String.join(", ", schema.fieldNames()));
-    }
-    DataType type = schema.apply(place.getAsInt()).dataType();
-    if (!type.equals(DataTypes.StringType)) {
-      throw new UserError(
-          "TextGenerator: column "
-              + input
-              + " is of type "
-              + type.simpleString()
-              + ", not string; cast it or name another");
-    }
-    if (find(schema, output).isPresent()) {
-      throw new UserError(
-          "TextGenerator: there is already a column " + output + "; setOutputCol to another name");
-    }
-    return schema.add(output, DataTypes.StringType, true);
+    return columns().added(schema, getOutputCol());
   }
 
   @Override
   public TextGenerator copy(ParamMap extra) {
-    return defaultCopy(extra);
+    TextGenerator copy = defaultCopy(extra);
+    return copy.setParent(parent());
   }
 
   private String required(Param<String> param, String setter) {

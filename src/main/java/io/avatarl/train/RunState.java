@@ -21,6 +21,7 @@ final class RunState {
   private final Learner learner;
   private final Curriculum curriculum;
   private final HealthMonitor monitor;
+  private final EarlyStopping earlyStopping;
   private final PhaseTimer clock;
   private final TransferredBytes traffic;
   private final double earlierSeconds;
@@ -40,6 +41,7 @@ final class RunState {
     this.learner = learner;
     curriculum = new Curriculum(config, saved.curriculum());
     monitor = new HealthMonitor(saved.monitor(), config.learner().optimizer().clipNorm());
+    earlyStopping = new EarlyStopping(saved.earlyStopping());
     clock = new PhaseTimer(saved.stageSeconds(), listener::stage);
     traffic = new TransferredBytes(saved.moved());
     earlierSeconds = saved.trainSeconds();
@@ -67,6 +69,7 @@ final class RunState {
         curriculum.position(),
         monitor.state(),
         evaluation.orElse(null),
+        earlyStopping.state(),
         ConfigReader.flat(config));
   }
 
@@ -84,6 +87,10 @@ final class RunState {
 
   Curriculum curriculum() {
     return curriculum;
+  }
+
+  EarlyStopping earlyStopping() {
+    return earlyStopping;
   }
 
   PhaseTimer clock() {
@@ -175,5 +182,6 @@ final class RunState {
   /** Remembers a validation after the last step. */
   void evaluated(Scores scores) {
     evaluation = Optional.of(new TrainerState.Evaluation(step, scores.crossEntropy()));
+    earlyStopping.evaluated(step, scores);
   }
 }

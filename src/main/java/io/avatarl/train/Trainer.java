@@ -216,6 +216,10 @@ public final class Trainer implements AutoCloseable {
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
       scores = FinalEvaluation.of(cluster, run.config(), run.corpus(), listener::evaluating);
     }
+    if (state.step() < run.config().steps()) {
+      // Rollouts of a step that is not made were in flight; evaluations queue behind them.
+      RolloutTable.dropAfter(spark, run.storage(), run.output(), state.step());
+    }
     Summary summary =
         state.summary(
             run.beginning(),
@@ -223,7 +227,7 @@ public final class Trainer implements AutoCloseable {
             seconds,
             baselines.of(run.corpus(), counts),
             spark.version(),
-            run.config().steps());
+            state.step());
     run.storage().writeString(Storage.resolve(run.output(), RunFiles.SUMMARY), summary.toJson());
     return summary;
   }

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param curriculum where the curriculum stands
  * @param monitor what the health monitor has seen
  * @param evaluation the last one before the checkpoint; null before the first one, as in the file
+ * @param earlyStopping state of early stopping; a file of an earlier version has none
  * @param settings the run's configuration, {@link ConfigReader#flat flat}
  */
 record TrainerState(
@@ -32,7 +33,12 @@ record TrainerState(
     Curriculum.Position curriculum,
     HealthMonitor.State monitor,
     Evaluation evaluation,
+    EarlyStopping.State earlyStopping,
     Map<String, String> settings) {
+
+  TrainerState {
+    earlyStopping = earlyStopping == null ? EarlyStopping.State.START : earlyStopping;
+  }
 
   /**
    * A validation during training.
@@ -58,6 +64,7 @@ record TrainerState(
         Curriculum.Position.START,
         HealthMonitor.State.START,
         null,
+        EarlyStopping.State.START,
         ConfigReader.flat(config));
   }
 }

@@ -30,6 +30,13 @@ public interface TrainingListener {
   /** The policy was scored during training, on a part of the validation split. */
   default void evaluated(long step, Scores scores) {}
 
+  /**
+   * Training ends before the configured number of steps, after {@code step} of them.
+   *
+   * @param why what {@code evaluation.patience} counted, in words
+   */
+  default void endsEarly(long step, String why) {}
+
   /** The curriculum entered another stage after {@code step} steps. */
   default void promoted(long step, String stage) {}
 
@@ -88,6 +95,12 @@ public interface TrainingListener {
       public void evaluated(long step, Scores scores) {
         first.evaluated(step, scores);
         second.evaluated(step, scores);
+      }
+
+      @Override
+      public void endsEarly(long step, String why) {
+        first.endsEarly(step, why);
+        second.endsEarly(step, why);
       }
 
       @Override

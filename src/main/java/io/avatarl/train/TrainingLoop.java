@@ -53,10 +53,10 @@ final class TrainingLoop {
             run.behaviour());
   }
 
-  /** Steps until the last one or a stop; true if the last one is done. */
+  /** Steps until the last one or a stop; true if the last one is done, or no other is worth it. */
   boolean run() {
     strategy.publish();
-    if (state.step() >= config.steps()) {
+    if (state.step() >= config.steps() || patienceIsOver()) {
       if (run.resumed().isEmpty()) {
         checkpoint();
       }
@@ -74,28 +74,40 @@ final class TrainingLoop {
         listener.warned("step " + state.step() + ": " + warning);
       }
       listener.stepped(state.step(), outcome.statistics(), outcome.lastUpdate());
-      boolean ends = last || stopRequested.getAsBoolean();
-      afterStep(last, ends);
+      boolean evaluationDue = due(config.evaluation().every(), state.step());
+      if (last ? config.evaluation().every() > 0 : evaluationDue) {
+        evaluate();
+      }
+      boolean finished = last || patienceIsOver();
+      boolean ends = finished || stopRequested.getAsBoolean();
+      afterStep(evaluationDue, finished, ends);
       listener.clocked(state.step(), state.clock().seconds(), state.traffic().lastStep());
       if (ends) {
-        return last;
+        return finished;
       }
     }
   }
 
-  /** Evaluates, takes a snapshot and writes a checkpoint, if these are due. */
-  private void afterStep(boolean last, boolean ends) {
-    long step = state.step();
-    boolean evaluationDue = due(config.evaluation().every(), step);
-    if (last ? config.evaluation().every() > 0 : evaluationDue) {
-      evaluate();
+  /** Whether the last evaluations brought nothing; says so. */
+  private boolean patienceIsOver() {
+    boolean over =
+        state.step() < config.steps()
+            && state.earlyStopping().isOver(config.evaluation().patience());
+    if (over) {
+      listener.endsEarly(state.step(), state.earlyStopping().why());
     }
-    if (config.rolloutTable().due(step, config.steps()) && step > 1) {
+    return over;
+  }
+
+  /** Asks for a snapshot and writes a checkpoint where these are due. */
+  private void afterStep(boolean evaluated, boolean finished, boolean ends) {
+    long step = state.step();
+    if (config.rolloutTable().due(step, finished ? step : config.steps()) && step > 1) {
       snapshot();
     }
     if (ends || due(config.checkpoint().every(), step)) {
       checkpoint();
-    } else if (evaluationDue || metrics.isLong()) {
+    } else if (evaluated || metrics.isLong()) {
       metrics.flush(step);
     }
   }

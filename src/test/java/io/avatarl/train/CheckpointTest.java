@@ -59,6 +59,7 @@ class CheckpointTest {
               List.of(0.25),
               Map.of("entropy", 7)),
           new TrainerState.Evaluation(2, 2 / 7.0),
+          new EarlyStopping.State(new TrainerState.Evaluation(1, 1 / 7.0), 2),
           Map.of("sample.prompt", "\n\"", "steps", "6"));
 
   @TempDir static Path run;

@@ -47,6 +47,7 @@ class HostileRunFilesTest {
               List.of(0.5),
               Map.of("rate", 7)),
           new TrainerState.Evaluation(2, 1.5),
+          new EarlyStopping.State(new TrainerState.Evaluation(1, 1.25), 2),
           Map.of("steps", "6"));
   private static Path run;
 

@@ -1,7 +1,9 @@
 package io.avatarl.spark.text;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.window;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -34,6 +36,7 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.MetadataBuilder;
@@ -124,6 +127,52 @@ class TextGeneratorTest {
     assertEquals(
         stream.schema().apply("timestamp").metadata(), schema.apply("timestamp").metadata());
     assertTrue(schema.apply("timestamp").metadata().contains("spark.watermarkDelayMs"));
+  }
+
+  /** Files that come one after the other, continued, then counted by windows of time. */
+  @Test
+  void aStreamIsContinuedAndItsWatermarkClosesWindows() throws Exception {
+    Path source = Files.createDirectories(folder.resolve("stream"));
+    Dataset<Row> stream =
+        spark
+            .readStream()
+            .schema("at timestamp, prompt string")
+            .option("maxFilesPerTrigger", 1)
+            .json(source.toString())
+            .withWatermark("at", "1 minute");
+    Dataset<Row> continued = generator().transform(stream);
+    String line = "{\"at\": \"2026-01-01T00:%02d:00Z\", \"prompt\": %s}\n";
+    Files.writeString(
+        source.resolve("1.json"),
+        String.format(line, 0, "\"the \"") + String.format(line, 0, "null"));
+    StreamingQuery rows = continued.writeStream().format("memory").queryName("continued").start();
+    Dataset<Row> windows =
+        continued
+            .groupBy(window(col("at"), "1 minute"))
+            .agg(count("text").as("texts"), count(lit(1)).as("rows"));
+    StreamingQuery counted =
+        windows.writeStream().format("memory").queryName("counted").outputMode("append").start();
+    try {
+      rows.processAllAvailable();
+      counted.processAllAvailable();
+      Files.writeString(source.resolve("2.json"), String.format(line, 30, "\"The king \""));
+      rows.processAllAvailable();
+      counted.processAllAvailable();
+      // The watermark stands at 00:29: the first window is closed, this row is too late for it.
+      Files.writeString(source.resolve("3.json"), String.format(line, 0, "\"a\""));
+      rows.processAllAvailable();
+      counted.processAllAvailable();
+    } finally {
+      rows.stop();
+      counted.stop();
+    }
+    List<Row> windowsClosed = spark.table("counted").select("texts", "rows").collectAsList();
+    assertEquals(List.of(RowFactory.create(1L, 2L)), windowsClosed);
+    Dataset<Row> whole = spark.read().schema("at timestamp, prompt string").json(source.toString());
+    assertEquals(
+        generator().transform(whole).select("prompt", "text").orderBy("text").collectAsList(),
+        spark.table("continued").select("prompt", "text").orderBy("text").collectAsList());
+    assertEquals(4, spark.table("continued").count());
   }
 
   @Test
