@@ -98,7 +98,7 @@ class SqlRewardsTest {
         "round(exp(logprob) - probability, 6) | 0, 0, 0, 0",
         "rank | 1, 2, 2, 1",
         "weight | 0.5, 0.5, 0.25, 0.75",
-        "group_id | 20, 20, 21, 21",
+        "group_id | 40, 40, 41, 41",
         "step * 100 + shard * 10 + policy_version | 317, 317, 317, 317",
         "CASE stage WHEN 'main' THEN length(exploration) END | 10, 10, 10, 10",
         "length(concat(prompt, continuation)) | 2, 2, 3, 3",
