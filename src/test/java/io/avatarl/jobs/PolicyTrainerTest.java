@@ -115,6 +115,8 @@ class PolicyTrainerTest {
               "policy_version",
               "step"),
           List.of(all.columns()));
+      // Computed once, whatever is asked of it later.
+      assertTrue(spark.sparkContext().getPersistentRDDs().size() > 0);
       assertEquals(36, all.count());
       assertEquals(36, all.select("group_id", "rollout").distinct().count());
       assertEquals(9, all.groupBy("group_id", "prompt").count().count());

@@ -3,7 +3,15 @@ package io.avatarl.rollout;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.GptConfig;
+import io.avatarl.corpus.RandomStream;
+import io.avatarl.model.NativeEngine;
+import io.avatarl.model.ParameterLayout;
+import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -61,5 +69,44 @@ class PaidContinuationsTest {
             .map(p -> p.rollouts().stream().map(Continuation::group).distinct().toList())
             .toList());
     assertEquals(List.of(6, 3, 6), packed.stream().map(p -> p.groups().windows()).toList());
+  }
+
+  @Test
+  void theGroupsAreThoseOfTheFastLoop() {
+    NativeEngine.load(1);
+    GptConfig model =
+        ConfigReader.read("", "model { layers = 1, heads = 1, width = 8, context = 5 }", List.of())
+            .model();
+    int[] windows = {1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1}; // two of 5 + 1 tokens
+    Groups fast;
+    try (Policy policy =
+        new Policy(model, Parameters.random(ParameterLayout.of(model, 7), 0.5, 3))) {
+      fast =
+          new ContinuationExploration(3, 3)
+              .explore(
+                  new ExplorationInput(
+                      WindowBatch.of(2, windows), new float[0], policy, new RandomStream(1)));
+    }
+    List<Continuation> rollouts = new ArrayList<>();
+    for (int row = 0; row < fast.windows(); row++) {
+      rollouts.add(
+          new Continuation(
+              0,
+              row / 3,
+              row % 3,
+              3,
+              Arrays.copyOfRange(fast.tokens(), row * 5, row * 5 + 3),
+              Arrays.copyOfRange(fast.actions(), row * 3, row * 3 + 3),
+              Arrays.copyOfRange(fast.logProbs(), row * 3, row * 3 + 3),
+              new float[3]));
+    }
+    Groups packed = PaidContinuations.of(rollouts, 2).get(0).groups();
+    assertArrayEquals(fast.tokens(), packed.tokens());
+    assertArrayEquals(fast.actions(), packed.actions());
+    assertArrayEquals(fast.weights(), packed.weights());
+    assertArrayEquals(fast.logProbs(), packed.logProbs());
+    assertEquals(fast.first(), packed.first());
+    assertEquals(fast.rowsPerContext(), packed.rowsPerContext());
+    assertEquals(fast.draw(), packed.draw());
   }
 }
