@@ -17,9 +17,9 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.Properties;
 
 /**
  * The report: {@code report.html} next to this class, with the chart library and the runs' data

@@ -346,9 +346,7 @@ public final class PromptTraining implements AutoCloseable {
     }
     FinalEvaluation scores;
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.EVALUATE)) {
-      scores =
-          FinalEvaluation.of(
-              evaluating(), config, beginning.corpus(), listener::evaluating);
+      scores = FinalEvaluation.of(evaluating(), config, beginning.corpus(), listener::evaluating);
     }
     return state.summary(
         beginning,

@@ -3,8 +3,8 @@ package io.avatarl.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.avatarl.config.CorpusConfig;
 import io.avatarl.config.ConfigReader;
+import io.avatarl.config.CorpusConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.spark.Rollouts;

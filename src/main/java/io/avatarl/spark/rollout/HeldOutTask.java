@@ -12,10 +12,10 @@ import io.avatarl.rollout.ExplorationInput;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.WindowBatch;
 import io.avatarl.spark.transport.PolicyBroadcast;
+import io.avatarl.spark.transport.TaskValue;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.api.java.function.Function;
-import io.avatarl.spark.transport.TaskValue;
 
 /** Explores and pays one part of the validation split's windows as training does its own. */
 final class HeldOutTask implements Function<Integer, HeldOutRewards> {
