@@ -27,7 +27,7 @@ class StoppedContextTest {
   private static final String DRIVER = "learner.placement=driver";
   private static final String EXECUTORS = "learner.placement=executors";
   private static final String RARE = "checkpoint.every=0";
-  private static final String SAYS = "Spark ended before the command did";
+  private static final String SAYS = "Spark stopped before the command ended";
   private static final int AFTER = 3;
 
   @TempDir static Path folder;
