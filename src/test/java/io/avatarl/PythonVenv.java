@@ -15,6 +15,7 @@ import java.util.stream.Stream;
  * Python is optional: where there is none, or pip cannot install, the test is skipped and says why.
  */
 public final class PythonVenv {
+  private static final String INSTALL = System.getProperty("avatarl.python.install", "true");
   private static final int INSTALL_MINUTES = 10;
   private static final int IMPORT_SECONDS = 120;
 
@@ -29,6 +30,17 @@ public final class PythonVenv {
    */
   public static String with(String name, String imports, String packages)
       throws IOException, InterruptedException {
+    return with(name, imports, packages, !INSTALL.equals("false"));
+  }
+
+  /** The same, but gigabytes like PyTorch are installed with {@code -Dpython.install=all} only. */
+  public static String withGigabytes(String name, String imports, String packages)
+      throws IOException, InterruptedException {
+    return with(name, imports, packages, INSTALL.equals("all"));
+  }
+
+  private static String with(String name, String imports, String packages, boolean install)
+      throws IOException, InterruptedException {
     Path venv = Path.of("target", name);
     String own = venv.resolve("bin/python").toAbsolutePath().toString();
     Optional<String> found =
@@ -42,9 +54,7 @@ public final class PythonVenv {
     if (found.isPresent()) {
       return found.get();
     }
-    assumeTrue(
-        !System.getProperty("avatarl.python.install", "true").equals("false"),
-        "no Python runs \"" + imports + "\", and python.install=false");
+    assumeTrue(install, "no Python runs \"" + imports + "\", and python.install=" + INSTALL);
     assumeTrue(runs("python3", "import venv"), "no python3 with venv on this machine");
     Path log = Files.createDirectories(Path.of("target")).resolve(name + "-install.txt");
     Process process =

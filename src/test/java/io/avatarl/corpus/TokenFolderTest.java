@@ -286,7 +286,7 @@ class TokenFolderTest {
       String says =
           assertThrows(io.avatarl.config.Failure.class, () -> BlockCache.await(block)).getMessage();
       assertTrue(says.startsWith("the cache of tokens cannot be written to /dev/full"), says);
-      assertTrue(says.contains("make room, lower corpus.cache"), says);
+      assertTrue(says.contains("free disk space, lower corpus.cache"), says);
       assertEquals(1, says.lines().count());
     }
     assertEquals(0, cache.size());

@@ -228,7 +228,7 @@ class HuggingFaceModelTest {
   }
 
   private static String python() throws IOException, InterruptedException {
-    return PythonVenv.with(
+    return PythonVenv.withGigabytes(
         "transformers-venv",
         "import torch, transformers.models.apertus",
         "torch==2.15.0 transformers==5.24.0");
