@@ -52,6 +52,15 @@ class NotebookTest {
   }
 
   @Test
+  void callTheJvmThroughThePackage() throws IOException {
+    for (Path notebook : List.of(INSPECT, TRAIN)) {
+      String text = Files.readString(notebook);
+      assertFalse(text.contains("_jvm"), notebook.toString());
+      assertTrue(text.contains("import avatarl"), notebook.toString());
+    }
+  }
+
+  @Test
   void requireTheProjectsSpark() throws IOException {
     String version = System.getProperty("avatarl.spark.version");
     String requirements = Files.readString(Path.of("notebooks/requirements.txt"));
@@ -77,7 +86,7 @@ class NotebookTest {
     String log = execute(TRAIN, 0, "AVATARL_RUNS", folder.toString());
     assertTrue(log.contains("preset     smoke, seed 1"), log);
     assertTrue(log.contains("step 20/20"), log);
-    assertTrue(log.contains("resumed    after step"), log);
+    assertTrue(log.contains("\ninterrupted\n"), log);
     assertTrue(log.contains("the same weights"), log);
     for (String file : List.of("summary.json", "report.html", "config.conf", "samples.json")) {
       assertTrue(Files.exists(folder.resolve("first").resolve(file)), file);
@@ -115,18 +124,13 @@ class NotebookTest {
 
   /** The stop button is a SIGINT to the process that waits for a line of progress. */
   @Test
-  void theFunctionOfTheNotebookIsStoppedByAnInterrupt() throws Exception {
+  void trainingIsStoppedByAnInterrupt() throws Exception {
     Path run = folder.resolve("interrupted");
     Path log = folder.resolve("interrupted.txt");
     String python = PythonVenv.with("notebook-venv", "import pyspark", REQUIREMENTS);
     Process started =
-        python(
-            python,
-            log,
-            Map.of(),
-            "src/test/python/interrupted_training.py",
-            TRAIN.toString(),
-            run.toString());
+        PythonPackageTest.python(
+            python, log, Map.of(), "src/test/python/interrupted_training.py", run.toString());
     boolean ended;
     try {
       while (started.isAlive() && !Files.readString(log).contains("\nstep ")) {
@@ -184,7 +188,7 @@ class NotebookTest {
     Path log = out.resolve(notebook.getFileName() + ".txt");
     Files.createDirectories(out);
     Process started =
-        python(
+        PythonPackageTest.python(
             python,
             log,
             variables,
@@ -198,22 +202,5 @@ class NotebookTest {
     assertTrue(ended, "took more than " + SECONDS + " seconds: " + text);
     assertEquals(0, started.exitValue(), text);
     return text;
-  }
-
-  /** Starts a script that makes a Spark session with this project's classes. */
-  private static Process python(
-      String python, Path log, Map<String, String> variables, String... arguments)
-      throws IOException {
-    ProcessBuilder process =
-        new ProcessBuilder(python).redirectErrorStream(true).redirectOutput(log.toFile());
-    process.command().addAll(List.of(arguments));
-    process.environment().remove("AVATARL_CORPUS");
-    process.environment().putAll(variables);
-    // What is tested, not what was last packaged.
-    process.environment().put("AVATARL_JAR", System.getProperty("java.class.path"));
-    process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
-    process.environment().remove("SPARK_HOME");
-    process.environment().put("PYSPARK_PYTHON", python);
-    return process.start();
   }
 }

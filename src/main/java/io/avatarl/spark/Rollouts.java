@@ -19,8 +19,8 @@ import org.apache.spark.sql.types.StructType;
  * spark.read.format("delta").load(RUN + "/rollouts")}. This class recognises the format, leaves out
  * incomplete steps, gives {@code step} as a long, and has the views.
  *
- * <p>From Python: {@code spark._jvm.io.avatarl.spark.Rollouts.registerViews(spark._jsparkSession,
- * run)}, then {@code spark.sql("SELECT * FROM progress")}.
+ * <p>From Python: {@code avatarl.register_views(spark, run)}, then {@code spark.sql("SELECT * FROM
+ * progress")}.
  */
 public final class Rollouts {
   /** The columns, in order; see {@link RolloutColumns}. */
