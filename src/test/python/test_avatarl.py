@@ -157,7 +157,7 @@ class PackageTest(unittest.TestCase):
             weights.append(self.weights(run))
         self.assertEqual(weights[0], weights[1])
         self.assertNotEqual(self.weights(self.run_folder), weights[0])
-        self.refused("no such", lambda: avatarl.PolicyTrainer.load(self.spark, self.path("nothing")))
+        self.refused("holds no run", lambda: avatarl.PolicyTrainer.load(self.spark, self.path("nothing")))
 
     def test_text_is_generated_in_a_query(self):
         prompts = self.spark.createDataFrame([("the ",), (None,)], "prompt string")

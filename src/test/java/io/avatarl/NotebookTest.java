@@ -118,6 +118,7 @@ class NotebookTest {
     assertTrue(log.contains("lines of 1 to 9 characters: "), log);
     assertTrue(log.contains("validation cross-entropy: "), log);
     assertTrue(log.contains("--- after training:"), log);
+    assertTrue(log.contains("\nstep 3: reward "), log);
     String config = Files.readString(folder.resolve("lines/config.conf"));
     assertTrue(config.contains("^.{1,9}"), config);
   }
