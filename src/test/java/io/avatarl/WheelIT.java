@@ -119,7 +119,7 @@ class WheelIT {
     assertTrue(example.find());
     Path script = Files.writeString(folder.resolve("ten_lines.py"), example.group(1));
     String said = run(Map.of("PYTHONPATH", site.toString()), python, script.toString());
-    for (String part : List.of("preset     smoke, seed 1", "|val_ce", "reward|", "|The king")) {
+    for (String part : List.of("preset     smoke, seed 1", "val_ce|", "reward|", "|The king")) {
       assertTrue(said.contains(part), part + " is not in: " + said);
     }
   }
