@@ -24,6 +24,9 @@ final class StorageErrors {
   /** What S3 and its token service say about expired temporary credentials. */
   private static final String EXPIRED = "ExpiredToken";
 
+  /** The same of a HEAD request, whose answer has no body to say so. */
+  private static final String BAD_REQUEST = "Bad Request (Service: S3, Status Code: 400";
+
   private final String verb;
   private final String path;
   private final String cannot;
@@ -88,7 +91,10 @@ final class StorageErrors {
           cannot + "a file stands where a directory should be; name another place", e);
     }
     if (String.valueOf(e).contains(EXPIRED)) {
-      return expired(e);
+      return expired("the credentials have expired", e);
+    }
+    if (String.valueOf(e).contains(BAD_REQUEST)) {
+      return expired("the store refuses without a reason, as with expired credentials", e);
     }
     if (e instanceof AccessControlException || e instanceof AccessDeniedException) {
       return objectStore ? credentialsRefused(e) : denied(e);
@@ -116,10 +122,11 @@ final class StorageErrors {
         e);
   }
 
-  private UserError expired(IOException e) {
+  private UserError expired(String what, IOException e) {
     return new UserError(
         cannot
-            + "the credentials have expired; renew them, then continue with --resume. Those of a"
+            + what
+            + "; renew them, then continue with --resume. Those of a"
             + " role (fs.s3a.aws.credentials.provider) renew themselves",
         e);
   }
