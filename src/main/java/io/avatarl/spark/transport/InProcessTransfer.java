@@ -41,7 +41,17 @@ public final class InProcessTransfer<T> implements Externalizable {
     }
   }
 
+  /**
+   * The value.
+   *
+   * @throws IllegalStateException if it was released before it came here. A task that only reads
+   *     what an earlier job cached is deserialized, too, and need not ask.
+   */
   T value() {
+    if (value == null && ticket != null) {
+      throw new IllegalStateException(
+          "this value was released: its run has ended, or later weights have replaced these");
+    }
     return value;
   }
 
@@ -79,9 +89,6 @@ public final class InProcessTransfer<T> implements Externalizable {
     if (in.readBoolean()) {
       ticket = new Ticket(in.readUTF(), in.readLong());
       value = (T) HELD.get(ticket);
-      if (value == null) {
-        throw new IOException("the run of this value has ended");
-      }
     } else {
       value = (T) in.readObject();
     }

@@ -56,7 +56,8 @@ class InProcessTransferTest {
     // Whoever has it may release it, who wrote it or who read it.
     second.release();
     assertEquals(0, InProcessTransfer.count(run));
-    assertThrows(IOException.class, () -> read(ticket));
+    InProcessTransfer<?> late = (InProcessTransfer<?>) read(ticket);
+    assertThrows(IllegalStateException.class, late::value);
   }
 
   @Test
