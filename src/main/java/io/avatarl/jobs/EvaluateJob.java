@@ -26,6 +26,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -45,14 +46,7 @@ public final class EvaluateJob implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", description = "a run's folder, or one of its checkpoints/step-*")
   private String run;
 
-  @Option(
-      names = "--checkpoint",
-      paramLabel = "STEP",
-      converter = CheckpointChoice.class,
-      description =
-          "the checkpoint after this many steps; best for the one with the lowest validation"
-              + " cross-entropy during training (default: the newest)")
-  private String checkpointAt = CheckpointFolder.NEWEST;
+  @Mixin private CheckpointChoice checkpointAt;
 
   @Option(
       names = "--corpus",
@@ -80,7 +74,7 @@ public final class EvaluateJob implements Callable<Integer> {
   @Override
   public Integer call() {
     Storage storage = Job.storage();
-    CheckpointChoice.OfRun chosen = CheckpointChoice.of(run, checkpointAt);
+    CheckpointChoice.OfRun chosen = checkpointAt.of(run);
     TrainingConfig config = Runs.config(storage, chosen.run());
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, chosen.run(), chosen.checkpoint());
     Tokenizer tokenizer = checkpoint.tokenizer(storage);

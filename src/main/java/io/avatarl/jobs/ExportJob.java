@@ -1,9 +1,9 @@
 package io.avatarl.jobs;
 
-import io.avatarl.model.CheckpointFolder;
 import java.io.PrintStream;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -38,14 +38,7 @@ public final class ExportJob implements Callable<Integer> {
       description = "the folder, any Hadoop path; it must not exist yet")
   private String folder;
 
-  @Option(
-      names = "--checkpoint",
-      paramLabel = "STEP",
-      converter = CheckpointChoice.class,
-      description =
-          "the checkpoint after this many steps; best for the one with the lowest validation"
-              + " cross-entropy during training (default: the newest)")
-  private String checkpointAt = CheckpointFolder.NEWEST;
+  @Mixin private CheckpointChoice checkpointAt;
 
   ExportJob(PrintStream out) {
     this.out = out;
@@ -58,7 +51,7 @@ public final class ExportJob implements Callable<Integer> {
   @Override
   public Integer call() {
     ModelExport.Written written =
-        ModelExport.write(Job.storage(), CheckpointChoice.of(run, checkpointAt), format, folder);
+        ModelExport.write(Job.storage(), checkpointAt.of(run), format, folder);
     out.println("checkpoint    " + Terminal.harmless(written.checkpoint().path()));
     out.println("architecture  " + written.architecture());
     out.println("files         " + String.join(", ", written.files()));

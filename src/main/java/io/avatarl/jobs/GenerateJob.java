@@ -3,7 +3,6 @@ package io.avatarl.jobs;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.files.Storage;
-import io.avatarl.model.CheckpointFolder;
 import io.avatarl.spark.table.NamedRows;
 import io.avatarl.train.PromptRollouts;
 import java.io.PrintStream;
@@ -12,6 +11,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -69,14 +69,7 @@ public final class GenerateJob implements Callable<Integer> {
       description = "seed of the random numbers (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
-  @Option(
-      names = "--checkpoint",
-      paramLabel = "STEP",
-      converter = CheckpointChoice.class,
-      description =
-          "the checkpoint after this many steps; best for the one with the lowest validation"
-              + " cross-entropy during training (default: the newest)")
-  private String checkpointAt = CheckpointFolder.NEWEST;
+  @Mixin private CheckpointChoice checkpointAt;
 
   GenerateJob(PrintStream out) {
     this.out = out;
@@ -89,7 +82,7 @@ public final class GenerateJob implements Callable<Integer> {
   @Override
   public Integer call() {
     Storage storage = Job.storage();
-    CheckpointChoice.OfRun chosen = CheckpointChoice.of(run, checkpointAt);
+    CheckpointChoice.OfRun chosen = checkpointAt.of(run);
     PromptRollouts policy = PromptRollouts.of(storage, chosen.run(), chosen.checkpoint(), seed);
     TrainingConfig config = policy.config();
     int length = tokens == 0 ? Math.max(1, config.model().context() / 2) : tokens;

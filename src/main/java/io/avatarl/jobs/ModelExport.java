@@ -61,7 +61,7 @@ public final class ModelExport {
             .filter(f -> f.name().equalsIgnoreCase(format))
             .findFirst()
             .orElseThrow(() -> new UserError("format " + format + " is not one of hf, gguf"));
-    CheckpointChoice.OfRun which = CheckpointChoice.of(run, CheckpointFolder.NEWEST);
+    CheckpointChoice.OfRun which = new CheckpointChoice().of(run);
     write(Job.storage(), which, chosen, out);
   }
 

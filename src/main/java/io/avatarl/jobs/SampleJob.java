@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -59,14 +60,7 @@ public final class SampleJob implements Callable<Integer> {
       description = "seed of the random numbers (default: ${DEFAULT-VALUE})")
   private long seed = 1;
 
-  @Option(
-      names = "--checkpoint",
-      paramLabel = "STEP",
-      converter = CheckpointChoice.class,
-      description =
-          "the checkpoint after this many steps; best for the one with the lowest validation"
-              + " cross-entropy during training (default: the newest)")
-  private String checkpointAt = CheckpointFolder.NEWEST;
+  @Mixin private CheckpointChoice checkpointAt;
 
   SampleJob(PrintStream out) {
     this.out = out;
@@ -82,7 +76,7 @@ public final class SampleJob implements Callable<Integer> {
       throw new UserError("--tokens and --samples must be at least 1, --temperature at least 0");
     }
     Storage storage = Job.storage();
-    CheckpointChoice.OfRun chosen = CheckpointChoice.of(run, checkpointAt);
+    CheckpointChoice.OfRun chosen = checkpointAt.of(run);
     TrainingConfig config = Runs.config(storage, chosen.run());
     CheckpointFolder checkpoint = CheckpointFolder.find(storage, chosen.run(), chosen.checkpoint());
     try (TextSampler sampler =

@@ -1,14 +1,18 @@
 package io.avatarl.spark.rollout;
 
+import io.avatarl.config.CurriculumStage;
 import io.avatarl.evaluation.Scores;
 import io.avatarl.spark.transport.JobThread;
+import io.avatarl.spark.transport.PolicyBroadcast;
 import io.avatarl.spark.transport.TaskValue;
+import java.util.List;
 import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * Scores the newest weights on the validation split, one Spark job for each evaluation.
+ * Scores and pays the newest weights on the validation split, one Spark job for each evaluation.
  *
  * @param parts tasks of a job
  */
@@ -46,18 +50,26 @@ record Evaluations(
 
   private Scores run(
       String description, EvaluationTask.Coverage coverage, LongAccumulator counted) {
+    Scores total = new Scores();
+    onParts(description, policy -> new EvaluationTask(context, policy, coverage, parts, counted))
+        .forEach(total::add);
+    return total;
+  }
+
+  /** See {@link PolicyCluster#heldOutRewards}. */
+  HeldOutRewards heldOutRewards(CurriculumStage stage) {
+    return onParts(
+            "rewards of the validation split",
+            policy -> new HeldOutTask(context, policy, stage, parts))
+        .stream()
+        .reduce(HeldOutRewards::plus)
+        .orElseThrow();
+  }
+
+  private <T> List<T> onParts(
+      String description, java.util.function.Function<PolicyBroadcast, Function<Integer, T>> task) {
     return versions.withExact(
-        policy -> {
-          Scores total = new Scores();
-          JobThread.await(
-                  jobs.submit(
-                      () ->
-                          jobs.run(
-                              description,
-                              new EvaluationTask(context, policy, coverage, parts, counted),
-                              parts)))
-              .forEach(total::add);
-          return total;
-        });
+        policy ->
+            JobThread.await(jobs.submit(() -> jobs.run(description, task.apply(policy), parts))));
   }
 }

@@ -365,19 +365,7 @@ public final class PolicyCluster implements AutoCloseable {
 
   /** What the newest weights' rollouts in the validation split are paid in a stage. */
   public HeldOutRewards heldOutRewards(CurriculumStage stage) {
-    int parts = config.rollout().shards();
-    return versions.withExact(
-        policy ->
-            JobThread.await(
-                    jobs.submit(
-                        () ->
-                            jobs.run(
-                                "rewards of the validation split",
-                                new HeldOutTask(context, policy, stage, parts),
-                                parts)))
-                .stream()
-                .reduce(HeldOutRewards::plus)
-                .orElseThrow());
+    return evaluations.heldOutRewards(stage);
   }
 
   /** Task slots of the cluster as Spark sees it now. */
