@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -95,7 +96,8 @@ public final class ClusterRun {
     return figures;
   }
 
-  public static void main(String[] args) throws IOException, TimeoutException {
+  public static void main(String[] args)
+      throws IOException, TimeoutException, InterruptedException {
     Map<String, String> settings = new HashMap<>();
     settings.put("spark.executor.extraClassPath", classPath());
     List<String> overrides = new ArrayList<>();
@@ -158,8 +160,19 @@ public final class ClusterRun {
           .forEach((name, bytes) -> System.out.println("RESULT " + name + "=" + bytes));
       figures(spark, Path.of(args[2]), summary)
           .forEach((name, value) -> System.out.println("RESULT " + name + "=" + value));
+      if (settings.containsKey(ClusterTrouble.KILL)) {
+        // One that is decommissioned hands its blocks over first, which can outlast a short run.
+        await(removed);
+      }
       System.out.println("RESULT added=" + added);
       System.out.println("RESULT removed=" + removed);
+    }
+  }
+
+  private static void await(AtomicInteger removed) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (removed.get() == 0 && System.nanoTime() < end) {
+      Thread.sleep(100);
     }
   }
 
