@@ -1,5 +1,6 @@
 package io.avatarl;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -77,17 +78,14 @@ class NotebookTest {
       spark.stop();
     }
     String log = execute(INSPECT, 3, "AVATARL_RUN", run.toString());
-    assertTrue(log.contains("'the '"), log);
-    assertTrue(log.contains("3 plots"), log);
+    assertThat(log).contains("'the '", "3 plots");
   }
 
   @Test
   void aCellTrains() throws Exception {
     String log = execute(TRAIN, 0, "AVATARL_RUNS", folder.toString());
-    assertTrue(log.contains("preset     smoke, seed 1"), log);
-    assertTrue(log.contains("step 20/20"), log);
-    assertTrue(log.contains("\ninterrupted\n"), log);
-    assertTrue(log.contains("the same weights"), log);
+    assertThat(log)
+        .contains("preset     smoke, seed 1", "step 20/20", "\ninterrupted\n", "the same weights");
     for (String file : List.of("summary.json", "report.html", "config.conf", "samples.json")) {
       assertTrue(Files.exists(folder.resolve("first").resolve(file)), file);
     }
@@ -115,12 +113,14 @@ class NotebookTest {
                 "AVATARL_CORPUS", folder.resolve("play.txt").toString(),
                 "AVATARL_OUT", folder.resolve("lines").toString(),
                 "AVATARL_SETTINGS", settings));
-    assertTrue(log.contains("lines of 1 to 9 characters: "), log);
-    assertTrue(log.contains("validation cross-entropy: "), log);
-    assertTrue(log.contains("--- after training:"), log);
-    assertTrue(log.contains("\nstep 3: reward "), log);
+    assertThat(log)
+        .contains(
+            "lines of 1 to 9 characters: ",
+            "validation cross-entropy: ",
+            "--- after training:",
+            "\nstep 3: reward ");
     String config = Files.readString(folder.resolve("lines/config.conf"));
-    assertTrue(config.contains("^.{1,9}"), config);
+    assertThat(config).contains("^.{1,9}");
   }
 
   /** The stop button is a SIGINT to the process that waits for a line of progress. */
@@ -144,7 +144,7 @@ class NotebookTest {
     String text = Files.readString(log);
     assertTrue(ended, text);
     assertEquals(0, started.exitValue(), text);
-    assertTrue(text.endsWith("interrupted\ncounted 10\n"), text);
+    assertThat(text).endsWith("interrupted\ncounted 10\n");
     assertFalse(Files.exists(run.resolve("summary.json")));
     int step;
     try (var checkpoints = Files.list(run.resolve("checkpoints"))) {

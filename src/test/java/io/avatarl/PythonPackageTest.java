@@ -1,5 +1,6 @@
 package io.avatarl;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -33,7 +34,7 @@ class PythonPackageTest {
     String text = Files.readString(log);
     assertTrue(ended, text);
     assertEquals(0, started.exitValue(), text);
-    assertTrue(text.contains("\nOK\n"), text);
+    assertThat(text).contains("\nOK\n");
   }
 
   /** Starts a script that makes a Spark session with this project's classes and package. */

@@ -1,7 +1,7 @@
 package io.avatarl.config;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,7 +30,7 @@ class ConfigReaderTest {
   /** The message of the refusal, which is one line. */
   private static String refused(String hocon, String... overrides) {
     UserError error = assertThrows(UserError.class, () -> read(hocon, overrides));
-    assertFalse(error.getMessage().contains("\n"), error.getMessage());
+    assertThat(error.getMessage()).doesNotContain("\n");
     return error.getMessage();
   }
 

@@ -1,5 +1,6 @@
 package io.avatarl.config;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -67,15 +68,11 @@ class CustomRewardConfigTest {
   @Test
   void anotherComponentIsADifference() {
     TrainingConfig none = ConfigReader.read("", "", List.of());
-    assertTrue(
-        differences(none, read()).contains("reward.custom.hit.weight: (absent) → 0.5"),
-        differences(none, read()).toString());
-    assertTrue(
-        differences(read(), read("reward.custom.more.sql=1"))
-            .contains("reward.custom.more.sql: (absent) → 1"));
-    assertTrue(
-        differences(read("reward.custom.verse.params.shortest=30"), read())
-            .contains("reward.custom.verse.params.shortest: 30 → 35"));
+    assertThat(differences(none, read())).contains("reward.custom.hit.weight: (absent) → 0.5");
+    assertThat(differences(read(), read("reward.custom.more.sql=1")))
+        .contains("reward.custom.more.sql: (absent) → 1");
+    assertThat(differences(read("reward.custom.verse.params.shortest=30"), read()))
+        .contains("reward.custom.verse.params.shortest: 30 → 35");
   }
 
   @ParameterizedTest

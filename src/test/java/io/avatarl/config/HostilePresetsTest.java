@@ -1,8 +1,8 @@
 package io.avatarl.config;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.Mutation;
 import java.util.List;
@@ -55,7 +55,7 @@ class HostilePresetsTest {
             "include package(\"a\", \"b\")",
             "model { include \"other\" }")) {
       UserError error = refused(include);
-      assertTrue(error.getMessage().contains("include"), error.getMessage());
+      assertThat(error.getMessage()).contains("include");
     }
   }
 
@@ -68,7 +68,7 @@ class HostilePresetsTest {
     }
     bomb.append("sample.prompt = ${a30}\n");
     UserError error = Mutation.read(bomb.length(), () -> refused(bomb.toString()));
-    assertTrue(error.getMessage().contains("${a0} is a substitution"), error.getMessage());
+    assertThat(error.getMessage()).contains("${a0} is a substitution");
     refused("sample.prompt = ${?HOME}");
     refused("sample.prompt = ${sample.count}");
   }

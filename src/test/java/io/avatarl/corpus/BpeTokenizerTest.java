@@ -1,6 +1,7 @@
 package io.avatarl.corpus;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -241,7 +242,7 @@ class BpeTokenizerTest {
       })
   void brokenJsonIsRefused(String json) {
     String message = assertThrows(UserError.class, () -> Tokenizer.fromJson(json)).getMessage();
-    assertTrue(message.startsWith("Not a tokenizer: "), message);
+    assertThat(message).startsWith("Not a tokenizer: ");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.avatarl.corpus;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -128,9 +129,8 @@ class CorpusSourceTest {
     Found found = find();
     assertArrayEquals(PUBLIC_TEXT, found.bytes());
     assertEquals(1, found.warnings().size());
-    assertTrue(
-        found.warnings().get(0).startsWith("The download was not saved: Cannot write " + data()),
-        found.warnings().get(0));
+    assertThat(found.warnings().get(0))
+        .startsWith("The download was not saved: Cannot write " + data());
   }
 
   @Test
@@ -167,9 +167,7 @@ class CorpusSourceTest {
     assertArrayEquals(found.bytes(), find().bytes());
     String warning = found.warnings().get(0);
     assertEquals(1, warning.lines().count());
-    assertTrue(warning.contains("No network answered at " + address), warning);
-    assertTrue(warning.contains("GENERATED"), warning);
-    assertTrue(warning.contains("--corpus"), warning);
+    assertThat(warning).contains("No network answered at " + address, "GENERATED", "--corpus");
     assertHomeIsEmpty();
     Corpus.of(found.name(), found.bytes(), 0.1).requireWindows(1024);
   }
@@ -208,9 +206,8 @@ class CorpusSourceTest {
     UserError error =
         assertThrows(
             UserError.class, () -> source.find(Optional.empty(), Optional.of(PUBLIC_SHA256)));
-    assertTrue(
-        error.getMessage().startsWith("No network answered, and the generated play has SHA-256 "),
-        error.getMessage());
+    assertThat(error.getMessage())
+        .startsWith("No network answered, and the generated play has SHA-256 ");
   }
 
   @Test

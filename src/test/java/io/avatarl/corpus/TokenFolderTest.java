@@ -1,6 +1,7 @@
 package io.avatarl.corpus;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -256,7 +257,7 @@ class TokenFolderTest {
     Files.write(part, bytes);
     UserError outside =
         assertThrows(UserError.class, () -> open(path, ON_DISK).train().read(400, 100));
-    assertTrue(outside.getMessage().contains("token 99 is outside the vocabulary of 7"));
+    assertThat(outside.getMessage()).contains("token 99 is outside the vocabulary of 7");
     Files.write(part, Arrays.copyOf(bytes, 599));
     refused(path, ON_DISK, "train/part-00001.bin has 599 bytes instead of 600");
     Files.delete(part);
@@ -272,7 +273,7 @@ class TokenFolderTest {
 
   private static void refused(String path, TokenFolder.Limits limits, String message) {
     UserError e = assertThrows(UserError.class, () -> open(path, limits));
-    assertTrue(e.getMessage().contains(message), e.getMessage());
+    assertThat(e.getMessage()).contains(message);
   }
 
   /** Linux has a device that is always full. */
@@ -285,8 +286,8 @@ class TokenFolderTest {
       var block = cache.get(new BlockCache.Key("f", 1), () -> new byte[8]);
       String says =
           assertThrows(io.avatarl.config.Failure.class, () -> BlockCache.await(block)).getMessage();
-      assertTrue(says.startsWith("the cache of tokens cannot be written to /dev/full"), says);
-      assertTrue(says.contains("free disk space, lower corpus.cache"), says);
+      assertThat(says).startsWith("the cache of tokens cannot be written to /dev/full");
+      assertThat(says).contains("free disk space, lower corpus.cache");
       assertEquals(1, says.lines().count());
     }
     assertEquals(0, cache.size());

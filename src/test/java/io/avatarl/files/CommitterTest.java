@@ -1,6 +1,7 @@
 package io.avatarl.files;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -94,7 +95,7 @@ class CommitterTest {
     assertEquals("one again", storage.readString(folder + "/part-1"));
     assertEquals("two", storage.readString(folder + "/part-2"));
     String success = storage.readString(folder + "/_SUCCESS");
-    assertTrue(success.contains("\"committer\":\"" + name + "\""), success);
+    assertThat(success).contains("\"committer\":\"" + name + "\"");
     assertEquals(List.of(), server.uploads());
     assertEquals(4, storage.list(folder).size(), storage.list(folder).toString());
   }
@@ -156,8 +157,8 @@ class CommitterTest {
   private void assertRefused(String name, Storage storage) {
     String message =
         assertThrows(UserError.class, () -> Committer.of(storage, folder)).getMessage();
-    assertTrue(message.startsWith(NAME + " = " + name + ": "), message);
-    assertTrue(message.endsWith("; name another (magic, directory), or file for none"), message);
+    assertThat(message).startsWith(NAME + " = " + name + ": ");
+    assertThat(message).endsWith("; name another (magic, directory), or file for none");
   }
 
   /** Settings of other programs' jobs do not change what ours leave. */

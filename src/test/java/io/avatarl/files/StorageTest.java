@@ -1,5 +1,6 @@
 package io.avatarl.files;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -182,7 +183,7 @@ class StorageTest {
             + " its file system is on the class path",
         () -> storage.readBytes("nowhere://x/y"));
     UserError empty = assertThrows(UserError.class, () -> storage.readBytes(""));
-    assertTrue(empty.getMessage().startsWith("Cannot read : "), empty.getMessage());
+    assertThat(empty.getMessage()).startsWith("Cannot read : ");
   }
 
   @Test

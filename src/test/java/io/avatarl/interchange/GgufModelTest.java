@@ -1,5 +1,6 @@
 package io.avatarl.interchange;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -94,7 +95,7 @@ class GgufModelTest {
     GptConfig config = Models.config(overrides);
     String message =
         assertThrows(UserError.class, () -> GgufModel.requireCounterpart(config)).getMessage();
-    assertTrue(message.contains(says), message);
+    assertThat(message).contains(says);
   }
 
   /** The five most probable tokens and their log-probabilities to three digits. */

@@ -1,5 +1,6 @@
 package io.avatarl.interchange;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -163,7 +164,7 @@ class HuggingFaceModelTest {
     String message = assertThrows(UserError.class, () -> read(exported)).getMessage();
     assertEquals(1, message.lines().count(), message);
     for (String part : says) {
-      assertTrue(message.contains(part), message);
+      assertThat(message).contains(part);
     }
   }
 

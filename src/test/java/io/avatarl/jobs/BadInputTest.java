@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_16LE;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -196,7 +197,7 @@ class BadInputTest {
     Path file = Files.writeString(folder.resolve("no-folder"), "");
     SparkConf conf = new SparkConf(false).set("spark.local.dir", file + "/a, " + file + "/b");
     UserError refused = assertThrows(UserError.class, () -> LocalFolders.requireScratch(conf));
-    assertTrue(refused.getMessage().startsWith("spark.local.dir: "), refused.getMessage());
+    assertThat(refused.getMessage()).startsWith("spark.local.dir: ");
     conf.set("spark.local.dir", file + "/a," + folder);
     assertDoesNotThrow(() -> LocalFolders.requireScratch(conf));
   }

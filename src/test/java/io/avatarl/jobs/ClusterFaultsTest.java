@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -134,7 +135,7 @@ class ClusterFaultsTest {
       List<String> lines = driver.lines();
       String last = lines.get(lines.size() - 1);
       assertTrue(last.startsWith("error: executors died one after another"), lines.toString());
-      assertTrue(last.contains("at last executor "), last);
+      assertThat(last).contains("at last executor ");
       assertEquals(1, driver.process.exitValue());
       assertTrue(savedStep(run) > 0, "nothing was saved");
     } finally {
@@ -151,8 +152,8 @@ class ClusterFaultsTest {
       assertTrue(PythonVenv.ends(driver.process, MINUTES, TimeUnit.MINUTES));
       List<String> lines = driver.lines();
       assertEquals(1, lines.size(), lines.toString());
-      assertTrue(lines.get(0).startsWith("error: Total size of serialized results"), lines.get(0));
-      assertTrue(lines.get(0).contains("spark.driver.maxResultSize"), lines.get(0));
+      assertThat(lines.get(0)).startsWith("error: Total size of serialized results");
+      assertThat(lines.get(0)).contains("spark.driver.maxResultSize");
       assertEquals(1, driver.process.exitValue());
     } finally {
       driver.process.destroyForcibly();

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -69,7 +70,7 @@ class ClusterIT {
   void standaloneClusterThatIsGoneAfterwards() throws Exception {
     Path run = folder.resolve("standalone");
     String out = submit(run, List.of("jobs/standalone.sh", "--workers", "3"));
-    assertTrue(out.contains("workers: 3 of 1 core(s)"), out);
+    assertThat(out).contains("workers: 3 of 1 core(s)");
     assertSameWeights(run);
     assertGone(out);
   }
@@ -159,8 +160,7 @@ class ClusterIT {
     command.addAll(List.of("--preset", preset.toString(), "--corpus", corpus.toString()));
     command.addAll(List.of("--out", run.toString()));
     String out = output("in-the-cluster.log", command);
-    assertTrue(out.contains("Driver successfully submitted as driver-"), out);
-    assertTrue(out.contains("FINISHED"), out);
+    assertThat(out).contains("Driver successfully submitted as driver-", "FINISHED");
     assertSameWeights(run);
   }
 
@@ -216,12 +216,12 @@ class ClusterIT {
       List<String> evaluate = new ArrayList<>(List.of("jobs/evaluate.sh", run));
       evaluate.addAll(settings);
       String evaluated = output("s3-evaluate.log", evaluate);
-      assertTrue(evaluated.contains(expected), evaluated);
+      assertThat(evaluated).contains(expected);
       List<String> sample = new ArrayList<>(List.of("jobs/sample.sh", run, "--tokens", "20"));
       sample.addAll(List.of("--prompt", "the "));
       sample.addAll(settings);
       String sampled = output("s3-sample.log", sample);
-      assertTrue(sampled.contains("the "), sampled);
+      assertThat(sampled).contains("the ");
     }
   }
 

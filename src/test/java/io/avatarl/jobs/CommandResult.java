@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -62,7 +63,7 @@ public record CommandResult(int code, String out, String err) {
     assertEquals(2, code, err);
     assertEquals("", out);
     assertEquals(1, err.lines().count(), err);
-    assertTrue(err.startsWith("error: "), err);
+    assertThat(err).startsWith("error: ");
     for (String part : parts) {
       assertTrue(err.contains(part), () -> "\"" + part + "\" is not in: " + err);
     }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -94,7 +95,7 @@ class CommandsTest {
   @Test
   void trainingShowsTheRunAndItsFigures() throws IOException {
     JsonNode summary = summary(run);
-    assertTrue(trained.out().startsWith("preset     trial, seed 1\n"), trained.out());
+    assertThat(trained.out()).startsWith("preset     trial, seed 1\n");
     for (String part :
         new String[] {
           "model      2 layers, 2 heads, width 16, context 16",
@@ -108,8 +109,8 @@ class CommandsTest {
       assertTrue(trained.out().contains(part), () -> part + " is not in " + trained.out());
     }
     // No terminal: plain lines.
-    assertTrue(trained.err().contains("step 6/6  0:00 left  val_ce "), trained.err());
-    assertFalse(trained.err().contains("\r"), trained.err());
+    assertThat(trained.err()).contains("step 6/6  0:00 left  val_ce ");
+    assertThat(trained.err()).doesNotContain("\r");
   }
 
   @Test
@@ -123,14 +124,14 @@ class CommandsTest {
       String line = String.format(Locale.ROOT, "%n%-22s %.6f%n", key, summary.path(key).asDouble());
       assertTrue(out.contains(line), () -> line + " is not in " + out);
     }
-    assertTrue(out.contains("weights_sha256         " + summary.path("weights_sha256").asText()));
+    assertThat(out).contains("weights_sha256         " + summary.path("weights_sha256").asText());
   }
 
   @Test
   void anOlderCheckpointHasOtherFigures() {
     String newest = CommandResult.evaluate(run.toString()).succeeds().out();
     String older = CommandResult.evaluate(run.toString(), "--checkpoint", "4").succeeds().out();
-    assertTrue(older.contains("step 4 "), older);
+    assertThat(older).contains("step 4 ");
     assertNotEquals(valCe(newest), valCe(older));
     CommandResult.evaluate(run.toString(), "--checkpoint", "3")
         .refuses("no checkpoint of step 3; there are steps [2, 4, 6]");
@@ -144,7 +145,7 @@ class CommandsTest {
   void samplesDependOnTheSeedAlone() {
     String[] arguments = {run.toString(), "--prompt", "KING", "--tokens", "40", "--seed", "3"};
     String text = CommandResult.sample(arguments).succeeds().out();
-    assertTrue(text.startsWith("KING"), text);
+    assertThat(text).startsWith("KING");
     assertEquals(4 + 40, text.stripTrailing().length() + trailing(text));
     assertEquals(text, CommandResult.sample(arguments).succeeds().out());
     arguments[6] = "4";
@@ -190,7 +191,7 @@ class CommandsTest {
     String folder = run + "/checkpoints/step-000004";
     assertEquals(text, CommandResult.sample(folder, "--tokens", "20").succeeds().out());
     assertEquals(text, CommandResult.sample(folder + "/", "--tokens", "20").succeeds().out());
-    assertTrue(CommandResult.evaluate(folder).succeeds().out().contains("step 4 "));
+    assertThat(CommandResult.evaluate(folder).succeeds().out()).contains("step 4 ");
     CommandResult.sample(folder, "--checkpoint", "6").refuses("--checkpoint 6", "leave one out");
     CommandResult.sample(run + "/checkpoints/step-000005").refuses("no checkpoint of step 5");
     CommandResult.sample(run + "/rollouts").refuses("holds no run", "here " + run);
@@ -213,18 +214,18 @@ class CommandsTest {
                 "--set",
                 "steps=1")
             .succeeds();
-    assertTrue(trained.err().contains("byte-order mark"), trained.err());
-    assertTrue(trained.out().contains("vocabulary 5"), trained.out()); // a, b, c, s, u
+    assertThat(trained.err()).contains("byte-order mark");
+    assertThat(trained.out()).contains("vocabulary 5"); // a, b, c, s, u
     assertTrue(Files.exists(other.resolve("summary.json")), trained.out());
     String sample = CommandResult.sample(other.toString(), "--tokens", "9").succeeds().out();
     assertTrue(sample.matches("a[abcsu]{9}\\R"), sample);
     // What is printed to be pasted finds the run.
     String pasted =
         trained.out().lines().filter(line -> line.startsWith("try ")).findFirst().orElseThrow();
-    assertTrue(pasted.endsWith("jobs/sample.sh " + uri), pasted);
+    assertThat(pasted).endsWith("jobs/sample.sh " + uri);
     CommandResult.sample(uri).succeeds();
     CommandResult.evaluate(uri).succeeds();
-    assertTrue(CommandResult.rollouts(uri).succeeds().out().contains("1 steps"));
+    assertThat(CommandResult.rollouts(uri).succeeds().out()).contains("1 steps");
   }
 
   @Test
@@ -280,8 +281,8 @@ class CommandsTest {
     // The advice of the message works.
     CommandResult.evaluate(damaged.toString(), "--checkpoint", "4").succeeds();
     CommandResult resumed = CommandResult.train("--resume", "--out", damaged.toString()).succeeds();
-    assertTrue(resumed.err().contains("WARNING: " + file + ": damaged"), resumed.err());
-    assertTrue(resumed.err().contains("WARNING: continuing from step 4 instead"), resumed.err());
+    assertThat(resumed.err())
+        .contains("WARNING: " + file + ": damaged", "WARNING: continuing from step 4 instead");
     assertEquals(summary(run).path("weights_sha256"), summary(damaged).path("weights_sha256"));
   }
 
@@ -315,7 +316,7 @@ class CommandsTest {
     }
     Files.delete(resumed.resolve("summary.json"));
     CommandResult outcome = CommandResult.train("--resume", "--out", resumed.toString()).succeeds();
-    assertTrue(outcome.out().contains("resumed    after step 2"), outcome.out());
+    assertThat(outcome.out()).contains("resumed    after step 2");
     assertEquals(summary(run).path("weights_sha256"), summary(resumed).path("weights_sha256"));
     assertEquals("trial", summary(resumed).path("preset").asText());
   }

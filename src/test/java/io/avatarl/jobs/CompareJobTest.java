@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -49,7 +50,7 @@ class CompareJobTest {
       String page = Files.readString(out.resolve("report.html"));
       assertTrue(page.contains("\"lines\":[{\"name\":\"" + CompareJob.YARDSTICK), "the yardstick");
       for (String sha : rows.findValuesAsText("weights_sha256").subList(0, 2)) {
-        assertTrue(page.contains(sha));
+        assertThat(page).contains(sha);
       }
       // Nothing is left to train: the same figures.
       CommandResult.compare(arguments).succeeds();
@@ -75,9 +76,8 @@ class CompareJobTest {
               "--out",
               out.toString())
           .succeeds();
-      assertTrue(
-          Files.readString(out.resolve("2025-08-06-referee/config.conf"))
-              .contains(out.resolve("maxrl").toString()));
+      assertThat(Files.readString(out.resolve("2025-08-06-referee/config.conf")))
+          .contains(out.resolve("maxrl").toString());
       assertFalse(Files.readString(out.resolve("maxrl/config.conf")).contains(out + "/maxrl\""));
     }
   }
@@ -125,8 +125,8 @@ class CompareJobTest {
         assertEquals(deviation, row.at("/standard_deviation/val_ce").asDouble(), 1e-12);
         String line = String.format(Locale.ROOT, "| %.4f ± %.4f |", mean, deviation);
         String table = Files.readString(out.resolve("compare.md"));
-        assertTrue(table.contains(line), table);
-        assertTrue(table.startsWith("Mean ± standard deviation (of a sample, n − 1)"), table);
+        assertThat(table).contains(line);
+        assertThat(table).startsWith("Mean ± standard deviation (of a sample, n − 1)");
       }
       assertEquals(
           alone.at("/0/runs/0/seconds"), rows.at("/0/runs/2/seconds"), "not trained again");
@@ -152,9 +152,7 @@ class CompareJobTest {
             List.of(1L, 2L),
             List.of(new Comparison.Row("a", List.of(fine, Comparison.Result.diverged("a", 2, 4)))),
             Map.of());
-    assertTrue(
-        comparison.markdown().contains("| a | 1 of 2 diverged | | | | | | | | 7 |"),
-        comparison.markdown());
+    assertThat(comparison.markdown()).contains("| a | 1 of 2 diverged | | | | | | | | 7 |");
     assertEquals("NaN", comparison.json().at("/0/val_ce").asText());
     assertEquals(2, comparison.json().at("/0/runs/0/val_ce").asDouble());
   }

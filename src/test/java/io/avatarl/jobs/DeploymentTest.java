@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -162,7 +163,7 @@ class DeploymentTest {
         DATABRICKS.resolveSibling(inspect.at("/notebook_task/notebook_path").asText()).normalize();
     assertTrue(Files.isRegularFile(notebook), notebook.toString());
     // The notebook's widget, and the folder the run is in.
-    assertTrue(Files.readString(notebook).contains("dbutils.widgets.get(\\\"run\\\")"));
+    assertThat(Files.readString(notebook)).contains("dbutils.widgets.get(\\\"run\\\")");
     assertEquals(
         arguments.get(arguments.indexOf("--out") + 1), parameters.get("run"), "the run's folder");
 
@@ -294,7 +295,7 @@ class DeploymentTest {
       throws IOException {
     JsonNode bundle = yaml(DATABRICKS);
     ((ObjectNode) bundle.at(at)).set(key, JSON.readTree(value));
-    assertTrue(refusals(bundle).toString().contains(refusal), refusals(bundle).toString());
+    assertThat(refusals(bundle).toString()).contains(refusal);
   }
 
   /** What the init script makes is what the cluster's variables and the image name. */
@@ -302,16 +303,16 @@ class DeploymentTest {
   void pyTorchForCudaIsWhereTheVariablesSay() throws IOException {
     String script = Files.readString(DATABRICKS.resolveSibling("install-pytorch.sh"));
     String pom = Files.readString(Path.of("pom.xml"));
-    assertTrue(script.contains("\nversion=" + property(pom, "pytorch.version") + "\n"));
+    assertThat(script).contains("\nversion=" + property(pom, "pytorch.version") + "\n");
     JsonNode cluster = bundleJob().at("/job_clusters/0/new_cluster");
     assertEquals(
         "${workspace.file_path}/jobs/databricks/install-pytorch.sh",
         cluster.at("/init_scripts/0/workspace/destination").asText());
     String library = cluster.at("/spark_env_vars/PYTORCH_LIBRARY_PATH").asText();
     assertEquals("/opt/avatarl/torch/lib", library);
-    assertTrue(script.contains("${1:-/opt/avatarl}"));
+    assertThat(script).contains("${1:-/opt/avatarl}");
     String image = Files.readString(KUBERNETES.resolve("Dockerfile"));
-    assertTrue(image.contains("ENV PYTORCH_LIBRARY_PATH=" + library + "\n"));
+    assertThat(image).contains("ENV PYTORCH_LIBRARY_PATH=" + library + "\n");
   }
 
   @ParameterizedTest
@@ -330,9 +331,10 @@ class DeploymentTest {
         "local:///opt/spark/avatarl/avatarl-spark-job.jar",
         spec.path("mainApplicationFile").asText());
     String image = Files.readString(KUBERNETES.resolve("Dockerfile"));
-    assertTrue(
-        image.contains("ARG SPARK=apache/spark:" + spec.path("sparkVersion").asText() + "-"));
-    assertTrue(image.contains("image.sh install /opt/spark\n"));
+    assertThat(image)
+        .contains(
+            "ARG SPARK=apache/spark:" + spec.path("sparkVersion").asText() + "-",
+            "image.sh install /opt/spark\n");
     assertEquals(file.contains("gpu"), spec.path("image").asText().endsWith("-cuda"));
     for (String pod : List.of("driver", "executor")) {
       for (String webhook : List.of("env", "envFrom", "gpu", "volumeMounts", "tolerations")) {

@@ -1,8 +1,8 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -88,9 +88,8 @@ class DiskFullTest {
     assertEquals(code, outcome.code(), outcome.err());
     List<String> errors = outcome.err().lines().filter(line -> line.startsWith("error: ")).toList();
     assertEquals(1, errors.size(), outcome.err());
-    assertTrue(errors.get(0).contains("Cannot write faultydisk:" + run), errors.get(0));
-    assertTrue(errors.get(0).contains(says), errors.get(0));
-    assertFalse(outcome.err().contains("\tat "), outcome.err());
+    assertThat(errors.get(0)).contains("Cannot write faultydisk:" + run, says);
+    assertThat(outcome.err()).doesNotContain("\tat ");
     assertFalse(Files.exists(run.resolve("summary.json")));
     // With room again it ends as if nothing had been.
     CommandResult resumed = train("faultydisk:" + run, "--resume").succeeds();
@@ -127,8 +126,8 @@ class DiskFullTest {
             });
     assertEquals(1, outcome.code());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
-    assertTrue(outcome.err().startsWith("error: out of memory: "), outcome.err());
-    assertTrue(outcome.err().contains("rollout.windowsPerUpdate"), outcome.err());
+    assertThat(outcome.err()).startsWith("error: out of memory: ");
+    assertThat(outcome.err()).contains("rollout.windowsPerUpdate");
   }
 
   @Test
@@ -136,8 +135,8 @@ class DiskFullTest {
     CommandResult outcome = failing(() -> new long[1 << 30].length + new long[1 << 30].length);
     assertEquals(1, outcome.code());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
-    assertTrue(outcome.err().startsWith("error: out of memory: Java heap"), outcome.err());
-    assertTrue(outcome.err().contains("--driver-memory"), outcome.err());
+    assertThat(outcome.err()).startsWith("error: out of memory: Java heap");
+    assertThat(outcome.err()).contains("--driver-memory");
   }
 
   @Test
@@ -148,6 +147,6 @@ class DiskFullTest {
               throw new IllegalStateException("a bug");
             });
     assertEquals(1, outcome.code());
-    assertTrue(outcome.err().contains("\tat "), outcome.err());
+    assertThat(outcome.err()).contains("\tat ");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -218,7 +219,7 @@ class FiguresTest {
     assertEquals(groups / seconds, Double.parseDouble(matcher.group(2).replace(",", "")), 1);
     String unigrams =
         String.format(Locale.ROOT, "%.4f", summary.at("/baselines/bigram/ce").asDouble());
-    assertTrue(trained.out().contains(unigrams), trained.out());
+    assertThat(trained.out()).contains(unigrams);
   }
 
   /** Nobody named a prompt: the samples' own is shown before them. */

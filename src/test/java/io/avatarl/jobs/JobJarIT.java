@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -50,7 +51,7 @@ class JobJarIT {
   @Test
   void hasNoClassOfSpark() throws IOException {
     Set<String> ours = classes(jar());
-    assertTrue(ours.contains("io/avatarl/shaded/gson/Gson.class"));
+    assertThat(ours).contains("io/avatarl/shaded/gson/Gson.class");
     int jars = 0;
     try (var files =
         Files.newDirectoryStream(BUILD.resolve("spark-home").resolve("jars"), "*.jar")) {

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -87,7 +88,7 @@ class KubernetesImageIT {
     Ended ended = image("install", folder.resolve("nowhere").toString());
     assertEquals(2, ended.code());
     assertEquals(1, ended.output().lines().count(), ended.output());
-    assertTrue(ended.output().contains("has no folder jars"), ended.output());
+    assertThat(ended.output()).contains("has no folder jars");
     assertEquals(2, image().code());
   }
 }

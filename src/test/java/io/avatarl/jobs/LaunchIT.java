@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -60,7 +61,7 @@ class LaunchIT {
   private static void refused(CommandResult outcome, String says) {
     assertEquals(2, outcome.code(), outcome.err());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
-    assertTrue(outcome.err().contains(says), outcome.err());
+    assertThat(outcome.err()).contains(says);
   }
 
   @ParameterizedTest
@@ -130,10 +131,10 @@ class LaunchIT {
     assertTrue(Files.exists(folder.resolve(run).resolve("summary.json")), trained.out());
     String pasted =
         trained.out().lines().filter(line -> line.startsWith("try ")).findFirst().orElseThrow();
-    assertTrue(pasted.endsWith("/jobs/sample.sh 'runs/mit Raum ü'"), pasted);
+    assertThat(pasted).endsWith("/jobs/sample.sh 'runs/mit Raum ü'");
     CommandResult sample = script(bare, "sample.sh", run, "--prompt", "Fürst ü", "--tokens", "2");
     assertEquals(0, sample.code(), sample.err());
-    assertTrue(sample.out().startsWith("Fürst ü"), sample.out());
+    assertThat(sample.out()).startsWith("Fürst ü");
     CommandResult sql = script(bare, "rollouts.sh", run, "--sql", "SELECT 'größer' AS w", "--json");
     assertEquals("{\"w\":\"größer\"}\n", sql.out(), sql.err());
   }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -132,7 +133,7 @@ class LearningCurveTest {
     run("<script>\u0007&", 2.0);
     assertFalse(LearningCurve.svg(data).contains("<script"));
     String text = svg().getDocumentElement().getTextContent();
-    assertTrue(text.contains("<script>\u2407&"), text);
+    assertThat(text).contains("<script>\u2407&");
   }
 
   @Test

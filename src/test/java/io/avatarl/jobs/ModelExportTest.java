@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -56,8 +57,10 @@ class ModelExportTest {
   void aFolderForTransformers() throws IOException {
     Path out = folder.resolve("models/hf");
     CommandResult result = export(out, "--format", "hf").succeeds();
-    assertTrue(result.out().contains("architecture  ApertusForCausalLM\n"), result.out());
-    assertTrue(result.out().contains("checkpoint    " + run + "/checkpoints/step-000006\n"));
+    assertThat(result.out())
+        .contains(
+            "architecture  ApertusForCausalLM\n",
+            "checkpoint    " + run + "/checkpoints/step-000006\n");
     assertEquals(
         List.of(
             "README.md",
@@ -92,18 +95,18 @@ class ModelExportTest {
             summary.path("weights_sha256").asText())) {
       assertTrue(card.contains(part), () -> part + " is not in " + card);
     }
-    assertFalse(card.contains(folder.toString()), card);
+    assertThat(card).doesNotContain(folder.toString());
   }
 
   @Test
   void aFileForLlamaCpp() throws IOException {
     Path out = folder.resolve("gguf");
     CommandResult result = export(out, "--format", "gguf").succeeds();
-    assertTrue(result.out().contains("architecture  apertus\n"), result.out());
+    assertThat(result.out()).contains("architecture  apertus\n");
     assertEquals(List.of("README.md", "model.gguf"), names(out));
     assertEquals(
         "GGUF", new String(Files.readAllBytes(out.resolve("model.gguf")), 0, 4, "US-ASCII"));
-    assertTrue(Files.readString(out.resolve("README.md")).contains("-m model.gguf --ctx-size 16"));
+    assertThat(Files.readString(out.resolve("README.md"))).contains("-m model.gguf --ctx-size 16");
   }
 
   @Test
@@ -111,9 +114,9 @@ class ModelExportTest {
     Path out = folder.resolve("earlier");
     export(out, "--format", "hf", "--checkpoint", "4").succeeds();
     String card = Files.readString(out.resolve("README.md"));
-    assertTrue(card.contains("| cross-entropy, nats per token, at step 3 | "), card);
-    assertTrue(card.contains("| updates | 8 in 4 steps"), card);
-    assertFalse(card.contains("bigram"), card);
+    assertThat(card)
+        .contains("| cross-entropy, nats per token, at step 3 | ", "| updates | 8 in 4 steps");
+    assertThat(card).doesNotContain("bigram");
     Path named = folder.resolve("named");
     ModelExport.write(run + "/checkpoints/step-000004", "HF", named.toUri().toString());
     assertEquals(card, Files.readString(named.resolve("README.md")));

@@ -1,8 +1,8 @@
 package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.train.FinishedRun;
@@ -63,7 +63,7 @@ class NgramsJobTest {
     String file = Files.writeString(folder.resolve("play.txt"), text).toString();
     Said plain = ngrams("--corpus", file, "--order", "3");
     assertEquals(0, plain.code(), plain.err());
-    assertTrue(plain.out().contains("3-grams"), plain.out());
+    assertThat(plain.out()).contains("3-grams");
 
     Path one = Files.createDirectories(folder.resolve("one"));
     Files.writeString(one.resolve("play.txt"), text);
@@ -87,14 +87,14 @@ class NgramsJobTest {
     spark.read().parquet(rows.toString()).createOrReplaceTempView("plays");
     Said ofTable = ngrams("--table", "plays", "--column", "value", "--order", "3", "--bpe", "20");
     assertEquals(0, ofTable.code(), ofTable.err());
-    assertTrue(ofTable.out().contains("vocabulary  276"), ofTable.out());
+    assertThat(ofTable.out()).contains("vocabulary  276");
 
     Said none = ngrams("--corpus", folder.resolve("none").toString());
     assertEquals(2, none.code());
     assertEquals(1, none.err().lines().count(), none.err());
     Said noColumn = ngrams("--corpus", rows.toString());
     assertEquals(2, noColumn.code());
-    assertTrue(noColumn.err().contains("corpus.column"), noColumn.err());
+    assertThat(noColumn.err()).contains("corpus.column");
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.avatarl.jobs;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.expr;
 import static org.apache.spark.sql.functions.lit;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -286,7 +287,7 @@ class PolicyTrainerTest {
     try (PolicyTrainer policy = trainer("advantage.estimator", "maxrl")) {
       Dataset<Row> drawn = policy.rollouts(prompts(2), 4, 6);
       String message = refused(() -> policy.learn(drawn.withColumn("reward", lit(-1))));
-      assertTrue(message.contains("8 have a reward below 0"), message);
+      assertThat(message).contains("8 have a reward below 0");
     }
   }
 
@@ -298,9 +299,8 @@ class PolicyTrainerTest {
               .unionByName(spark.sql("SELECT CAST(NULL AS STRING) AS prompt UNION ALL SELECT ''"))
               .unionByName(spark.sql("SELECT 'caf\u00e9' AS prompt"));
       String message = refused(() -> policy.rollouts(bad, 4, 6));
-      assertTrue(
-          message.contains("prompts: of 6, 2 are NULL or empty, and 1 have characters"), message);
-      assertTrue(message.contains("U+00E9"), message);
+      assertThat(message)
+          .contains("prompts: of 6, 2 are NULL or empty, and 1 have characters", "U+00E9");
       assertTrue(
           refused(() -> policy.rollouts(prompts(2).withColumnRenamed("prompt", "text"), 4, 6))
               .contains("no column prompt; there are text"));
@@ -365,7 +365,7 @@ class PolicyTrainerTest {
     Rollouts.registerViews(spark, out);
     assertEquals(3, spark.sql("SELECT * FROM progress").count());
     CommandResult shown = CommandResult.rollouts(out).succeeds();
-    assertTrue(shown.out().contains("rollouts in step 4"), shown.out());
+    assertThat(shown.out()).contains("rollouts in step 4");
     assertFalse(
         new TextGenerator()
             .setModelUrl(out)

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -99,8 +100,7 @@ class ReportPageTest {
             "sourceMappingURL")) {
       assertFalse(Pattern.compile(load).matcher(page).find(), load);
     }
-    assertTrue(page.contains("default-src 'none'"));
-    assertTrue(page.contains("Chart.js v"));
+    assertThat(page).contains("default-src 'none'", "Chart.js v");
   }
 
   @Test
@@ -186,7 +186,7 @@ class ReportPageTest {
       }
     }
     CommandResult result = CommandResult.report(folder.resolve("all").toString()).succeeds();
-    assertTrue(result.out().contains("120 runs: the 100 with the lowest val_ce"), result.out());
+    assertThat(result.out()).contains("120 runs: the 100 with the lowest val_ce");
     List<String> names =
         data(Files.readString(folder.resolve("all/report.html")))
             .path("runs")

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -143,7 +144,6 @@ class RewardExampleIT {
             "--out",
             folder.resolve("missing").toString());
     assertEquals(2, missing.code(), missing.err());
-    assertTrue(
-        missing.err().contains("com.example.LineLength is not on the class path"), missing.err());
+    assertThat(missing.err()).contains("com.example.LineLength is not on the class path");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -60,7 +61,7 @@ class RolloutsJobTest {
     List<String> lines = outcome.err().lines().filter(l -> l.startsWith("error: ")).toList();
     assertEquals(2, outcome.code(), outcome.err());
     assertEquals(1, lines.size(), outcome.err());
-    assertFalse(outcome.err().contains("\tat "), outcome.err());
+    assertThat(outcome.err()).doesNotContain("\tat ");
     return lines.get(0);
   }
 
@@ -68,18 +69,16 @@ class RolloutsJobTest {
   void showsTheNewestTableWithVisibleWhiteSpace() {
     CommandResult all = CommandResult.rollouts(run, "--limit", "200");
     assertEquals(0, all.code(), all.err());
-    assertTrue(all.out().contains("tables of 2 steps (1 to 2)"), all.out());
-    assertTrue(all.out().contains("␣"), all.out());
-    assertTrue(all.out().contains("↵"), all.out());
+    assertThat(all.out()).contains("tables of 2 steps (1 to 2)", "␣", "↵");
     assertTrue(all.out().lines().skip(1).allMatch(line -> line.length() <= 120), all.out());
-    assertTrue(CommandResult.rollouts(run, "--limit", "3").out().contains("there are more"));
+    assertThat(CommandResult.rollouts(run, "--limit", "3").out()).contains("there are more");
   }
 
   @Test
   void showsOneGroupAndAnswersQueries() {
     // Step 2 begins after 4 windows of 8 positions.
     CommandResult group = CommandResult.rollouts(run, "--group", "32");
-    assertTrue(group.out().contains("step 2, group 32"), group.out());
+    assertThat(group.out()).contains("step 2, group 32");
     CommandResult json = CommandResult.rollouts(run, "--step", "1", "--limit", "2", "--json");
     assertEquals(2, json.out().lines().filter(line -> line.startsWith("{\"step\":1,")).count());
     CommandResult sql =
@@ -93,19 +92,19 @@ class RolloutsJobTest {
 
   @Test
   void refusesInOneLine() throws Exception {
-    assertTrue(refused(folder + "/none").contains("no such run"));
+    assertThat(refused(folder + "/none")).contains("no such run");
     Path empty = Files.createDirectories(folder.resolve("empty"));
-    assertTrue(refused(empty.toString()).contains("has no rollout table yet"));
-    assertTrue(
-        refused(run, "--step", "7").contains("step 7 has no rollout table; there are steps 1, 2"));
-    assertTrue(refused(run, "--group", "9999").contains("no group 9999"));
-    assertTrue(refused(run, "--limit", "0").contains("--limit 0"));
-    assertTrue(refused(run, "--sql", "SELEC 1").contains("PARSE_SYNTAX_ERROR"));
-    assertTrue(refused(run, "--sql", "SELECT nothing FROM groups").contains("nothing"));
-    assertTrue(refused(run, "--sql", "SELECT 1 / 0 AS x FROM groups").contains("DIVIDE_BY_ZERO"));
-    assertTrue(
-        refused(run, "--sql", "SELECT 1", "--step", "1").contains("--sql cannot be combined"));
-    assertTrue(refused(run, "--nonsense").contains("--nonsense"));
+    assertThat(refused(empty.toString())).contains("has no rollout table yet");
+    assertThat(refused(run, "--step", "7"))
+        .contains("step 7 has no rollout table; there are steps 1, 2");
+    assertThat(refused(run, "--group", "9999")).contains("no group 9999");
+    assertThat(refused(run, "--limit", "0")).contains("--limit 0");
+    assertThat(refused(run, "--sql", "SELEC 1")).contains("PARSE_SYNTAX_ERROR");
+    assertThat(refused(run, "--sql", "SELECT nothing FROM groups")).contains("nothing");
+    assertThat(refused(run, "--sql", "SELECT 1 / 0 AS x FROM groups")).contains("DIVIDE_BY_ZERO");
+    assertThat(refused(run, "--sql", "SELECT 1", "--step", "1"))
+        .contains("--sql cannot be combined");
+    assertThat(refused(run, "--nonsense")).contains("--nonsense");
   }
 
   @Test
@@ -120,10 +119,10 @@ class RolloutsJobTest {
       assertTrue(refused(run, "--sql", sql).contains("only queries that read"), sql);
     }
     // Here Spark looks into its catalog, and makes the folder of tables.
-    assertTrue(refused(run, "--sql", "SELECT * FROM nowhere").contains("nowhere"));
-    assertTrue(
-        CommandResult.rollouts(run, "--sql", "DESCRIBE rollouts").out().contains("policy_version"));
-    assertTrue(CommandResult.rollouts(run, "--sql", "SHOW TABLES").out().contains("confusions"));
+    assertThat(refused(run, "--sql", "SELECT * FROM nowhere")).contains("nowhere");
+    assertThat(CommandResult.rollouts(run, "--sql", "DESCRIBE rollouts").out())
+        .contains("policy_version");
+    assertThat(CommandResult.rollouts(run, "--sql", "SHOW TABLES").out()).contains("confusions");
     assertEquals(before, files());
     assertFalse(Files.exists(table));
     assertFalse(Files.exists(Path.of("spark-warehouse")));

@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -120,21 +121,21 @@ class S3Test {
 
     List<CommandResult> outcomes = new ArrayList<>();
     outcomes.add(CommandResult.train("--resume", "--out", run).succeeds());
-    assertTrue(outcomes.get(0).out().contains("resumed    after step"), outcomes.get(0).out());
+    assertThat(outcomes.get(0).out()).contains("resumed    after step");
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
     CommandResult evaluated = CommandResult.evaluate(run).succeeds();
-    assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
+    assertThat(evaluated.out()).contains("weights_sha256         " + expected);
     CommandResult sampled =
         CommandResult.sample(run, "--tokens", "20", "--prompt", "the ").succeeds();
-    assertTrue(sampled.out().startsWith("the "), sampled.out());
+    assertThat(sampled.out()).startsWith("the ");
     CommandResult queried =
         CommandResult.rollouts(
                 run, "--sql", "SELECT count(DISTINCT step) AS n FROM rollouts", "--json")
             .succeeds();
-    assertTrue(queried.out().contains("{\"n\":5}"), queried.out());
+    assertThat(queried.out()).contains("{\"n\":5}");
     assertEquals(List.of(1L, 2L, 4L, 6L, 8L), Rollouts.steps(spark, run));
-    assertTrue(
-        storage.readString(run + "/rollouts/step=8/_SUCCESS").contains("\"committer\":\"magic\""));
+    assertThat(storage.readString(run + "/rollouts/step=8/_SUCCESS"))
+        .contains("\"committer\":\"magic\"");
     assertEquals(List.of(), server.uploads());
     // Readers that know nothing of this project see the same rows.
     assertEquals(
@@ -159,8 +160,8 @@ class S3Test {
   }
 
   private static void assertNoKeys(String text) {
-    assertFalse(text.contains(S3Server.KEY), text);
-    assertFalse(text.contains(S3Server.SECRET), text);
+    assertThat(text).doesNotContain(S3Server.KEY);
+    assertThat(text).doesNotContain(S3Server.SECRET);
   }
 
   /** Training as on a machine of its own; the keys come from its environment. */
@@ -216,7 +217,7 @@ class S3Test {
         outcome.err());
     heal();
     CommandResult resumed = CommandResult.train("--resume", "--out", run).succeeds();
-    assertTrue(resumed.out().contains("resumed    after step 2"), resumed.out());
+    assertThat(resumed.out()).contains("resumed    after step 2");
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
   }
 
@@ -254,7 +255,7 @@ class S3Test {
     CommandResult.train(arguments(CORPUS, run)).succeeds();
     assertEquals(expected, sha256(storage.readString(run + "/summary.json")));
     CommandResult evaluated = CommandResult.evaluate(run).succeeds();
-    assertTrue(evaluated.out().contains("weights_sha256         " + expected), evaluated.out());
+    assertThat(evaluated.out()).contains("weights_sha256         " + expected);
     assertTrue(server.proxy().count(Fault.BUSY) > 10, "503s");
     assertTrue(server.proxy().count(Fault.CUT) > 2, "cut connections");
     assertTrue(server.proxy().count(Fault.CUT_UPLOAD) > 2, "uploads that break");
@@ -377,11 +378,11 @@ class S3Test {
                     UserError.class,
                     () -> new Storage(new Configuration()).exists("s3a://elsewhere/x")));
     String message = error.getMessage();
-    assertTrue(message.contains("; add --packages org.apache.hadoop:hadoop-aws:"), message);
+    assertThat(message).contains("; add --packages org.apache.hadoop:hadoop-aws:");
     String pom = Files.readString(Path.of("pom.xml"));
     for (String property : List.of("hadoop.version", "aws.sdk.version")) {
       String version = pom.replaceAll("(?s).*?<" + property + ">(.*?)</" + property + ">.*", "$1");
-      assertTrue(message.contains(":" + version), message);
+      assertThat(message).contains(":" + version);
     }
   }
 }

@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import static org.apache.spark.sql.functions.expr;
 import static org.apache.spark.sql.functions.lit;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -80,7 +81,7 @@ class StoredRolloutsTest {
     List<String> all = new ArrayList<>(List.of("--samples", "8", "--tokens", "6", "--out", table));
     all.addAll(List.of(more));
     String said = generate(all.toArray(String[]::new)).succeeds().out();
-    assertTrue(said.contains("48 continuations of 6 prompts, 6 tokens each, by step 6 of"), said);
+    assertThat(said).contains("48 continuations of 6 prompts, 6 tokens each, by step 6 of");
     return table;
   }
 
@@ -112,9 +113,11 @@ class StoredRolloutsTest {
   void learnsFromThemAndSaysHowFarItHasMoved() throws IOException {
     String table = scored("paid", VOWELS);
     CommandResult told = learn(table, "learned", "--set", "steps=12").succeeds();
-    assertTrue(told.out().contains("48 continuations, mean reward 0."), told.out());
-    assertTrue(told.out().contains("drawn by the weights that training begins with"), told.out());
-    assertTrue(told.out().contains("the policy has moved by a KL of 0."), told.out());
+    assertThat(told.out())
+        .contains(
+            "48 continuations, mean reward 0.",
+            "drawn by the weights that training begins with",
+            "the policy has moved by a KL of 0.");
     String out = folder.resolve("learned").toString();
     Dataset<Row> updates = Rollouts.metrics(spark, out).where("kind = 'update'").orderBy("update");
     assertEquals(24, updates.count());
@@ -179,7 +182,7 @@ class StoredRolloutsTest {
         .write()
         .parquet(table);
     CommandResult told = learn(table, "from-others", "--set", "steps=1").succeeds();
-    assertTrue(told.out().contains("drawn by other weights"), told.out());
+    assertThat(told.out()).contains("drawn by other weights");
   }
 
   @Test
@@ -187,7 +190,7 @@ class StoredRolloutsTest {
     learn("/none", "refused", "--set", "steps=1")
         .refuses("--rollouts /none: no such file, folder or table");
     String bare = drawn("bare");
-    assertTrue(learn(bare, "refused2", "--set", "steps=1").err().contains("no column reward"));
+    assertThat(learn(bare, "refused2", "--set", "steps=1").err()).contains("no column reward");
     String nulls = folder.resolve("nulls").toString();
     spark
         .read()
@@ -195,10 +198,8 @@ class StoredRolloutsTest {
         .withColumn("reward", lit(null).cast(DataTypes.DoubleType))
         .write()
         .parquet(nulls);
-    assertTrue(
-        learn(nulls, "refused3", "--set", "steps=1")
-            .err()
-            .contains("of 48 rows, 48 have a reward that is NULL, NaN or infinite; nothing was"));
+    assertThat(learn(nulls, "refused3", "--set", "steps=1").err())
+        .contains("of 48 rows, 48 have a reward that is NULL, NaN or infinite; nothing was");
     learn(bare, "refused4", "--set", "learner.placement=executors")
         .refuses("rollout.stored: stored rollouts need learner.placement = driver");
   }

@@ -1,7 +1,7 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -109,7 +109,7 @@ class TensorBoardTest {
     assertEquals(
         (float) summary.path("val_ce").asDouble(),
         (float) last.path(last.size() - 1).path(1).asDouble());
-    assertTrue(read.path("texts").path("config").path(0).asText().contains("optimizer"));
+    assertThat(read.path("texts").path("config").path(0).asText()).contains("optimizer");
   }
 
   /** [update, value] of every number in metrics/, by tag. */
@@ -167,7 +167,7 @@ class TensorBoardTest {
                 "--set", "tracking.tensorboard=true",
                 "--set", "steps=2")
             .succeeds();
-    assertTrue(trained.err().contains("tracking.tensorboard: no more event files"), trained.err());
-    assertFalse(trained.err().contains("\tat "), trained.err());
+    assertThat(trained.err()).contains("tracking.tensorboard: no more event files");
+    assertThat(trained.err()).doesNotContain("\tat ");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -98,9 +99,9 @@ class TrainingRunTest {
         .succeeds();
     assertEquals(sha256(commanded), sha256(called));
     assertEquals(names(commanded), names(called));
-    assertTrue(lines.toString().startsWith("preset     trial, seed 3\n"), lines.toString());
-    assertTrue(lines.toString().contains("\nstep 6/6  0:00 left"), lines.toString());
-    assertTrue(lines.toString().contains("\nweights_sha256  " + sha256(called)), lines.toString());
+    assertThat(lines.toString()).startsWith("preset     trial, seed 3\n");
+    assertThat(lines.toString())
+        .contains("\nstep 6/6  0:00 left", "\nweights_sha256  " + sha256(called));
   }
 
   private static List<String> names(Path run) throws IOException {
@@ -114,7 +115,7 @@ class TrainingRunTest {
     Path run = folder.resolve("mistaken");
     UserError unknown =
         assertThrows(UserError.class, () -> Training.run(spark, config(run, "stepz", 3)));
-    assertTrue(unknown.getMessage().contains("unknown key \"stepz\""), unknown.getMessage());
+    assertThat(unknown.getMessage()).contains("unknown key \"stepz\"");
     assertThrows(UserError.class, () -> Training.run(spark, Map.of("preset", "smoke")));
     assertThrows(
         UserError.class, () -> Training.run(spark, config(run, "resume", true))); // No such run.

@@ -5,6 +5,7 @@ import static io.avatarl.learner.LearnerFixture.config;
 import static io.avatarl.learner.LearnerFixture.minibatch;
 import static io.avatarl.learner.LearnerFixture.parameters;
 import static io.avatarl.learner.LearnerFixture.rollouts;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -52,10 +53,9 @@ class DivergenceTest {
       float[] first = learner.moments()[0].clone();
       float[] second = learner.moments()[1].clone();
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
-      assertTrue(
-          error.getMessage().contains("at update 2: not finite: surrogate, gradient ("),
-          error.getMessage());
-      assertTrue(error.getMessage().contains("learner.optimizer.learningRate"));
+      assertThat(error.getMessage())
+          .contains(
+              "at update 2: not finite: surrogate, gradient (", "learner.optimizer.learningRate");
       assertEquals(hash, parameters.sha256());
       assertArrayEquals(first, learner.moments()[0]);
       assertArrayEquals(second, learner.moments()[1]);
@@ -82,9 +82,7 @@ class DivergenceTest {
             .get(0);
     try (Learner learner = new Learner(config.learner(), config.model(), parameters, 10)) {
       DivergedException error = assertThrows(DivergedException.class, () -> learner.update(bad));
-      assertTrue(
-          error.getMessage().contains("at update 1: not finite: KL to the reference"),
-          error.getMessage());
+      assertThat(error.getMessage()).contains("at update 1: not finite: KL to the reference");
     }
     float[] broken = parameters.toArray();
     broken[0] = Float.NaN;
@@ -115,9 +113,7 @@ class DivergenceTest {
         learner.resume(4, moments);
         DivergedException error =
             assertThrows(DivergedException.class, () -> learner.update(minibatch));
-        assertTrue(
-            error.getMessage().contains("at update 5: not finite: parameters ("),
-            error.getMessage());
+        assertThat(error.getMessage()).contains("at update 5: not finite: parameters (");
         assertEquals(hash, parameters.sha256());
         assertEquals(4, learner.updates());
       }

@@ -1,5 +1,6 @@
 package io.avatarl.ml;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -240,7 +241,7 @@ class LanguageModelTrainerTest {
 
   private static String refusal(LanguageModelTrainer trainer, Dataset<Row> rows) {
     UserError early = assertThrows(UserError.class, () -> trainer.transformSchema(rows.schema()));
-    assertFalse(early.getMessage().contains("\n"), early.getMessage());
+    assertThat(early.getMessage()).doesNotContain("\n");
     // A pipeline asks before it runs anything.
     UserError late =
         assertThrows(
@@ -261,24 +262,21 @@ class LanguageModelTrainerTest {
   })
   void settingsAreRefusedBeforeAnythingRuns(String key, String value, String says) {
     String message = refusal(trainer("refused").setSettings(Map.of(key, value)), texts);
-    assertTrue(message.contains(says), message);
+    assertThat(message).contains(says);
     assertFalse(Files.exists(folder.resolve("refused")));
   }
 
   @Test
   void columnsAreRefusedBeforeAnythingRuns() {
-    assertTrue(
-        refusal(trainer("refused").setInputCol("txt"), texts)
-            .contains("LanguageModelTrainer: no column txt to train on; there are id, text"));
-    assertTrue(refusal(trainer("refused").setInputCol("id"), texts).contains("type int"));
-    assertTrue(refusal(trainer("refused").setOutputCol("ID"), texts).contains("already"));
-    assertTrue(refusal(trainer("refused").setPreset("smok"), texts).contains("unknown preset"));
-    assertTrue(
-        refusal(new LanguageModelTrainer().setInputCol("text"), texts)
-            .contains("setOut was not called"));
-    assertTrue(
-        refusal(new LanguageModelTrainer().setOut("x"), texts)
-            .contains("setInputCol was not called"));
+    assertThat(refusal(trainer("refused").setInputCol("txt"), texts))
+        .contains("LanguageModelTrainer: no column txt to train on; there are id, text");
+    assertThat(refusal(trainer("refused").setInputCol("id"), texts)).contains("type int");
+    assertThat(refusal(trainer("refused").setOutputCol("ID"), texts)).contains("already");
+    assertThat(refusal(trainer("refused").setPreset("smok"), texts)).contains("unknown preset");
+    assertThat(refusal(new LanguageModelTrainer().setInputCol("text"), texts))
+        .contains("setOut was not called");
+    assertThat(refusal(new LanguageModelTrainer().setOut("x"), texts))
+        .contains("setInputCol was not called");
     Dataset<Row> stream = spark.readStream().format("rate").load().selectExpr("'a' AS text");
     assertTrue(
         assertThrows(UserError.class, () -> trainer("refused").fit(stream))
@@ -291,8 +289,8 @@ class LanguageModelTrainerTest {
   void rowsWithoutTextsAreOneLine() {
     UserError error =
         assertThrows(UserError.class, () -> trainer("nothing").fit(texts.where("text IS NULL")));
-    assertFalse(error.getMessage().contains("\n"), error.getMessage());
-    assertTrue(error.getMessage().contains("the DataFrame"), error.getMessage());
+    assertThat(error.getMessage()).doesNotContain("\n");
+    assertThat(error.getMessage()).contains("the DataFrame");
   }
 
   @Test
@@ -310,7 +308,7 @@ class LanguageModelTrainerTest {
             "learningRate",
             "patience",
             "verbose")) {
-      assertTrue(explained.contains(name + ": "), explained);
+      assertThat(explained).contains(name + ": ");
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -176,7 +177,7 @@ class ParametersTest {
     UserError error =
         assertThrows(
             UserError.class, () -> Parameters.fromTensors(layout, missing, "m.", "the file"));
-    assertTrue(error.getMessage().contains("the file: m.transformer.ln_f.bias is missing"));
+    assertThat(error.getMessage()).contains("the file: m.transformer.ln_f.bias is missing");
 
     Map<String, Safetensors.Tensor> transposed = new LinkedHashMap<>(tensors);
     transposed.put("m.lm_head.weight", new Safetensors.Tensor(List.of(128, 5), new float[128 * 5]));

@@ -1,5 +1,6 @@
 package io.avatarl.model;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -92,16 +93,16 @@ class PyTorchLibraryTest {
   void anotherVersionIsRefused() throws IOException {
     Path lib = torch("2.6.0+cu124", true);
     String message = refused(Map.of("PYTORCH_LIBRARY_PATH", lib.toString()));
-    assertTrue(message.contains("this is PyTorch 2.6.0+cu124; `pip install torch==2.7.1`"));
+    assertThat(message).contains("this is PyTorch 2.6.0+cu124; `pip install torch==2.7.1`");
     // Not a prefix of numbers.
     torch("2.7.10", true);
-    assertTrue(refused(Map.of("PYTORCH_LIBRARY_PATH", lib.toString())).contains("2.7.10"));
+    assertThat(refused(Map.of("PYTORCH_LIBRARY_PATH", lib.toString()))).contains("2.7.10");
   }
 
   @Test
   void aMissingLibraryIsRefusedWhereDjlWouldTakeTheCpus() {
     String message = refused(Map.of("PYTORCH_LIBRARY_PATH", folder.toString()));
-    assertTrue(message.contains("there is no libtorch.so"), message);
+    assertThat(message).contains("there is no libtorch.so");
     assertTrue(
         refused(Map.of("PYTORCH_FLAVOR", "cu128")).contains("natives for CPUs only"), message);
   }
@@ -109,12 +110,10 @@ class PyTorchLibraryTest {
   @Test
   void flavorsAreRefusedThatTheLibraryOrTheJarLacks() throws IOException {
     String lib = torch(NEEDED + "+cpu", false).toString();
-    assertTrue(
-        refused(Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu128"))
-            .contains("for CPUs (no libtorch_cuda.so)"));
-    assertTrue(
-        refused(Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu121"))
-            .contains("there are cpu and cu128"));
+    assertThat(refused(Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu128")))
+        .contains("for CPUs (no libtorch_cuda.so)");
+    assertThat(refused(Map.of("PYTORCH_LIBRARY_PATH", lib, "PYTORCH_FLAVOR", "cu121")))
+        .contains("there are cpu and cu128");
   }
 
   /** As a driver's machine next to executors with GPUs. */
@@ -127,12 +126,12 @@ class PyTorchLibraryTest {
     String message =
         assertThrows(UserError.class, () -> PyTorchLibrary.find(asked::get, () -> false))
             .getMessage();
-    assertTrue(message.contains("no NVIDIA driver"), message);
+    assertThat(message).contains("no NVIDIA driver");
   }
 
   /** Images of NVIDIA's set it. */
   @Test
   void aVersionThatWouldBeDownloadedIsRefused() {
-    assertTrue(refused(Map.of("PYTORCH_VERSION", "2.8.0a0+34c6371d24")).contains("unset it"));
+    assertThat(refused(Map.of("PYTORCH_VERSION", "2.8.0a0+34c6371d24"))).contains("unset it");
   }
 }

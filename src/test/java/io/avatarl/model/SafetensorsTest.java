@@ -1,11 +1,10 @@
 package io.avatarl.model;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.avatarl.ReferenceValues;
@@ -51,8 +50,8 @@ class SafetensorsTest {
   private static void assertRefused(byte[] bytes) {
     UserError error =
         assertThrows(UserError.class, () -> Safetensors.read("the-file.safetensors", bytes));
-    assertTrue(error.getMessage().startsWith("the-file.safetensors: "), error.getMessage());
-    assertFalse(error.getMessage().contains("\n"), error.getMessage());
+    assertThat(error.getMessage()).startsWith("the-file.safetensors: ");
+    assertThat(error.getMessage()).doesNotContain("\n");
   }
 
   @Test

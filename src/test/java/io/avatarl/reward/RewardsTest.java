@@ -1,6 +1,7 @@
 package io.avatarl.reward;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -391,22 +392,21 @@ class RewardsTest {
   @Test
   void anUnknownComponentIsRefusedByName() {
     String message = refused(List.of(Map.of("exact", 1.0), Map.of("exakt", 1.0)));
-    assertTrue(message.contains("reward exakt: unknown"), message);
-    assertTrue(message.contains("exact, fivegram"), message);
+    assertThat(message).contains("reward exakt: unknown", "exact, fivegram");
   }
 
   @Test
   void somethingMustBeRewardedInEveryStage() {
     String message = refused(List.of(Map.of("exact", 1.0), Map.of("exact", 0.0)));
-    assertTrue(message.contains("reward.weights: "), message);
+    assertThat(message).contains("reward.weights: ");
     message = refused(List.of(config("reward.weights.exact=0").weights()));
-    assertTrue(message.contains("reward.weights: "), message);
+    assertThat(message).contains("reward.weights: ");
   }
 
   @Test
   void aStageThatPaysTheRefereeNeedsOne() {
     String message = refused(List.of(Map.of("exact", 1.0), Map.of("referee", 1.0)));
-    assertTrue(message.contains("reward.referee.run: "), message);
+    assertThat(message).contains("reward.referee.run: ");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.avatarl.tracking;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -267,7 +268,7 @@ class MlflowTrackerTest {
     finishWithModel();
     assertEquals("FINISHED", calls.get(calls.size() - 1).json().path("status").asText());
     assertEquals(1, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).contains("answered 403 not allowed"), warnings.get(0));
+    assertThat(warnings.get(0)).contains("answered 403 not allowed");
   }
 
   private void finishWithModel() throws IOException {
@@ -317,7 +318,7 @@ class MlflowTrackerTest {
     }
     assertEquals(losses(710), metric("loss"));
     assertEquals(1, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).contains("trying again until the run ends"), warnings.get(0));
+    assertThat(warnings.get(0)).contains("trying again until the run ends");
     for (Call call : calls) {
       assertTrue(call.json().path("metrics").size() <= 1000);
     }
@@ -335,8 +336,8 @@ class MlflowTrackerTest {
     }
     assertTrue((System.nanoTime() - began) / 1e9 < 10);
     assertEquals(2, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(1).contains("6 records could not be delivered"), warnings.get(1));
-    assertTrue(warnings.get(1).endsWith(folder.resolve("metrics").toString()), warnings.get(1));
+    assertThat(warnings.get(1)).contains("6 records could not be delivered");
+    assertThat(warnings.get(1)).endsWith(folder.resolve("metrics").toString());
   }
 
   @Test
@@ -346,8 +347,8 @@ class MlflowTrackerTest {
       record(tracker, 1, 5);
     }
     assertEquals(2, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).contains("403 no entry"), warnings.get(0));
-    assertTrue(warnings.get(1).contains("5 records could not"), warnings.get(1));
+    assertThat(warnings.get(0)).contains("403 no entry");
+    assertThat(warnings.get(1)).contains("5 records could not");
     assertFalse(warnings.toString().contains("secret"));
   }
 
@@ -368,8 +369,8 @@ class MlflowTrackerTest {
       record(tracker, 1, 3);
     }
     assertEquals(losses(3), metric("loss"));
-    assertTrue(warnings.get(0).contains("400 bad metric"), warnings.get(0));
-    assertTrue(warnings.get(1).contains("could not be delivered"), warnings.get(1));
+    assertThat(warnings.get(0)).contains("400 bad metric");
+    assertThat(warnings.get(1)).contains("could not be delivered");
   }
 
   @Test
@@ -407,8 +408,8 @@ class MlflowTrackerTest {
               UserError.class,
               () ->
                   ConfigReader.read("trial", TinyTraining.PRESET, List.of("tracking.uri=" + uri)));
-      assertTrue(error.getMessage().startsWith("--set tracking.uri="), error.getMessage());
-      assertFalse(error.getMessage().contains("secret"), error.getMessage());
+      assertThat(error.getMessage()).startsWith("--set tracking.uri=");
+      assertThat(error.getMessage()).doesNotContain("secret");
     }
     assertThrows(
         UserError.class,

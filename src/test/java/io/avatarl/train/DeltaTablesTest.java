@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -129,7 +130,7 @@ class DeltaTablesTest {
     Files.createDirectories(rollouts.resolve("step=1"));
     String message =
         assertThrows(UserError.class, () -> Rollouts.read(spark, folder + "/killed")).getMessage();
-    assertTrue(message.contains("has no rollout table yet"), message);
+    assertThat(message).contains("has no rollout table yet");
   }
 
   @Test
@@ -139,7 +140,7 @@ class DeltaTablesTest {
     String message =
         assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run, delta()))
             .getMessage();
-    assertTrue(message.contains("rolloutTable.format"), message);
+    assertThat(message).contains("rolloutTable.format");
   }
 
   @Test
@@ -152,7 +153,6 @@ class DeltaTablesTest {
             () ->
                 assertThrows(UserError.class, () -> Rollouts.read(spark, run.toString()))
                     .getMessage());
-    assertTrue(message.contains("rollouts is a Delta table"), message);
-    assertTrue(message.contains("--packages io.delta:delta-spark_"), message);
+    assertThat(message).contains("rollouts is a Delta table", "--packages io.delta:delta-spark_");
   }
 }

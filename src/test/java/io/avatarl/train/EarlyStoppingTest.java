@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -104,16 +105,15 @@ class EarlyStoppingTest {
     assertEquals(end * 2, summary.updates());
     assertEquals(valCe(whole).subList(0, end), valCe(run));
     assertEquals(1, said.size(), said.toString());
-    assertTrue(
-        said.get(0).startsWith(end + ": 2 evaluations in a row without a lower val_ce than "),
-        said.get(0));
-    assertTrue(said.get(0).contains("after step " + (end - PATIENCE) + " "), said.get(0));
+    assertThat(said.get(0))
+        .startsWith(end + ": 2 evaluations in a row without a lower val_ce than ");
+    assertThat(said.get(0)).contains("after step " + (end - PATIENCE) + " ");
     // Nothing is left of the step that had begun.
     assertTrue(Files.exists(run.resolve("rollouts/step=" + end)));
     assertFalse(Files.exists(run.resolve("rollouts/step=" + (end + 1))));
     assertFalse(Files.exists(run.resolve("rollouts/.step=" + (end + 1))));
     JsonNode contexts = TinyTraining.json(run.resolve("contexts.json"));
-    assertTrue(contexts.toString().contains("\"step\":" + end), contexts.toString());
+    assertThat(contexts.toString()).contains("\"step\":" + end);
 
     // Stopped by a signal while it counts, and resumed, it ends in the same place and bits.
     Path interrupted = folder.resolve("interrupted-" + ahead);
@@ -158,6 +158,6 @@ class EarlyStoppingTest {
                     folder.resolve("refused"),
                     "evaluation.every=0",
                     "evaluation.patience=3"));
-    assertTrue(error.getMessage().contains("evaluation.patience: 3 counts"), error.getMessage());
+    assertThat(error.getMessage()).contains("evaluation.patience: 3 counts");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -127,7 +128,7 @@ class HealthMonitorTest {
     assertWarned("");
     steps(60, 0.5, 0.5, 1.5, 7e4);
     assertWarned("gradients were cut down more than 1000 times", 20L);
-    assertTrue(warnings.get(0).contains("advantage.minMean"), warnings.get(0));
+    assertThat(warnings.get(0)).contains("advantage.minMean");
     monitor = new HealthMonitor(HealthMonitor.State.START, 0);
     steps(60, 0.5, 0.5, 1.5, 7e4);
     assertEquals(1, warnings.size(), "without clipping nothing is hidden");
@@ -174,7 +175,7 @@ class HealthMonitorTest {
     steps(100, 0.5, 0.5, 1.5, 1);
     steps(1, 0.5, 0.5, 1.5, 100);
     assertWarned("gradient instability", 103L, 305L);
-    assertTrue(warnings.get(1).contains("norm 100 at update 305"), warnings.get(1));
+    assertThat(warnings.get(1)).contains("norm 100 at update 305");
   }
 
   @Test

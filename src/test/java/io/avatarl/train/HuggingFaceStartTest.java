@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -137,9 +138,9 @@ class HuggingFaceStartTest {
     assertEquals("BPE", config.corpus().tokenizer().name());
     assertEquals("BFLOAT16", config.model().precision().name());
     String message = refused(model, "model.width=32", "model.bias=true");
-    assertTrue(message.startsWith("init.hf: " + model + " has another model"), message);
-    assertTrue(message.contains("model.width: 16 → 32; model.bias: false → true"), message);
-    assertTrue(refused(gpt2).contains("corpus.tokenizer: bpe → character"));
+    assertThat(message).startsWith("init.hf: " + model + " has another model");
+    assertThat(message).contains("model.width: 16 → 32; model.bias: false → true");
+    assertThat(refused(gpt2)).contains("corpus.tokenizer: bpe → character");
   }
 
   private static String refused(Path from, String... overrides) {
@@ -151,8 +152,8 @@ class HuggingFaceStartTest {
 
   @Test
   void whatIsMissingOrAnotherIsRefused() throws IOException {
-    assertTrue(refused(model, "init.sha256=" + "0".repeat(64)).contains("not the expected 0000"));
-    assertTrue(refused(model, "init.run=x").contains("leave one out"));
+    assertThat(refused(model, "init.sha256=" + "0".repeat(64))).contains("not the expected 0000");
+    assertThat(refused(model, "init.run=x")).contains("leave one out");
     String none = refused(folder.resolve("none-there"));
     assertTrue(none.startsWith("init.hf: ") && none.contains("holds no config.json"), none);
     Path unknown =

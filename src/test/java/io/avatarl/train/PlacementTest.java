@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -276,11 +277,11 @@ class PlacementTest {
         assertThrows(
             UserError.class,
             () -> ConfigReader.read("test", "", List.of(EXECUTORS, "rollout.ahead=1")));
-    assertTrue(ahead.getMessage().contains("rollout.ahead: 1: with learner.placement"));
+    assertThat(ahead.getMessage()).contains("rollout.ahead: 1: with learner.placement");
     UserError shards =
         assertThrows(
             UserError.class,
             () -> ConfigReader.read("test", "", List.of(EXECUTORS, "rollout.shards=13")));
-    assertTrue(shards.getMessage().contains("rollout.windowsPerUpdate = 12"));
+    assertThat(shards.getMessage()).contains("rollout.windowsPerUpdate = 12");
   }
 }

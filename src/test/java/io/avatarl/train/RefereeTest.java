@@ -1,8 +1,8 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.UserError;
 import java.io.IOException;
@@ -61,12 +61,12 @@ class RefereeTest {
     // The same characters in another order: the same vocabulary.
     String reversed = new StringBuilder(Files.readString(corpus)).reverse().toString();
     Path other = Files.writeString(folder.resolve("other.txt"), reversed);
-    assertTrue(refused(other).contains("was trained on another text"), refused(other));
+    assertThat(refused(other)).contains("was trained on another text");
   }
 
   @Test
   void withAnotherSplitItIsRefused() {
     String message = refused(corpus, "corpus.validationFraction=0.2");
-    assertTrue(message.contains("corpus.validationFraction = 0.1"), message);
+    assertThat(message).contains("corpus.validationFraction = 0.1");
   }
 }

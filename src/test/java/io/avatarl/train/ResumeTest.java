@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -147,7 +148,7 @@ class ResumeTest {
     List<String> warnings = new ArrayList<>();
     assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run, warnings));
     assertEquals(2, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).contains(damage.says), warnings.get(0));
+    assertThat(warnings.get(0)).contains(damage.says);
     assertEquals("continuing from step 4 instead", warnings.get(1));
     assertFalse(Files.exists(checkpoint(run, 5)));
   }
@@ -168,7 +169,7 @@ class ResumeTest {
     }
     List<JsonNode> metrics = TinyTraining.metrics(run);
     UserError error = assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run));
-    assertTrue(error.getMessage().contains("none of its checkpoints can be read"));
+    assertThat(error.getMessage()).contains("none of its checkpoints can be read");
     assertEquals(metrics, TinyTraining.metrics(run));
     assertTrue(Files.exists(checkpoint(run, 2)));
   }
@@ -218,9 +219,7 @@ class ResumeTest {
             () ->
                 TinyTraining.resume(
                     spark, corpus, run, "seed=2", "learner.clipHigh=0.1", "sample.count=2"));
-    assertTrue(
-        error.getMessage().contains("(learner.clipHigh: 0.2 → 0.1; seed: 1 → 2)"),
-        error.getMessage());
+    assertThat(error.getMessage()).contains("(learner.clipHigh: 0.2 → 0.1; seed: 1 → 2)");
     assertEndsLikeTheWhole(
         run,
         TinyTraining.resume(
@@ -235,7 +234,7 @@ class ResumeTest {
     UserError error =
         assertThrows(
             UserError.class, () -> TinyTraining.resume(spark, corpus, run, "learner.entropy=0.5"));
-    assertTrue(error.getMessage().contains("learner.entropy: 0"), error.getMessage());
+    assertThat(error.getMessage()).contains("learner.entropy: 0");
   }
 
   @Test
@@ -257,7 +256,7 @@ class ResumeTest {
     Path run = stopped("longer schedule");
     UserError error =
         assertThrows(UserError.class, () -> TinyTraining.resume(spark, corpus, run, "steps=4"));
-    assertTrue(error.getMessage().contains("has 5 steps already"), error.getMessage());
+    assertThat(error.getMessage()).contains("has 5 steps already");
     List<String> warnings = new ArrayList<>();
     Summary summary = TinyTraining.resume(spark, corpus, run, warnings, "steps=8");
     assertEquals(8, summary.steps());
@@ -273,9 +272,8 @@ class ResumeTest {
     assertTrue(TinyTraining.trainUntil(3, spark, text, run).isEmpty());
     Files.writeString(text, Files.readString(text).replace('a', 'e'));
     UserError error = assertThrows(UserError.class, () -> TinyTraining.resume(spark, text, run));
-    assertTrue(
-        error.getMessage().contains("not the expected " + Sha256.of(Files.readAllBytes(corpus))),
-        error.getMessage());
+    assertThat(error.getMessage())
+        .contains("not the expected " + Sha256.of(Files.readAllBytes(corpus)));
   }
 
   @Test
@@ -311,7 +309,7 @@ class ResumeTest {
     List<String> warnings = new ArrayList<>();
     Runs.config(TinyTraining.storage(), run.toString(), List.of(), warnings::add);
     assertEquals(1, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).contains("rollouts is called rolloutTable"), warnings.get(0));
+    assertThat(warnings.get(0)).contains("rollouts is called rolloutTable");
     assertEndsLikeTheWhole(run, TinyTraining.resume(spark, corpus, run));
     assertTrue(Files.readString(file).contains("rolloutTable"), "written under the new name");
     // A changed format is still refused, by its new name.
@@ -320,7 +318,6 @@ class ResumeTest {
         assertThrows(
             UserError.class,
             () -> TinyTraining.resume(spark, corpus, run, "rollouts.format=delta"));
-    assertTrue(
-        error.getMessage().contains("rolloutTable.format: parquet → delta"), error.getMessage());
+    assertThat(error.getMessage()).contains("rolloutTable.format: parquet → delta");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -85,9 +86,9 @@ class RunClaimTest {
       held.requireHeld();
       UserError refused = assertThrows(UserError.class, () -> take(NEVER));
       String message = refused.getMessage();
-      assertTrue(message.startsWith(run + ": is being written by process "), message);
-      assertTrue(message.contains(ProcessHandle.current().pid() + " on " + thisHost()), message);
-      assertTrue(message.contains(" since 20"), message);
+      assertThat(message).startsWith(run + ": is being written by process ");
+      assertThat(message)
+          .contains(ProcessHandle.current().pid() + " on " + thisHost(), " since 20");
       assertEquals(1, files().size());
     }
     assertEquals(List.of(), files());
@@ -111,9 +112,7 @@ class RunClaimTest {
   void anotherHostsLivesWhileItIsWritten() throws IOException {
     Path other = left("elsewhere", 1, "");
     UserError refused = assertThrows(UserError.class, () -> take(Duration.ZERO));
-    assertTrue(
-        refused.getMessage().contains("process 1 on elsewhere since 2026-01-01T00:00:00Z"),
-        refused.getMessage());
+    assertThat(refused.getMessage()).contains("process 1 on elsewhere since 2026-01-01T00:00:00Z");
     Files.setLastModifiedTime(
         other, FileTime.from(Instant.now().minus(RunClaim.DEAD).minusSeconds(5)));
     take(Duration.ZERO).close();
@@ -127,7 +126,7 @@ class RunClaimTest {
         other, FileTime.from(Instant.now().minus(RunClaim.DEAD).plusSeconds(3)));
     take(Duration.ofSeconds(60)).close();
     assertEquals(1, told.size());
-    assertTrue(told.get(0).contains("was left by process 1 on elsewhere"), told.get(0));
+    assertThat(told.get(0)).contains("was left by process 1 on elsewhere");
   }
 
   @Test
@@ -162,8 +161,8 @@ class RunClaimTest {
       }
       Thread.sleep(20);
     }
-    assertTrue(
-        assertThrows(Failure.class, held::requireHeld).getMessage().contains("taken it over"));
+    assertThat(assertThrows(Failure.class, held::requireHeld).getMessage())
+        .contains("taken it over");
     held.close();
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -109,7 +110,7 @@ class StoppedContextTest {
             .start();
     assertTrue(PythonVenv.ends(process, 3, TimeUnit.MINUTES));
     String said = Files.readString(log);
-    assertTrue(said.contains("RESULT " + SAYS), said);
+    assertThat(said).contains("RESULT " + SAYS);
     assertGoesOn(run, placement);
   }
 }

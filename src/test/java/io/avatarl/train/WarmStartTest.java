@@ -1,5 +1,6 @@
 package io.avatarl.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -124,8 +125,8 @@ class WarmStartTest {
     assertEquals(2, config.model().layers());
     assertEquals("BFLOAT16", config.model().precision().name());
     String message = refused(corpus, "model.width=32", "model.bias=true");
-    assertTrue(message.contains("model.bias: false → true; model.width: 16 → 32"), message);
-    assertTrue(refused(corpus, "corpus.tokenizer=bpe").contains("corpus.tokenizer"));
+    assertThat(message).contains("model.bias: false → true; model.width: 16 → 32");
+    assertThat(refused(corpus, "corpus.tokenizer=bpe")).contains("corpus.tokenizer");
   }
 
   @Test
@@ -200,7 +201,7 @@ class WarmStartTest {
 
   @Test
   void whatIsMissingOrAnotherIsRefused() {
-    assertTrue(refused(corpus, "init.sha256=" + "0".repeat(64)).contains("not the expected 0000"));
+    assertThat(refused(corpus, "init.sha256=" + "0".repeat(64))).contains("not the expected 0000");
     String message =
         assertThrows(
                 UserError.class,
@@ -229,6 +230,6 @@ class WarmStartTest {
             corpus, run("seen"), false, listener, warm("corpus.validationFraction=0.2"))
         .close();
     assertEquals(1, warnings.size());
-    assertTrue(warnings.get(0).contains("has seen part of this run's validation split"));
+    assertThat(warnings.get(0)).contains("has seen part of this run's validation split");
   }
 }

@@ -1,5 +1,6 @@
 package io.avatarl.jobs.maintenance;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -36,7 +37,7 @@ class ChaosJobTest {
     List<String> lines = outcome.out().lines().toList();
     assertTrue(lines.get(0).startsWith("seed 1, 3 kills"), outcome.out());
     String last = lines.get(lines.size() - 1);
-    assertTrue(last.startsWith("3 kills: all runs ended in weights_sha256 "), last);
+    assertThat(last).startsWith("3 kills: all runs ended in weights_sha256 ");
     assertEquals(1, outcome.err().lines().filter(line -> line.endsWith(": equal")).count());
     // A killed process leaves no summary: these were killed under way.
     assertFalse(outcome.err().contains("DIFFERENT"));
@@ -65,7 +66,7 @@ class ChaosJobTest {
   private static void assertDiffers(String what, Path whole, Path run) throws IOException {
     List<String> differences = ChaosJob.differences(whole, run);
     assertEquals(1, differences.size(), differences.toString());
-    assertTrue(differences.get(0).startsWith(what + ": "), differences.get(0));
+    assertThat(differences.get(0)).startsWith(what + ": ");
   }
 
   private static Path run(String name, int seconds, double reward, String rows) throws IOException {

@@ -1,7 +1,7 @@
 package io.avatarl.jobs.maintenance;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -36,7 +36,7 @@ class ScaleJobTest {
   void theRunThatGaveTheConstantsIsPredictedExactly() {
     CommandResult outcome = scale("2=" + run, "--workers", "8,64").succeeds();
     List<String> lines = outcome.out().lines().toList();
-    assertTrue(lines.get(0).contains("learner on executors, 2 rounds of 3 shards"), lines.get(0));
+    assertThat(lines.get(0)).contains("learner on executors, 2 rounds of 3 shards");
     String point =
         lines.stream().filter(line -> line.strip().startsWith("2 ")).findFirst().orElseThrow();
     assertEquals(0, Math.abs(Double.parseDouble(point.strip().split(" +")[3])), point);

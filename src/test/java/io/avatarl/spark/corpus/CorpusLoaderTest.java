@@ -2,6 +2,7 @@ package io.avatarl.spark.corpus;
 
 import static java.nio.charset.StandardCharsets.UTF_16LE;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -262,12 +263,11 @@ class CorpusLoaderTest {
     Corpus expected = load(write("parquet", 1, texts), "corpus.column=body");
     texts.addAll(Arrays.asList("", null, ""));
     assertSame(expected, load(write("parquet", 2, texts), "corpus.column=body"));
-    assertTrue(
-        warnings.contains(
+    assertThat(warnings)
+        .contains(
             "3 of 23 documents of "
                 + folder.resolve("parquet2")
-                + " are NULL or empty and were skipped"),
-        warnings.toString());
+                + " are NULL or empty and were skipped");
     refused(
         "holds no document with a text (2 are NULL or empty)",
         write("parquet", 3, Arrays.asList(null, "")),
@@ -427,7 +427,7 @@ class CorpusLoaderTest {
         assertThrows(
             UserError.class,
             () -> loader(changes).load(config(file, "corpus.memory=0"), 0, folder.toString()));
-    assertTrue(e.getMessage().contains("changed while it was read"), e.getMessage());
+    assertThat(e.getMessage()).contains("changed while it was read");
   }
 
   @Test
@@ -441,7 +441,7 @@ class CorpusLoaderTest {
 
   private void refused(String message, Object path, String... more) {
     UserError e = assertThrows(UserError.class, () -> load(path, more));
-    assertTrue(e.getMessage().contains(message), e.getMessage());
+    assertThat(e.getMessage()).contains(message);
     assertEquals(1, e.getMessage().lines().count());
   }
 }

@@ -1,6 +1,7 @@
 package io.avatarl.spark.ngram;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -133,7 +134,7 @@ class NgramCounterTest {
     assertEquals(counts, NgramCounter.count(spark, corpus, config, 4_000));
     assertTrue(counts.count() > 15_000 && counts.count() <= 20_000, counts.count() + " counted");
     String said = NgramCounter.leftOut(corpus, config).orElseThrow();
-    assertTrue(said.contains("corpus.ngramSample = 20000"), said);
+    assertThat(said).contains("corpus.ngramSample = 20000");
     assertEquals(Optional.empty(), NgramCounter.leftOut(corpus, config()));
   }
 

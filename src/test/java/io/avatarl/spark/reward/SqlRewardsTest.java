@@ -1,10 +1,10 @@
 package io.avatarl.spark.reward;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
@@ -188,8 +188,8 @@ class SqlRewardsTest {
       })
   void whatIsNoRewardIsRefusedBeforeTraining(String sql, String says) {
     String message = assertThrows(UserError.class, () -> scorer(sql)).getMessage();
-    assertTrue(message.startsWith("reward.custom.own"), message);
-    assertTrue(message.contains(says), message);
+    assertThat(message).startsWith("reward.custom.own");
+    assertThat(message).contains(says);
     assertEquals(1, message.lines().count(), message);
   }
 
@@ -197,7 +197,7 @@ class SqlRewardsTest {
   void aDivisionByZeroSaysWhere() {
     String message =
         assertThrows(UserError.class, () -> scorer("1 / (length(action) - 1)")).getMessage();
-    assertTrue(message.contains(" for \""), message);
+    assertThat(message).contains(" for \"");
   }
 
   /** Whether compiled or interpreted; several tasks of a JVM share the object. */

@@ -1,5 +1,6 @@
 package io.avatarl.spark.rollout;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -48,11 +49,11 @@ class DevicesTest {
   void aMissingGpuIsAnErrorOnlyWhereOneWasAskedFor() {
     UserError none =
         assertThrows(UserError.class, () -> Devices.assigned(DeviceType.GPU, Map.of()));
-    assertTrue(none.getMessage().contains("conf/spark-gpu.conf"), none.getMessage());
+    assertThat(none.getMessage()).contains("conf/spark-gpu.conf");
     assertThrows(UserError.class, () -> Devices.assigned(DeviceType.GPU, gpu()));
     UserError address =
         assertThrows(UserError.class, () -> Devices.assigned(DeviceType.AUTO, gpu("GPU-8a5c")));
-    assertTrue(address.getMessage().contains("GPU-8a5c"), address.getMessage());
+    assertThat(address.getMessage()).contains("GPU-8a5c");
   }
 
   @Test
@@ -71,7 +72,7 @@ class DevicesTest {
     try {
       UserError error =
           assertThrows(UserError.class, () -> FinishedRun.of(spark, folder, "device=gpu"));
-      assertTrue(error.getMessage().contains("assigns its tasks no GPU"), error.getMessage());
+      assertThat(error.getMessage()).contains("assigns its tasks no GPU");
       assertTrue(Files.notExists(folder.resolve("trial-run/config.conf")));
       assertEquals(
           "tasks on the CPU, learner on the driver's CPU", describe(spark, Device.cpu(), "driver"));
@@ -148,7 +149,7 @@ class DevicesTest {
     boolean ended = PythonVenv.ends(process, 120, TimeUnit.SECONDS);
     String text = Files.readString(out);
     assertTrue(ended && process.exitValue() == 0, text);
-    assertTrue(text.contains("driver cpu()"), text);
+    assertThat(text).contains("driver cpu()");
     Map<String, Set<String>> devices = new TreeMap<>();
     text.lines()
         .filter(line -> line.startsWith("task "))
@@ -201,12 +202,11 @@ class DevicesTest {
 
   @Test
   void discoverySaysWhatIsMissing() throws Exception {
-    assertTrue(discover(null, 1).contains("nvidia-smi was not found"));
-    assertTrue(discover("echo 'No devices were found'", 1).contains("No devices were found"));
-    assertTrue(
-        discover("echo 'Failed to initialize NVML'; exit 9", 1)
-            .contains("nvidia-smi failed: Failed to initialize NVML"));
-    assertTrue(
-        discover("echo 0", 1, "CUDA_VISIBLE_DEVICES=").contains("CUDA_VISIBLE_DEVICES hides"));
+    assertThat(discover(null, 1)).contains("nvidia-smi was not found");
+    assertThat(discover("echo 'No devices were found'", 1)).contains("No devices were found");
+    assertThat(discover("echo 'Failed to initialize NVML'; exit 9", 1))
+        .contains("nvidia-smi failed: Failed to initialize NVML");
+    assertThat(discover("echo 0", 1, "CUDA_VISIBLE_DEVICES="))
+        .contains("CUDA_VISIBLE_DEVICES hides");
   }
 }

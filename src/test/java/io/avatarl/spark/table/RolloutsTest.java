@@ -1,6 +1,7 @@
 package io.avatarl.spark.table;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -563,14 +564,14 @@ class RolloutsTest {
     String message =
         assertThrows(UserError.class, () -> Rollouts.requireStep(spark, folder.toString(), 50))
             .getMessage();
-    assertTrue(message.contains("step 50 is incomplete"), message);
-    assertTrue(message.endsWith("there are steps 1"), message);
+    assertThat(message).contains("step 50 is incomplete");
+    assertThat(message).endsWith("there are steps 1");
   }
 
   @Test
   void aRunWithoutTablesSaysSo() {
-    assertTrue(error(folder.toString()).contains("has no rollout table yet"));
-    assertTrue(error(folder + "/none").contains("no such run"));
+    assertThat(error(folder.toString())).contains("has no rollout table yet");
+    assertThat(error(folder + "/none")).contains("no such run");
   }
 
   @Test
@@ -582,8 +583,8 @@ class RolloutsTest {
     }
     for (String file : List.of("rollouts.format", "rollouts/_format")) {
       Files.writeString(folder.resolve(file), "2\n");
-      assertTrue(
-          error(folder.toString()).contains("written in format 2, this version reads format 1"));
+      assertThat(error(folder.toString()))
+          .contains("written in format 2, this version reads format 1");
       Files.writeString(folder.resolve(file), "1\n");
       assertFalse(Rollouts.read(spark, folder.toString()).isEmpty());
     }

@@ -4,8 +4,8 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.window;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -305,7 +305,7 @@ class TextGeneratorTest {
             "temperature",
             "seed",
             "batchSize")) {
-      assertTrue(explained.contains(name + ": "), explained);
+      assertThat(explained).contains(name + ": ");
     }
     TextGenerator copy =
         generator.copy(
@@ -323,7 +323,7 @@ class TextGeneratorTest {
       thrown = thrown.getCause();
     }
     assertTrue(thrown instanceof UserError);
-    assertFalse(thrown.getMessage().contains("\n"), thrown.getMessage());
+    assertThat(thrown.getMessage()).doesNotContain("\n");
     return thrown.getMessage();
   }
 
@@ -331,9 +331,8 @@ class TextGeneratorTest {
   @ValueSource(strings = {"fine € not", ""})
   void aTextThatCannotBeContinuedIsNamed(String text) {
     String message = refusal(() -> texts(generator().transform(rows(List.of("the", text), 1))));
-    assertTrue(
-        message.contains(text.isEmpty() ? "empty text" : "\"fine € not\": Character U+20AC"),
-        message);
+    assertThat(message)
+        .contains(text.isEmpty() ? "empty text" : "\"fine € not\": Character U+20AC");
   }
 
   @Test

@@ -1,8 +1,8 @@
 package io.avatarl.spark.transport;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
@@ -86,7 +86,7 @@ class GuardedTaskTest {
               return new long[Integer.MAX_VALUE - 8].length;
             });
     String message = assertThrows(Failure.class, result::get).getMessage();
-    assertTrue(message.contains("Java heap space in a task on the driver"), message);
+    assertThat(message).contains("Java heap space in a task on the driver");
     assertEquals(ATTEMPTS, CALLS.get());
   }
 
@@ -113,7 +113,7 @@ class GuardedTaskTest {
                       CALLS.incrementAndGet();
                       throw new IllegalStateException("a bug");
                     }));
-    assertTrue(failure.getMessage().contains("\tat "), failure.getMessage());
+    assertThat(failure.getMessage()).contains("\tat ");
     assertEquals(ATTEMPTS, CALLS.get());
   }
 
