@@ -1,7 +1,10 @@
 package io.avatarl.corpus;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -63,6 +66,30 @@ public final class BpeTokenizer implements Tokenizer {
    */
   public static BpeTokenizer train(Map<String, int[]> words, int merges) {
     return (BpeTokenizer) Tokenizer.fromJson(BpeTrainer.train(words, merges));
+  }
+
+  /**
+   * This tokenizer with one more token: if a text has these characters, they are this token.
+   *
+   * @param token such as GPT-2's {@code <|endoftext|>}: ASCII without white space, in no vocabulary
+   *     yet
+   */
+  public BpeTokenizer with(String token) {
+    try {
+      ObjectNode node = (ObjectNode) new ObjectMapper().readTree(json);
+      node.withArray("/added_tokens")
+          .addObject()
+          .put("id", bytes.length)
+          .put("content", token)
+          .put("single_word", false)
+          .put("lstrip", false)
+          .put("rstrip", false)
+          .put("normalized", false)
+          .put("special", true);
+      return (BpeTokenizer) Tokenizer.fromJson(node.toString());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Adds the counts of a text's words, inside which merges happen. */

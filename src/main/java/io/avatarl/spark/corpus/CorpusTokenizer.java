@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -39,6 +40,7 @@ import org.apache.spark.sql.SparkSession;
  * _work/} says that it is done. The manifest comes last.
  */
 final class CorpusTokenizer {
+  private static final Pattern END_OF_TEXT = Pattern.compile("<\\|[!-~]+\\|>");
   private static final int PIECE_BYTES = 32 << 20;
 
   private final JavaSparkContext spark;
@@ -254,11 +256,18 @@ final class CorpusTokenizer {
         known.orElseGet(
             () ->
                 config.tokenizer() == TokenizerKind.BPE
-                    ? bpe.learn(documents, scan, split, before)
+                    ? withEnd(bpe.learn(documents, scan, split, before), separator)
                     : CharacterTokenizer.of(
                         IntStream.concat(
                             Arrays.stream(scan.codePoints()), separator.codePoints())));
     return new Recipe(tokenizer, split, separator, before, scan.checksums(), input.name());
+  }
+
+  /** A separator of the form {@code <|…|>} is one token of BPE, as GPT-2's end of text is. */
+  private static Tokenizer withEnd(Tokenizer learnt, String separator) {
+    return learnt instanceof BpeTokenizer bpe && END_OF_TEXT.matcher(separator).matches()
+        ? bpe.with(separator)
+        : learnt;
   }
 
   private Corpus inMemory(Documents<?> documents, CorpusScan scan, TokenFolder.Limits limits) {

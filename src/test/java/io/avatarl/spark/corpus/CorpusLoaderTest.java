@@ -359,6 +359,32 @@ class CorpusLoaderTest {
   }
 
   @Test
+  void theEndOfATextIsATokenOfBpe() throws IOException {
+    Path texts = Files.createDirectory(folder.resolve("ends"));
+    for (int i = 0; i < 3; i++) {
+      Files.writeString(texts.resolve(i + ".txt"), GeneratedPlay.write(i, 3_000));
+    }
+    String[] settings = {
+      "corpus.tokenizer=bpe", "corpus.bpe.merges=20", "corpus.separator=<|endoftext|>"
+    };
+    Corpus corpus = load(texts, settings);
+    int end = corpus.tokenizer().vocabularySize() - 1;
+    assertEquals(276, end);
+    assertEquals("<|endoftext|>", corpus.tokenizer().decode(end));
+    IntStream all =
+        IntStream.concat(
+            Arrays.stream(corpus.train().toArray()), Arrays.stream(corpus.validation()));
+    assertEquals(3, all.filter(token -> token == end).count());
+    assertEquals(end, corpus.validation()[corpus.validation().length - 1]);
+    TokenFolder stored =
+        loader().tokenize(config(texts, settings), folder.resolve("ends-tokens").toString());
+    assertEquals(277, stored.manifest().vocabulary());
+    // For characters it is a text like any other.
+    Corpus characters = load(texts, settings[2]);
+    assertTrue(characters.tokenizer().decode(characters.validation()).endsWith("<|endoftext|>"));
+  }
+
+  @Test
   void scoringIsCapped() throws IOException {
     Path file = Files.writeString(folder.resolve("text.txt"), TEXT);
     Corpus corpus =
