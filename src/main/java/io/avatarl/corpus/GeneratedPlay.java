@@ -19,6 +19,7 @@ import java.util.Set;
  */
 public final class GeneratedPlay {
   private static final int SCENES_PER_ACT = 6;
+  private static final int LETTERS_PER_SLIP = 500;
   private static final Map<String, List<String>> RULES = rules();
 
   private final RandomStream random;
@@ -40,6 +41,24 @@ public final class GeneratedPlay {
     }
     writer.play.setLength(characters);
     return writer.play.toString();
+  }
+
+  /**
+   * {@link #write} with some wrong letters, which give the long tail of real text.
+   *
+   * @return ASCII [characters]
+   */
+  public static byte[] misspelt(long seed, int characters) {
+    byte[] text = write(seed, characters).getBytes(StandardCharsets.US_ASCII);
+    RandomStream random = new RandomStream(seed);
+    for (int i = random.nextInt(LETTERS_PER_SLIP);
+        i < text.length;
+        i += 1 + random.nextInt(2 * LETTERS_PER_SLIP)) {
+      if (Character.isLetter(text[i])) {
+        text[i] = (byte) ('a' + random.nextInt('z' - 'a' + 1));
+      }
+    }
+    return text;
   }
 
   private void scene(int act, int scene) {

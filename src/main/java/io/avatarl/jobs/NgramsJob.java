@@ -13,12 +13,13 @@ import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.corpus.LoadedCorpus;
 import io.avatarl.corpus.NgramCounts;
 import io.avatarl.corpus.NgramKeys;
-import io.avatarl.corpus.RandomStream;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.evaluation.BaselineScores;
 import io.avatarl.files.Storage;
+import io.avatarl.files.StorageSettings;
 import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.ngram.NgramCounter;
+import io.avatarl.spark.transport.ShardFunction;
 import io.avatarl.yardstick.NgramBaselines;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -33,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -58,7 +60,6 @@ public final class NgramsJob implements Callable<Integer> {
   private static final int LEARNT = 128_000_000;
 
   private static final int PLAY = 1_000_000;
-  private static final int LETTERS_PER_SLIP = 500;
 
   @Option(
       names = "--corpus",
@@ -87,6 +88,12 @@ public final class NgramsJob implements Callable<Integer> {
           "instead of a corpus: generated plays with misspelt words, in a temporary file that is"
               + " deleted afterwards")
   private int generated;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR|URI",
+      description = "with --generated: writes the plays there, a file of 1 MB each; counts nothing")
+  private String output;
 
   @Option(
       names = "--order",
@@ -133,14 +140,21 @@ public final class NgramsJob implements Callable<Integer> {
     if (!(validationFraction > 0 && validationFraction < 1)) {
       throw new UserError("--validation-fraction must be between 0 and 1");
     }
+    if (output != null && generated == 0) {
+      throw new UserError("--out is for generated plays; say how many MB with --generated");
+    }
     Path temporary = null;
-    if (generated > 0) {
+    if (generated > 0 && output == null) {
       temporary = Files.createTempFile("avatarl-play", ".txt");
       temporary.toFile().deleteOnExit(); // also if it is interrupted
     }
     try (Job.Session session = Job.Session.open("avatarl ngrams")) {
+      if (output != null) {
+        write(session.spark());
+        return 0;
+      }
       if (temporary != null) {
-        generate(temporary, (long) (generated * MEGABYTE));
+        generate(temporary);
       }
       String path = temporary != null ? temporary.toUri().toString() : table == null ? path() : "";
       if (table == null && CorpusLoader.isPlainText(Job.storage(), path)) {
@@ -292,25 +306,39 @@ public final class NgramsJob implements Callable<Integer> {
     return tokenizer;
   }
 
-  /** Different plays in sequence; some wrong letters give the long tail of real text. */
-  private static void generate(Path file, long bytes) throws IOException {
+  /** The length of a play. */
+  private int length(long play) {
+    return (int) Math.min(PLAY, (long) (generated * MEGABYTE) - play * PLAY);
+  }
+
+  private int plays() {
+    return Math.toIntExact(((long) (generated * MEGABYTE) + PLAY - 1) / PLAY);
+  }
+
+  private void generate(Path file) throws IOException {
     try (OutputStream out = Files.newOutputStream(file)) {
-      for (long play = 0, written = 0; written < bytes; play++) {
-        byte[] text =
-            GeneratedPlay.write(play, (int) Math.min(PLAY, bytes - written))
-                .getBytes(StandardCharsets.US_ASCII);
-        RandomStream random = new RandomStream(play);
-        for (int i = random.nextInt(LETTERS_PER_SLIP);
-            i < text.length;
-            i += 1 + random.nextInt(2 * LETTERS_PER_SLIP)) {
-          if (Character.isLetter(text[i])) {
-            text[i] = (byte) ('a' + random.nextInt('z' - 'a' + 1));
-          }
-        }
-        out.write(text);
-        written += text.length;
+      for (int play = 0; play < plays(); play++) {
+        out.write(GeneratedPlay.misspelt(play, length(play)));
       }
     }
+  }
+
+  private void write(SparkSession spark) {
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    StorageSettings settings = Job.storage().settings();
+    String folder = output;
+    int last = length(plays() - 1L);
+    int plays = plays();
+    ShardFunction.run(
+        context,
+        plays,
+        play -> {
+          String file = Storage.resolve(folder, String.format(Locale.ROOT, "play-%06d.txt", play));
+          byte[] text = GeneratedPlay.misspelt(play, play == plays - 1 ? last : PLAY);
+          settings.storage().writeBytes(file, text);
+          return play;
+        });
+    line("written     %,d plays, %,d MB, into %s", plays, generated, folder);
   }
 
   /** Measures wall time, and the CPU time of all threads, which other processes disturb less. */

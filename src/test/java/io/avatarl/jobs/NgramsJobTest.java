@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.avatarl.corpus.GeneratedPlay;
@@ -95,6 +96,19 @@ class NgramsJobTest {
     Said noColumn = ngrams("--corpus", rows.toString());
     assertEquals(2, noColumn.code());
     assertThat(noColumn.err()).contains("corpus.column");
+  }
+
+  @Test
+  void generatedPlaysAsFiles() throws IOException {
+    Path plays = folder.resolve("plays");
+    Said said = ngrams("--generated", "2", "--out", plays.toString());
+    assertEquals(0, said.code(), said.err());
+    for (int play = 0; play < 2; play++) {
+      assertArrayEquals(
+          GeneratedPlay.misspelt(play, 1_000_000),
+          Files.readAllBytes(plays.resolve("play-00000" + play + ".txt")));
+    }
+    assertEquals(2, ngrams("--out", plays.toString()).code());
   }
 
   @Test
