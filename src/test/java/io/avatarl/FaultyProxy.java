@@ -13,6 +13,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -57,7 +58,9 @@ public final class FaultyProxy implements AutoCloseable {
             return thread;
           });
   private final Map<Fault, Integer> done = new EnumMap<>(Fault.class);
+  private final AtomicLong requests = new AtomicLong();
   private volatile Function<String, Fault> plan = request -> Fault.NONE;
+  private volatile long latencyMillis;
 
   FaultyProxy(int serverPort) throws IOException {
     this.serverPort = serverPort;
@@ -73,6 +76,16 @@ public final class FaultyProxy implements AutoCloseable {
   public synchronized void plan(Function<String, Fault> plan) {
     done.clear();
     this.plan = plan;
+  }
+
+  /** From now on every request waits before it is passed on. */
+  public void delay(long millis) {
+    latencyMillis = millis;
+  }
+
+  /** Requests so far. */
+  public long requests() {
+    return requests.get();
   }
 
   /** How often a fault happened since the plan was made. */
@@ -106,6 +119,8 @@ public final class FaultyProxy implements AutoCloseable {
       if (head.isEmpty()) {
         return;
       }
+      requests.incrementAndGet();
+      Thread.sleep(latencyMillis);
       Fault fault = next(head.substring(0, head.indexOf('\r')));
       if (fault == Fault.BUSY || fault == Fault.EXPIRED) {
         happened(fault);
@@ -152,6 +167,8 @@ public final class FaultyProxy implements AutoCloseable {
       }
     } catch (IOException e) {
       // One side has gone; so does the other.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // Closed.
     }
   }
 

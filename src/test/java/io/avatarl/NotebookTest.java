@@ -85,7 +85,8 @@ class NotebookTest {
   void aCellTrains() throws Exception {
     String log = execute(TRAIN, 0, "AVATARL_RUNS", folder.toString());
     assertThat(log)
-        .contains("preset     smoke, seed 1", "step 20/20", "\ninterrupted\n", "the same weights");
+        .contains("preset     smoke, seed 1", "step 20/20", "\ninterrupted\n")
+        .contains("\nthe same weights", "table and DataFrame: the same weights");
     for (String file : List.of("summary.json", "report.html", "config.conf", "samples.json")) {
       assertTrue(Files.exists(folder.resolve("first").resolve(file)), file);
     }

@@ -15,6 +15,8 @@ import java.util.function.Function;
  *
  * @param configs the configuration that is measured, with overrides
  * @param python a Python that may have PyTorch
+ * @param tokenizers a Python that may have Hugging Face's tokenizers
+ * @param tokens token folders to train from
  * @param folder for logs of the measured processes
  * @param rounds runs the compared benchmarks in turns
  * @param quick leaves out what takes long to start and what happens only occasionally
@@ -25,6 +27,8 @@ public record Bench(
     Corpus corpus,
     Launch launch,
     Python python,
+    Python tokenizers,
+    List<String> tokens,
     Path folder,
     InterleavedRunner rounds,
     boolean quick,
@@ -75,6 +79,11 @@ public record Bench(
   /** Sampled continuations, and learning from them. */
   public List<Section> generation() throws IOException {
     return new GenerationSection(this).tables();
+  }
+
+  /** Tokenizing, and training from token folders. */
+  public List<Section> corpora() throws IOException {
+    return new CorpusSection(this).tables();
   }
 
   /** Reading, BPE, tokenizing and counting. */

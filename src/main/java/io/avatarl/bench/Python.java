@@ -13,23 +13,34 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A Python with PyTorch, for the yardsticks, if there is one.
+ * A Python with PyTorch or tokenizers, for the yardsticks, if there is one.
  *
  * @param path of the interpreter; empty if there is none
  * @param missing why there is none; empty if there is one
  */
 public record Python(Optional<String> path, String missing) {
-  private static final String SCRIPT = "/io/avatarl/bench/pytorch_bench.py";
+  private static final String SCRIPT = "pytorch_bench.py";
+  private static final String TOKENIZERS = "tokenizers_bench.py";
   private static final int IMPORT_SECONDS = 120;
 
   /** The first of these interpreters that can import torch; skips nulls. */
   public static Python find(String... candidates) {
+    return with("torch", "PyTorch", candidates);
+  }
+
+  /** The first of these interpreters that can import Hugging Face's tokenizers; skips nulls. */
+  public static Python findTokenizers(String... candidates) {
+    return with("tokenizers", "tokenizers", candidates);
+  }
+
+  private static Python with(String module, String name, String... candidates) {
     return Stream.of(candidates)
         .filter(Objects::nonNull)
-        .filter(python -> runs(List.of(python, "-c", "import torch"), IMPORT_SECONDS))
+        .filter(python -> runs(List.of(python, "-c", "import " + module), IMPORT_SECONDS))
         .findFirst()
         .map(python -> new Python(Optional.of(python), ""))
-        .orElse(none("no Python with PyTorch: add --install-python, or name one with --python"));
+        .orElse(
+            none("no Python with " + name + ": add --install-python, or name one with --python"));
   }
 
   /** No Python, with the reason. */
@@ -101,14 +112,36 @@ public record Python(Optional<String> path, String missing) {
     return new ProcessBenchmark(builder, folder.resolve(name + ".log"));
   }
 
+  /**
+   * Starts Hugging Face's {@code encode_batch} on one core.
+   *
+   * @param tokenizer its {@code tokenizer.json}
+   * @param texts a JSON list
+   */
+  Benchmark encodeBatch(Path folder, Path tokenizer, Path texts) throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            path.orElseThrow(),
+            script(folder, TOKENIZERS).toString(),
+            tokenizer.toString(),
+            texts.toString());
+    builder.environment().put("TOKENIZERS_PARALLELISM", "false");
+    return new ProcessBenchmark(builder, folder.resolve("tokenizers.log"));
+  }
+
+  private static Path script(Path folder, String name) throws IOException {
+    Path script = folder.resolve(name);
+    try (InputStream in = Python.class.getResourceAsStream(name)) {
+      Files.write(script, in.readAllBytes());
+    }
+    return script;
+  }
+
   /** The script's command line, and the script in {@code folder}. */
   List<String> command(
       Path folder, String what, GptConfig model, int vocabulary, int rows, int threads)
       throws IOException {
-    Path script = folder.resolve("pytorch_bench.py");
-    try (InputStream in = Python.class.getResourceAsStream(SCRIPT)) {
-      Files.write(script, in.readAllBytes());
-    }
+    Path script = script(folder, SCRIPT);
     return new ArrayList<>(
         List.of(
             path.orElseThrow(),

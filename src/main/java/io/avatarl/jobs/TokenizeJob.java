@@ -1,5 +1,6 @@
 package io.avatarl.jobs;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
@@ -11,6 +12,7 @@ import io.avatarl.files.StorageSettings;
 import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.transport.ShardFunction;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,6 +33,9 @@ import picocli.CommandLine.Option;
             + " accept as --corpus and numpy.memmap reads. To continue after an interruption, run"
             + " the same command again. Options of spark-submit are passed on.")
 public final class TokenizeJob implements Callable<Integer> {
+  private static final OperatingSystemMXBean SYSTEM =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
   private final PrintStream out;
   private final PrintStream err;
 
@@ -114,10 +119,14 @@ public final class TokenizeJob implements Callable<Integer> {
                     console)
                 .tokenize(config.corpus(), output);
         console.close();
+        double seconds = (System.nanoTime() - began) / 1e9;
+        double megacharacters = folder.manifest().source().characters() / 1e6;
         err.printf(
             Locale.ROOT,
-            "took %.1f s; driver's peak %s%n",
-            (System.nanoTime() - began) / 1e9,
+            "took %.1f s (%.1f million characters/s; driver's CPU %.1f s); driver's peak %s%n",
+            seconds,
+            megacharacters / seconds,
+            SYSTEM.getProcessCpuTime() / 1e9,
             PeakMemory.line());
       }
     }

@@ -19,6 +19,8 @@ import io.avatarl.jobs.Home;
 import io.avatarl.jobs.Job;
 import io.avatarl.jobs.Presets;
 import io.avatarl.jobs.Warnings;
+import io.avatarl.spark.corpus.CorpusLoader;
+import io.avatarl.spark.corpus.CorpusProgress;
 import io.avatarl.train.Baselines;
 import io.avatarl.train.Trainer;
 import java.io.BufferedReader;
@@ -55,7 +57,7 @@ import picocli.CommandLine.Option;
     })
 public final class BenchJob implements Callable<Integer> {
   private static final int INSTALL_SECONDS = 1200;
-  private static final String PYTHON_PACKAGES = "torch==2.7.1 numpy==2.4.6";
+  private static final String PYTHON_PACKAGES = "torch==2.7.1 numpy==2.4.6 tokenizers==0.21.4";
 
   enum Section {
     STEP,
@@ -63,7 +65,8 @@ public final class BenchJob implements Callable<Integer> {
     SCALING,
     VOCABULARY,
     GENERATION,
-    TEXT
+    TEXT,
+    CORPUS
   }
 
   private final PrintStream out;
@@ -85,7 +88,8 @@ public final class BenchJob implements Callable<Integer> {
       description =
           "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a"
               + " group by shape), vocabulary (of sampled ones by vocabulary), generation (sampled"
-              + " continuations, updates on them), text (n-grams, BPE, tokenizing); may be repeated"
+              + " continuations, updates on them), text (n-grams, BPE, tokenizing), corpus (tokenizing"
+              + " next to Hugging Face, training from --tokens); may be repeated"
               + " (default: all)")
   private List<Section> only = List.of();
 
@@ -115,6 +119,14 @@ public final class BenchJob implements Callable<Integer> {
 
   @Option(names = "--corpus", paramLabel = "FILE|URI", description = "as for jobs/train.sh")
   private String corpusPath;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "DIR|URI",
+      description =
+          "a folder of jobs/tokenize.sh: section corpus trains from it, next to --corpus in memory;"
+              + " may be repeated")
+  private List<String> tokens = List.of();
 
   @Option(
       names = "--out",
@@ -175,17 +187,21 @@ public final class BenchJob implements Callable<Integer> {
     if (install) {
       install(environment);
     }
+    String[] pythons = {
+      python,
+      System.getenv("AVATARL_PYTHON"),
+      environment.resolve("bin/python").toString(),
+      Path.of(Home.path(), ".venv/bin/python").toString(),
+      "python3"
+    };
     Bench bench =
         new Bench(
             more -> config(storage, more),
             corpus,
             new Scripts(),
-            Python.find(
-                python,
-                System.getenv("AVATARL_PYTHON"),
-                environment.resolve("bin/python").toString(),
-                Path.of(Home.path(), ".venv/bin/python").toString(),
-                "python3"),
+            Python.find(pythons),
+            Python.findTokenizers(pythons),
+            tokens,
             folder,
             new InterleavedRunner(
                 rounds != null ? rounds : quick ? 3 : 5,
@@ -203,6 +219,7 @@ public final class BenchJob implements Callable<Integer> {
             case VOCABULARY -> List.of(bench.byVocabulary());
             case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
+            case CORPUS -> bench.corpora();
           };
       for (Results.Section table : tables) {
         results.add(table);
@@ -242,10 +259,11 @@ public final class BenchJob implements Callable<Integer> {
 
   private TrainingConfig config(Storage storage, List<String> more) {
     Presets.Preset chosen = Presets.load(preset, storage);
-    List<String> all = new ArrayList<>(overrides);
+    List<String> all = new ArrayList<>();
     if (corpusPath != null) {
-      all.add("corpus.path=" + corpusPath);
+      all.add("corpus.path=" + corpusPath); // The whole job of another bench overrides it.
     }
+    all.addAll(overrides);
     all.addAll(more);
     return chosen.read(storage, all, warnings);
   }
@@ -322,7 +340,11 @@ public final class BenchJob implements Callable<Integer> {
             new Trainer(
                 storage,
                 config,
-                new CorpusSource(storage, Home.path(), System.getenv()),
+                new CorpusLoader(
+                    storage,
+                    new CorpusSource(storage, Home.path(), System.getenv()),
+                    session::spark,
+                    CorpusProgress.NONE),
                 run.toString(),
                 false,
                 listener,

@@ -14,10 +14,13 @@ import io.avatarl.bench.Spread;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.files.Storage;
 import io.avatarl.jobs.CommandResult;
 import io.avatarl.jobs.Job;
 import io.avatarl.jobs.NgramsJob;
+import io.avatarl.spark.corpus.CorpusLoader;
+import io.avatarl.spark.corpus.CorpusProgress;
 import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -50,8 +53,8 @@ class BenchJobTest {
     Path play = TinyTraining.corpus(folder);
     configs =
         overrides -> {
-          List<String> all = new ArrayList<>(overrides);
-          all.add("corpus.path=" + play);
+          List<String> all = new ArrayList<>(List.of("corpus.path=" + play));
+          all.addAll(overrides);
           return ConfigReader.read("trial", TinyTraining.PRESET, all);
         };
     TrainingConfig config = configs.apply(List.of());
@@ -64,6 +67,10 @@ class BenchJobTest {
   }
 
   private static Bench bench(Python python) {
+    return bench(python, List.of());
+  }
+
+  private static Bench bench(Python python, List<String> tokens) {
     Bench.Launch launch =
         new Bench.Launch() {
           @Override
@@ -105,9 +112,11 @@ class BenchJobTest {
         corpus,
         launch,
         python,
+        python,
+        tokens,
         folder,
         new InterleavedRunner(ROUNDS, 0.01, 0.01),
-        false,
+        !tokens.isEmpty(),
         line -> {});
   }
 
@@ -198,6 +207,31 @@ class BenchJobTest {
         List.of("looked at", "BPE learnt", "tokenized", "counted"),
         text.rows().subList(0, 4).stream().map(row -> row.get(0)).toList());
     assertEquals(0.02, (double) text.rows().get(0).get(1), 1e-9);
+  }
+
+  @Test
+  void tokenizingAndTrainingFromTokens() throws IOException {
+    String tokens = folder.resolve("tokens").toString();
+    new CorpusLoader(
+            TinyTraining.storage(),
+            new CorpusSource(TinyTraining.storage(), folder.toString(), Map.of()),
+            () -> spark,
+            CorpusProgress.NONE)
+        .tokenize(configs.apply(List.of()).corpus(), tokens);
+    Python python = Python.findTokenizers(System.getenv("AVATARL_PYTHON"), "python3");
+    List<Results.Section> tables = bench(python, List.of(tokens)).corpora();
+    Results.Section tokenizing = tables.get(0);
+    positive(tokenizing, "characters", "MB/s");
+    positive(tokenizing, "BPE", "CPU MB/s");
+    String batch = "Hugging Face's encode_batch";
+    if (python.path().isEmpty()) {
+      assertEquals(python.missing(), cell(tokenizing, batch, "remark"));
+    } else {
+      positive(tokenizing, batch, "CPU MB/s");
+      positive(tokenizing, "BPE", "CPU speed / " + batch);
+    }
+    positive(tables.get(1), "local[2], memory", "groups/s");
+    positive(tables.get(1), "local[2], " + tokens, "rate / memory");
   }
 
   @Test

@@ -153,6 +153,16 @@ class CorpusLoaderTest {
     return bytes.toByteArray();
   }
 
+  private static byte[] bzip2(String text) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    BZip2Codec codec = new BZip2Codec();
+    codec.setConf(new Configuration());
+    try (OutputStream out = codec.createOutputStream(bytes)) {
+      out.write(text.getBytes(UTF_8));
+    }
+    return bytes.toByteArray();
+  }
+
   @Test
   void filesOfAFolderPackedOrNot() throws IOException {
     Path plain = Files.createDirectories(folder.resolve("plain/deep/er"));
@@ -166,13 +176,7 @@ class CorpusLoaderTest {
     }
     Files.write(packed.resolve("a.txt.gz"), gzip(TEXT));
     Files.createDirectories(packed.resolve("b"));
-    ByteArrayOutputStream bzip2 = new ByteArrayOutputStream();
-    BZip2Codec codec = new BZip2Codec();
-    codec.setConf(new Configuration());
-    try (OutputStream out = codec.createOutputStream(bzip2)) {
-      out.write(texts[1].getBytes(UTF_8));
-    }
-    Files.write(packed.resolve("b/c.txt.bz2"), bzip2.toByteArray());
+    Files.write(packed.resolve("b/c.txt.bz2"), bzip2(texts[1]));
     Files.write(packed.resolve("b/d.zst"), Zstd.compress(texts[2].getBytes(UTF_8)));
     Files.writeString(packed.resolve("e"), texts[3]);
     Files.writeString(packed.resolve("_SUCCESS"), "hidden");
@@ -412,6 +416,10 @@ class CorpusLoaderTest {
     cut = Files.write(texts.resolve("c.zst"), Arrays.copyOf(zstd, zstd.length / 2));
     refused("c.zst is cut short or damaged", texts);
     Files.delete(cut);
+    byte[] bzip2 = bzip2(TEXT);
+    cut = Files.write(texts.resolve("c.bz2"), Arrays.copyOf(bzip2, bzip2.length / 2));
+    refused("c.bz2 is cut short or damaged", texts);
+    Files.delete(cut);
     Path unnamed = Files.write(texts.resolve("c"), whole);
     refused("c is packed, but its name does not say so; rename it to *.gz", unnamed);
     Files.delete(unnamed);
@@ -419,6 +427,15 @@ class CorpusLoaderTest {
     refused("mixes formats (text, jsonl)", texts);
     Path json = Files.writeString(folder.resolve("x.jsonl"), "{\"body\": \"x\", \"n\": 1}\n");
     refused("is jsonl: name the column that has the texts", json);
+    // Never learned as raw text.
+    for (String format : List.of("csv", "parquet", "orc")) {
+      Path rows = write(format, 1, List.of("x", "y"));
+      refused("is " + format + ": name the column that has the texts", rows);
+      try (var files = Files.list(rows)) {
+        Path file = files.filter(f -> f.toString().endsWith("." + format)).findFirst().get();
+        refused("is " + format + ": name the column that has the texts", file);
+      }
+    }
     refused("has no column text; it has body, n", json, "corpus.column=text");
     refused("n of " + json + " is of type bigint and not a string", json, "corpus.column=n");
     refused("corpus.orderBy", json, "corpus.column=body", "corpus.orderBy=none");
@@ -454,6 +471,24 @@ class CorpusLoaderTest {
             UserError.class,
             () -> loader(changes).load(config(file, "corpus.memory=0"), 0, folder.toString()));
     assertThat(e.getMessage()).contains("changed while it was read");
+  }
+
+  @Test
+  void aTableThatChangedIsNotTheOneThatWasTokenized() {
+    String[] settings = {
+      "corpus.table=changing",
+      "corpus.column=body",
+      "corpus.memory=0",
+      "corpus.tokens=" + folder.resolve("of-table")
+    };
+    List<String> texts = rows(20);
+    spark.createDataset(texts, Encoders.STRING()).toDF("body").createOrReplaceTempView("changing");
+    Corpus before = load("", settings);
+    assertSame(before, load("", settings));
+    texts = new ArrayList<>(texts);
+    texts.set(3, texts.get(3).toUpperCase(java.util.Locale.ROOT));
+    spark.createDataset(texts, Encoders.STRING()).toDF("body").createOrReplaceTempView("changing");
+    refused("holds the tokens of another corpus, of an earlier state of this one", "", settings);
   }
 
   @Test
