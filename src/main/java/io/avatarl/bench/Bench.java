@@ -76,6 +76,12 @@ public record Bench(
     return new VocabularySection(this).table();
   }
 
+  /** What a run's JVM holds while it learns. */
+  public Section memory() {
+    return new MemorySection(config(), vocabulary(), Runtime.getRuntime().availableProcessors())
+        .table();
+  }
+
   /** Sampled continuations, and learning from them. */
   public List<Section> generation() throws IOException {
     return new GenerationSection(this).tables();

@@ -28,6 +28,18 @@ public final class Sha256 {
     return HexFormat.of().formatHex(digest.digest());
   }
 
+  /** The checksum of what is written, without keeping it. */
+  public static String of(Content content) throws IOException {
+    return copying(content, OutputStream.nullOutputStream());
+  }
+
+  /** Writes to {@code out}; the checksum of what is written. */
+  public static String copying(Content content, OutputStream out) throws IOException {
+    DigestOutputStream both = new DigestOutputStream(out, digest());
+    content.writeTo(both);
+    return HexFormat.of().formatHex(both.getMessageDigest().digest());
+  }
+
   private static MessageDigest digest() {
     try {
       return MessageDigest.getInstance("SHA-256");

@@ -203,6 +203,11 @@ public final class Storage {
    * AbstractFileSystem} deletes the old file first.
    */
   public void writeBytes(String path, byte[] bytes) {
+    write(path, Content.of(bytes));
+  }
+
+  /** The same for bytes that are not in memory as a whole. */
+  public void write(String path, Content content) {
     at(
         "write",
         path,
@@ -212,7 +217,7 @@ public final class Storage {
           }
           if (isObjectStore(files)) {
             try (OutputStream out = files.create(file, true)) {
-              out.write(bytes);
+              content.writeTo(out);
             }
             return true;
           }
@@ -220,7 +225,7 @@ public final class Storage {
           Path sibling = new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
           try {
             try (OutputStream out = files.create(sibling, false)) {
-              out.write(bytes);
+              content.writeTo(out);
             }
             replace(files, sibling, file);
           } finally {

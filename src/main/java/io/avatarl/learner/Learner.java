@@ -70,7 +70,10 @@ public final class Learner implements AutoCloseable {
       Parameters parameters,
       long plannedUpdates) {
     return new Learner(
-        config, parameters, plannedUpdates, new LossGradient(model, Device.cpu(), objective));
+        config,
+        parameters,
+        plannedUpdates,
+        new LossGradient(config, model, Device.cpu(), objective));
   }
 
   private Learner(

@@ -26,16 +26,22 @@ public final class LossGradient implements AutoCloseable {
   final NDManager manager; // for the test that counts what it holds
   private final Gpt gpt;
   private final Objective objective;
+  private final boolean recompute;
 
   /** The gradient of {@link PolicyLoss}. */
   public LossGradient(LearnerConfig config, GptConfig model, Device device) {
-    this(model, device, constants -> new PolicyLoss(config, constants));
+    this(config, model, device, constants -> new PolicyLoss(config, constants));
   }
 
   /**
    * @param objective created with a manager that outlives every backward pass
    */
-  LossGradient(GptConfig model, Device device, Function<NDManager, Objective> objective) {
+  LossGradient(
+      LearnerConfig config,
+      GptConfig model,
+      Device device,
+      Function<NDManager, Objective> objective) {
+    this.recompute = config.recompute();
     this.manager = NDManager.newBaseManager(device);
     this.gpt = new Gpt(model, manager);
     this.objective = objective.apply(manager);
@@ -61,7 +67,9 @@ public final class LossGradient implements AutoCloseable {
     try {
       NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
       return new Forward(
-          scope, parameters.layout(), gpt.trace(parameters.tensors(scope), tokens, first));
+          scope,
+          parameters.layout(),
+          gpt.trace(parameters.tensors(scope), tokens, first, recompute));
     } catch (RuntimeException e) {
       scope.close();
       throw e;

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Content;
 import io.avatarl.files.Sha256;
 import io.avatarl.files.Storage;
 import java.nio.charset.StandardCharsets;
@@ -162,16 +163,15 @@ public record CheckpointFolder(long step, String path) {
   /**
    * Writes the files, then the marker: the content of {@code marker} with lengths and checksums.
    */
-  public void write(Storage storage, Map<String, byte[]> files, ObjectNode marker) {
+  public void write(Storage storage, Map<String, Content> files, ObjectNode marker) {
     // An older checkpoint here must not count as one while it is half overwritten.
     storage.delete(file(MARKER));
     ObjectNode lengths = marker.putObject(BYTES);
     ObjectNode checksums = marker.putObject(SHA256);
     files.forEach(
-        (name, bytes) -> {
-          storage.writeBytes(file(name), bytes);
-          lengths.put(name, bytes.length);
-          checksums.put(name, Sha256.of(bytes));
+        (name, content) -> {
+          storage.write(file(name), out -> checksums.put(name, Sha256.copying(content, out)));
+          lengths.put(name, storage.length(file(name)));
         });
     checksums.put(MARKER, checksum(marker));
     storage.writeString(file(MARKER), marker.toPrettyString());

@@ -95,7 +95,7 @@ public final class Gpt implements AutoCloseable {
    */
   public NDArray logits(Map<String, NDArray> weights, NDArray tokens) {
     try (IValue none = IValue.listFrom(new PtNDArray[0])) {
-      return forward(weights, tokens, noCache, zero, zero, none, no);
+      return forward(weights, tokens, noCache, zero, zero, none, no, no);
     }
   }
 
@@ -107,7 +107,7 @@ public final class Gpt implements AutoCloseable {
   NDArray logits(Map<String, NDArray> weights, NDArray tokens, int first) {
     try (IValue from = IValue.from(first);
         IValue none = IValue.listFrom(new PtNDArray[0])) {
-      return forward(weights, tokens, noCache, zero, from, none, no);
+      return forward(weights, tokens, noCache, zero, from, none, no, no);
     }
   }
 
@@ -122,7 +122,7 @@ public final class Gpt implements AutoCloseable {
         IValue seen = IValue.from(cache.length());
         IValue last = IValue.from(length - 1);
         IValue none = IValue.listFrom(new PtNDArray[0])) {
-      NDArray logits = forward(weights, tokens, cached, seen, last, none, no);
+      NDArray logits = forward(weights, tokens, cached, seen, last, none, no, no);
       cache.advance(length);
       return logits;
     }
@@ -133,12 +133,21 @@ public final class Gpt implements AutoCloseable {
    * pass needs until the result is closed.
    */
   public Trace trace(Map<String, NDArray> weights, NDArray tokens, int first) {
+    return trace(weights, tokens, first, false);
+  }
+
+  /**
+   * @param recompute keeps only the input of each block; the backward pass computes the rest again,
+   *     with the same bits (Chen et al. 2016, arXiv 1604.06174, section 3)
+   */
+  public Trace trace(Map<String, NDArray> weights, NDArray tokens, int first, boolean recompute) {
+    IValue again = recompute ? yes : no;
     IValue saved = IValue.listFrom(new PtNDArray[0]);
     try {
       try (IValue from = IValue.from(first);
-          NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes)) {
+          NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes, again)) {
         // Scripts run in inference mode, and its tensors can never join an autograd graph.
-        return new Trace(weights, saved, logits.duplicate());
+        return new Trace(weights, saved, again, logits.duplicate());
       }
     } catch (RuntimeException e) {
       saved.close();
@@ -153,11 +162,13 @@ public final class Gpt implements AutoCloseable {
       IValue start,
       IValue first,
       IValue saved,
-      IValue keep) {
+      IValue keep,
+      IValue recompute) {
     try (IValue named = named(weights);
         IValue input = IValue.from((PtNDArray) tokens);
         IValue output =
-            script.run("forward", input, named, tables, cache, start, first, saved, keep)) {
+            script.run(
+                "forward", input, named, tables, cache, start, first, saved, keep, recompute)) {
       return output.toTensor((PtNDManager) tokens.getManager());
     }
   }
@@ -172,11 +183,13 @@ public final class Gpt implements AutoCloseable {
   public final class Trace implements AutoCloseable {
     private final Map<String, NDArray> weights;
     private final IValue saved;
+    private final IValue recompute;
     private final NDArray logits;
 
-    private Trace(Map<String, NDArray> weights, IValue saved, NDArray logits) {
+    private Trace(Map<String, NDArray> weights, IValue saved, IValue recompute, NDArray logits) {
       this.weights = weights;
       this.saved = saved;
+      this.recompute = recompute;
       this.logits = logits;
     }
 
@@ -216,7 +229,7 @@ public final class Gpt implements AutoCloseable {
     public Map<String, NDArray> backward(NDArray gradient) {
       try (IValue named = named(weights);
           IValue input = IValue.from((PtNDArray) gradient);
-          IValue output = script.run("backward", input, named, tables, saved)) {
+          IValue output = script.run("backward", input, named, tables, saved, recompute)) {
         Map<String, NDArray> gradients = new HashMap<>();
         output
             .toIValueMap()

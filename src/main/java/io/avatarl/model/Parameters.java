@@ -8,6 +8,8 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.RandomStream;
 import io.avatarl.files.Sha256;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -107,12 +109,31 @@ public final class Parameters {
     return tensors;
   }
 
-  /** The values as named tensors, without the gaps, for a checkpoint. */
+  /** A copy of the values as named tensors, without the gaps. */
   public Map<String, Safetensors.Tensor> toTensors() {
     return toTensors(layout, toArray(), "");
   }
 
-  /** Any flat array of this layout as named tensors, each name prefixed with {@code prefix}. */
+  /** The values as named tensors, without the gaps and without a copy. */
+  public Map<String, Safetensors.View> views() {
+    return views(layout, values, "");
+  }
+
+  /**
+   * Any flat values of this layout as named tensors, each name prefixed with {@code prefix};
+   * shared.
+   */
+  public static Map<String, Safetensors.View> views(
+      ParameterLayout layout, FloatBuffer flat, String prefix) {
+    Map<String, Safetensors.View> views = new LinkedHashMap<>();
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      views.put(
+          prefix + p.name(), new Safetensors.View(p.shape(), flat.slice(p.offset(), p.size())));
+    }
+    return views;
+  }
+
+  /** A copy of any flat array of this layout as named tensors, as {@link #views}. */
   public static Map<String, Safetensors.Tensor> toTensors(
       ParameterLayout layout, float[] flat, String prefix) {
     Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
@@ -158,16 +179,15 @@ public final class Parameters {
    * SHA-256 over the float32 values (little-endian, layout order, without gaps), in hexadecimal.
    */
   public String sha256() {
-    return Sha256.of(
-        toTensors().values().stream()
-            .map(
-                tensor -> {
-                  ByteBuffer block =
-                      ByteBuffer.allocate(4 * tensor.values().length)
-                          .order(ByteOrder.LITTLE_ENDIAN);
-                  block.asFloatBuffer().put(tensor.values());
-                  return block.array();
-                })
-            .toArray(byte[][]::new));
+    try {
+      return Sha256.of(
+          out -> {
+            for (Safetensors.View tensor : views().values()) {
+              Safetensors.writeValues(tensor.values(), out);
+            }
+          });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // not in memory
+    }
   }
 }

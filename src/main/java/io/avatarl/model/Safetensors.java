@@ -8,8 +8,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.UserError;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +30,10 @@ import java.util.TreeMap;
 public final class Safetensors {
   private static final int ALIGNMENT = 8;
   private static final int LARGEST_HEADER = 100_000_000;
+
+  /** Floats that are written at once. */
+  private static final int BLOCK = 1 << 16;
+
   // A lenient reader would silently accept duplicate names, or text after the header.
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -41,32 +50,67 @@ public final class Safetensors {
    */
   public record Tensor(List<Integer> shape, float[] values) {}
 
+  /**
+   * A named tensor whose values belong to someone else.
+   *
+   * @param values row-major, from its position to its limit
+   */
+  public record View(List<Integer> shape, FloatBuffer values) {}
+
   /** One file's bytes, tensors in the map's order. */
   public static byte[] write(Map<String, Tensor> tensors) {
+    Map<String, View> views = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) ->
+            views.put(name, new View(tensor.shape(), FloatBuffer.wrap(tensor.values()))));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      write(views, out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // not in memory
+    }
+    return out.toByteArray();
+  }
+
+  /**
+   * Writes one file, tensors in the map's order. At most 2 GB, because readers hold it as one
+   * array.
+   */
+  public static void write(Map<String, View> tensors, OutputStream out) throws IOException {
     ObjectNode header = JSON.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
     long offset = 0;
-    for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+    for (Map.Entry<String, View> entry : tensors.entrySet()) {
       ObjectNode tensor = header.putObject(entry.getKey());
       tensor.put("dtype", "F32");
       entry.getValue().shape().forEach(tensor.putArray("shape")::add);
-      long end = offset + 4L * entry.getValue().values().length;
+      long end = offset + 4L * entry.getValue().values().remaining();
       tensor.putArray("data_offsets").add(offset).add(end);
       offset = end;
     }
     byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
     int padded = (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    ByteBuffer file =
-        ByteBuffer.allocate(Math.toIntExact(8 + padded + offset)).order(ByteOrder.LITTLE_ENDIAN);
-    file.putLong(padded).put(json);
-    while (file.position() < 8 + padded) {
-      file.put((byte) ' ');
+    Math.toIntExact(8 + padded + offset);
+    ByteBuffer start = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
+    start.putLong(padded).put(json);
+    while (start.hasRemaining()) {
+      start.put((byte) ' ');
     }
-    for (Tensor tensor : tensors.values()) {
-      file.asFloatBuffer().put(tensor.values());
-      file.position(file.position() + 4 * tensor.values().length);
+    out.write(start.array());
+    for (View tensor : tensors.values()) {
+      writeValues(tensor.values(), out);
     }
-    return file.array();
+  }
+
+  /** Writes the values from a buffer's position to its limit, which stay as they are. */
+  static void writeValues(FloatBuffer values, OutputStream out) throws IOException {
+    ByteBuffer block =
+        ByteBuffer.allocate(4 * Math.min(BLOCK, values.remaining())).order(ByteOrder.LITTLE_ENDIAN);
+    for (int at = values.position(); at < values.limit(); at += BLOCK) {
+      int count = Math.min(BLOCK, values.limit() - at);
+      block.asFloatBuffer().put(0, values, at, count);
+      out.write(block.array(), 0, 4 * count);
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.GptConfig;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Content;
 import io.avatarl.files.Storage;
 import io.avatarl.learner.Learner;
 import io.avatarl.model.CheckpointFolder;
@@ -14,6 +15,7 @@ import io.avatarl.model.Gpt;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.model.Safetensors;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -53,17 +55,21 @@ final class Checkpoint {
       float[] behaviour,
       TrainerState trainer) {
     ParameterLayout layout = learner.parameters().layout();
-    Map<String, Safetensors.Tensor> optimizer = new LinkedHashMap<>();
-    optimizer.putAll(Parameters.toTensors(layout, learner.moments()[0], FIRST));
-    optimizer.putAll(Parameters.toTensors(layout, learner.moments()[1], SECOND));
+    Map<String, Safetensors.View> optimizer = new LinkedHashMap<>();
+    float[][] moments = learner.moments();
+    optimizer.putAll(Parameters.views(layout, FloatBuffer.wrap(moments[0]), FIRST));
+    optimizer.putAll(Parameters.views(layout, FloatBuffer.wrap(moments[1]), SECOND));
     if (behaviour.length > 0) {
-      optimizer.putAll(Parameters.toTensors(layout, behaviour, BEHAVIOUR));
+      optimizer.putAll(Parameters.views(layout, FloatBuffer.wrap(behaviour), BEHAVIOUR));
     }
-    Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(CheckpointFolder.MODEL, Safetensors.write(learner.parameters().toTensors()));
-    files.put(CheckpointFolder.OPTIMIZER, Safetensors.write(optimizer));
-    files.put(CheckpointFolder.CONFIG, modelConfig(config, tokenizer.vocabularySize()));
-    files.put(CheckpointFolder.TOKENIZER, tokenizer.toJson().getBytes(StandardCharsets.UTF_8));
+    Map<String, Safetensors.View> model = learner.parameters().views();
+    byte[] shape = modelConfig(config, tokenizer.vocabularySize());
+    byte[] vocabulary = tokenizer.toJson().getBytes(StandardCharsets.UTF_8);
+    Map<String, Content> files = new LinkedHashMap<>();
+    files.put(CheckpointFolder.MODEL, out -> Safetensors.write(model, out));
+    files.put(CheckpointFolder.OPTIMIZER, out -> Safetensors.write(optimizer, out));
+    files.put(CheckpointFolder.CONFIG, Content.of(shape));
+    files.put(CheckpointFolder.TOKENIZER, Content.of(vocabulary));
     CheckpointFolder folder = CheckpointFolder.of(run, trainer.step());
     folder.write(storage, files, CheckpointFolder.toMarker(trainer));
     return folder;

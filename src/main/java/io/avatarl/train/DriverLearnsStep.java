@@ -58,7 +58,9 @@ final class DriverLearnsStep extends StepStrategy {
     learning = true;
     state.clock().rollouts(rollouts, slots());
     state.traffic().add(rollouts.job());
-    behaviour = current;
+    if (ahead) {
+      behaviour = current;
+    }
     // The next rollouts may belong to another stage; the current ones were scored in this one.
     CurriculumStage stage = state.curriculum().stage();
     promote(rollouts.statistics());

@@ -28,8 +28,8 @@ class Gpt(Module):
 
   # Logits [B, T - first, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per
   # layer; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
-  # `keep`: for the backward pass.
-  def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool) -> Tensor:
+  # `keep`: for the backward pass. `recompute`: of each block only the input, from which the backward pass computes the rest anew.
+  def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool, recompute: bool) -> Tensor:
     B = torch.size(tokens, 0)
     T = torch.size(tokens, 1)
     ids = torch.reshape(tokens, [-1])
@@ -39,22 +39,15 @@ class Gpt(Module):
       x = torch.view(torch.add(torch.view(x, [B, T, -1]), places), [B * T, -1])
     if keep:
       saved.append(ids)
+    whole = keep
+    if recompute:
+      whole = False
     for layer in range(self.layers):
       h = "transformer.h." + str(layer) + "."
-      n = (self).norm(x, weights, h + "ln_1", saved, keep)
-      qkv = (self).linear(n, weights, h + "attn.c_attn") # [N, 3D]
-      mixed = (self).attention(qkv, B, T, tables, cache, 2 * layer, start, saved, keep)
-      x = (self).residual(x, mixed, weights, h + "attn.c_proj")
-      m = (self).norm(x, weights, h + "ln_2", saved, keep)
-      hidden = (self).linear(m, weights, h + "mlp.c_fc") # [N, 4D]
-      if self.relu2:
-        hidden = torch.relu_(hidden)
-        active = torch.mul(hidden, hidden)
-      else:
-        active = torch.gelu(hidden, approximate=self.gelu)
-      x = (self).residual(x, active, weights, h + "mlp.c_proj")
-      if keep:
-        saved.extend([n, mixed, m, hidden, active])
+      if recompute:
+        saved.append(x)
+      y, active = (self).block(x, B, T, weights, h, tables, cache, 2 * layer, start, saved, whole)
+      x = (self).residual(y, active, weights, h + "mlp.c_proj")
     if first > 0:
       x = torch.reshape(torch.slice(torch.view(x, [B, T, -1]), 1, first, T), [B * (T - first), -1])
     last = (self).norm(x, weights, "transformer.ln_f", saved, keep)
@@ -62,8 +55,45 @@ class Gpt(Module):
       saved.append(last)
     return torch.view(torch.mm(last, torch.t(weights[self.output])), [B, T - first, -1])
 
+  # A transformer block but for its last step: x [N, D] with attention added, and what mlp.c_proj multiplies [N, 4D].
+  def block(self: __torch__.Gpt, x: Tensor, B: int, T: int, weights: Dict[str, Tensor], h: str, tables: List[Tensor], cache: List[Tensor], slot: int, start: int, saved: List[Tensor], keep: bool) -> Tuple[Tensor, Tensor]:
+    n = (self).norm(x, weights, h + "ln_1", saved, keep)
+    qkv = (self).linear(n, weights, h + "attn.c_attn") # [N, 3D]
+    mixed = (self).attention(qkv, B, T, tables, cache, slot, start, saved, keep)
+    y = (self).residual(x, mixed, weights, h + "attn.c_proj")
+    m = (self).norm(y, weights, h + "ln_2", saved, keep)
+    hidden = (self).linear(m, weights, h + "mlp.c_fc") # [N, 4D]
+    if self.relu2:
+      hidden = torch.relu_(hidden)
+      active = torch.mul(hidden, hidden)
+    else:
+      active = torch.gelu(hidden, approximate=self.gelu)
+    if keep:
+      saved.extend([n, mixed, m, hidden, active])
+    return (y, active)
+
+  # From x_d of a block's result to that of its input.
+  def block_backward(self: __torch__.Gpt, x_d: Tensor, B: int, T: int, weights: Dict[str, Tensor], gradients: Dict[str, Tensor], h: str, tables: List[Tensor], saved: List[Tensor]) -> Tensor:
+    active = saved.pop()
+    hidden = saved.pop()
+    m = saved.pop()
+    mixed = saved.pop()
+    n = saved.pop()
+    active_d = (self).linear_backward(x_d, active, 1, weights, gradients, h + "mlp.c_proj")
+    if self.relu2:
+      half_d = torch.mul_(active_d, hidden) # relu(x)² has the slope 2·relu(x)
+      m_d = (self).linear_backward(half_d, m, 2, weights, gradients, h + "mlp.c_fc")
+    else:
+      m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden, approximate=self.gelu), m, 1, weights, gradients, h + "mlp.c_fc")
+    x_d = (self).norm_backward(x_d, m_d, m, weights, gradients, h + "ln_2", saved)
+    mixed_d = (self).linear_backward(x_d, mixed, 1, weights, gradients, h + "attn.c_proj")
+    qkv_d = (self).attention_backward(mixed_d, B, T, tables, saved)
+    n_d = (self).linear_backward(qkv_d, n, 1, weights, gradients, h + "attn.c_attn")
+    x_d = (self).norm_backward(x_d, n_d, n, weights, gradients, h + "ln_1", saved)
+    return x_d
+
   # dL/dw for every parameter w, from dL/dlogits [B, T - first, V].
-  def backward(self: __torch__.Gpt, logits_d: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], saved: List[Tensor]) -> Dict[str, Tensor]:
+  def backward(self: __torch__.Gpt, logits_d: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], saved: List[Tensor], recompute: bool) -> Dict[str, Tensor]:
     gradients = annotate(Dict[str, Tensor], {})
     B = torch.size(logits_d, 0)
     T = torch.size(saved[0], 0) // B
@@ -77,22 +107,12 @@ class Gpt(Module):
       x_d = torch.view(torch.constant_pad_nd(torch.view(x_d, [B, T - first, -1]), [0, 0, first, 0]), [B * T, -1])
     for i in range(self.layers):
       h = "transformer.h." + str(self.layers - 1 - i) + "."
-      active = saved.pop()
-      hidden = saved.pop()
-      m = saved.pop()
-      mixed = saved.pop()
-      n = saved.pop()
-      active_d = (self).linear_backward(x_d, active, 1, weights, gradients, h + "mlp.c_proj")
-      if self.relu2:
-        half_d = torch.mul_(active_d, hidden) # relu(x)² has the slope 2·relu(x)
-        m_d = (self).linear_backward(half_d, m, 2, weights, gradients, h + "mlp.c_fc")
+      if recompute:
+        inside = annotate(List[Tensor], [])
+        _3, _4 = (self).block(saved.pop(), B, T, weights, h, tables, annotate(List[Tensor], []), 0, 0, inside, True)
+        x_d = (self).block_backward(x_d, B, T, weights, gradients, h, tables, inside)
       else:
-        m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden, approximate=self.gelu), m, 1, weights, gradients, h + "mlp.c_fc")
-      x_d = (self).norm_backward(x_d, m_d, m, weights, gradients, h + "ln_2", saved)
-      mixed_d = (self).linear_backward(x_d, mixed, 1, weights, gradients, h + "attn.c_proj")
-      qkv_d = (self).attention_backward(mixed_d, B, T, tables, saved)
-      n_d = (self).linear_backward(qkv_d, n, 1, weights, gradients, h + "attn.c_attn")
-      x_d = (self).norm_backward(x_d, n_d, n, weights, gradients, h + "ln_1", saved)
+        x_d = (self).block_backward(x_d, B, T, weights, gradients, h, tables, saved)
     ids = saved.pop()
     if not self.rotary:
       places_d = torch.zeros_like(weights["transformer.wpe.weight"])

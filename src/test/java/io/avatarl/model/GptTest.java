@@ -32,6 +32,10 @@ class GptTest {
   /** Logits, loss and gradients of the reference's loss, Σ logits · loss_weights / (B·T). */
   private record Pass(float[] logits, double loss, Map<String, float[]> gradients) {
     static Pass of(ReferenceGpt reference, Runnable betweenForwardAndBackward) {
+      return of(reference, false, betweenForwardAndBackward);
+    }
+
+    static Pass of(ReferenceGpt reference, boolean recompute, Runnable betweenForwardAndBackward) {
       try (NDManager manager = NDManager.newBaseManager();
           Gpt gpt = new Gpt(reference.config(), manager);
           NDManager scope = manager.newSubManager()) {
@@ -40,7 +44,8 @@ class GptTest {
             scope.create(
                 ReferenceValues.longs(reference.tokens()),
                 new Shape(reference.windows(), positions / reference.windows()));
-        try (Gpt.Trace trace = gpt.trace(reference.parameters().tensors(scope), tokens, 0)) {
+        try (Gpt.Trace trace =
+            gpt.trace(reference.parameters().tensors(scope), tokens, 0, recompute)) {
           NDArray logits = trace.logits();
           NDArray lossWeights =
               scope.create(
@@ -55,6 +60,21 @@ class GptTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  void recomputingABlockChangesNoBit(String name) {
+    ReferenceGpt reference = ReferenceGpt.read(name);
+    Pass expected = Pass.of(reference, () -> {});
+    Pass pass = Pass.of(reference, true, () -> {});
+    assertArrayEquals(expected.logits(), pass.logits());
+    assertEquals(expected.gradients().keySet(), pass.gradients().keySet());
+    expected
+        .gradients()
+        .forEach(
+            (parameter, gradient) ->
+                assertArrayEquals(gradient, pass.gradients().get(parameter), parameter));
   }
 
   @ParameterizedTest

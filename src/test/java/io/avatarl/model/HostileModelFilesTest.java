@@ -13,6 +13,7 @@ import io.avatarl.config.GptConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.CharacterTokenizer;
 import io.avatarl.corpus.Tokenizer;
+import io.avatarl.files.Content;
 import io.avatarl.files.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -65,7 +66,9 @@ class HostileModelFilesTest {
         """
             .getBytes(StandardCharsets.UTF_8));
     FILES.put(CheckpointFolder.TOKENIZER, TOKENIZER.toJson().getBytes(StandardCharsets.UTF_8));
-    checkpoint().write(STORAGE, FILES, marker());
+    Map<String, Content> files = new LinkedHashMap<>();
+    FILES.forEach((name, bytes) -> files.put(name, Content.of(bytes)));
+    checkpoint().write(STORAGE, files, marker());
   }
 
   @AfterContainer
@@ -212,7 +215,7 @@ class HostileModelFilesTest {
   @Property(tries = TRIES, seed = Mutation.SEED)
   void modelConfigurationsAreReadOrRefused(@ForAll("configs") byte[] json) {
     CheckpointFolder forged = CheckpointFolder.of(folder.toString(), 4);
-    forged.write(STORAGE, Map.of(CheckpointFolder.CONFIG, json), marker());
+    forged.write(STORAGE, Map.of(CheckpointFolder.CONFIG, Content.of(json)), marker());
     GptConfig config = Mutation.read(json.length, () -> forged.config(STORAGE));
     if (config != null) {
       // A shape that is not the tensors' is noticed before anything of its size is allocated.

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who computes the gradients, and in which precision weights travel. */
 class PlacementTest {
@@ -179,6 +180,15 @@ class PlacementTest {
       moved += Math.abs(one[i] - other[i]);
     }
     assertTrue(moved / one.length < 1e-5, "mean difference of a weight: " + moved / one.length);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"driver", "executors"})
+  void recomputedActivationsChangeNoBit(String placement) {
+    String learns = "learner.placement=" + placement;
+    assertEquals(
+        train("kept, " + placement, learns).weightsSha256(),
+        train("recomputed, " + placement, learns, "learner.recompute=true").weightsSha256());
   }
 
   private static float[] weights(String run) {

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.UserError;
+import io.avatarl.files.Content;
 import io.avatarl.files.Sha256;
 import io.avatarl.model.CheckpointFolder;
 import io.avatarl.model.Safetensors;
@@ -119,14 +120,14 @@ class ResumeTest {
         // Written whole, with checksums that match.
         CheckpointFolder forged = new CheckpointFolder(5, checkpoint.toString());
         ObjectNode marker = forged.content(TinyTraining.storage());
-        Map<String, byte[]> files = new LinkedHashMap<>();
+        Map<String, Content> files = new LinkedHashMap<>();
         for (String name : List.of("optimizer.safetensors", "config.json", "tokenizer.json")) {
-          files.put(name, forged.read(TinyTraining.storage(), name));
+          files.put(name, Content.of(forged.read(TinyTraining.storage(), name)));
         }
         Map<String, Safetensors.Tensor> tensors =
             new HashMap<>(forged.tensors(TinyTraining.storage(), "model.safetensors"));
         tensors.put("transformer.wte.weight", new Safetensors.Tensor(List.of(4), new float[4]));
-        files.put("model.safetensors", Safetensors.write(tensors));
+        files.put("model.safetensors", Content.of(Safetensors.write(tensors)));
         forged.write(TinyTraining.storage(), files, marker);
       }
     };
@@ -299,10 +300,10 @@ class ResumeTest {
     for (String key : List.of("every", "format", "topActions", "windows")) {
       settings.set("rollouts." + key, settings.remove("rolloutTable." + key));
     }
-    Map<String, byte[]> files = new LinkedHashMap<>();
+    Map<String, Content> files = new LinkedHashMap<>();
     for (String name :
         List.of("model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json")) {
-      files.put(name, checkpoint.read(TinyTraining.storage(), name));
+      files.put(name, Content.of(checkpoint.read(TinyTraining.storage(), name)));
     }
     checkpoint.write(TinyTraining.storage(), files, marker);
 

@@ -64,6 +64,7 @@ public final class BenchJob implements Callable<Integer> {
     FLOOR,
     SCALING,
     VOCABULARY,
+    MEMORY,
     GENERATION,
     TEXT,
     CORPUS
@@ -87,9 +88,10 @@ public final class BenchJob implements Callable<Integer> {
       split = ",",
       description =
           "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a"
-              + " group by shape), vocabulary (of sampled ones by vocabulary), generation (sampled"
-              + " continuations, updates on them), text (n-grams, BPE, tokenizing), corpus (tokenizing"
-              + " next to Hugging Face, training from --tokens); may be repeated"
+              + " group by shape), vocabulary (of sampled ones by vocabulary), memory (of a run, by"
+              + " arithmetic), generation (sampled continuations, updates on them), text (n-grams,"
+              + " BPE, tokenizing), corpus (tokenizing next to Hugging Face, training from --tokens);"
+              + " may be repeated"
               + " (default: all)")
   private List<Section> only = List.of();
 
@@ -217,6 +219,7 @@ public final class BenchJob implements Callable<Integer> {
             case FLOOR -> List.of(bench.floor());
             case SCALING -> List.of(bench.scaling());
             case VOCABULARY -> List.of(bench.byVocabulary());
+            case MEMORY -> List.of(bench.memory());
             case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
             case CORPUS -> bench.corpora();

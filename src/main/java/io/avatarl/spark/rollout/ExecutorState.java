@@ -80,6 +80,13 @@ final class ExecutorState {
    */
   synchronized PolicyReplica acquire(
       Key key, TrainingConfig config, Function<Optional<Parameters>, Parameters> parameters) {
+    if (newest.merge(key.run, key.version, Math::max) == key.version) {
+      // Before a new replica is made, which then takes the memory of an old one.
+      replicas.values().stream()
+          .filter(r -> r.users == 0 && isOld(r.key()))
+          .toList()
+          .forEach(this::discard);
+    }
     PolicyReplica replica =
         replicas.computeIfAbsent(
             key,
@@ -93,12 +100,6 @@ final class ExecutorState {
                   k, gradient, new Policy(config.model(), gradient.gpt(), own));
             });
     replica.users++;
-    if (newest.merge(key.run, key.version, Math::max) == key.version) {
-      replicas.values().stream()
-          .filter(r -> r.users == 0 && isOld(r.key()))
-          .toList()
-          .forEach(this::discard);
-    }
     return replica;
   }
 

@@ -43,12 +43,13 @@ public final class PolicyCluster implements AutoCloseable {
   private final TabledRounds rounds;
   private final Evaluations evaluations;
 
-  private PolicyCluster(JavaSparkContext spark, RunContext context, Optional<RolloutTable> table) {
+  private PolicyCluster(
+      JavaSparkContext spark, RunContext context, Optional<RolloutTable> table, int kept) {
     this.spark = spark;
     this.config = context.config();
     this.run = context.run();
     this.context = TaskValue.of(spark, context);
-    this.versions = new PolicyVersions(spark, run, config.broadcast().precision());
+    this.versions = new PolicyVersions(spark, run, config.broadcast().precision(), kept);
     this.jobs = new JobThread(spark, run);
     this.traffic = CorpusTraffic.of(spark);
     this.rounds = new TabledRounds(table);
@@ -62,7 +63,7 @@ public final class PolicyCluster implements AutoCloseable {
   public static PolicyCluster forEvaluation(
       JavaSparkContext spark, TrainingConfig config, Corpus corpus) {
     return new PolicyCluster(
-        spark, RunContext.forEvaluation(newRun(), config, corpus), Optional.empty());
+        spark, RunContext.forEvaluation(newRun(), config, corpus), Optional.empty(), 1);
   }
 
   /** A cluster that can also pay rollouts in the validation split. */
@@ -71,7 +72,8 @@ public final class PolicyCluster implements AutoCloseable {
     return new PolicyCluster(
         spark,
         RunContext.forTraining(newRun(), config, corpus, setup, new float[0]),
-        Optional.empty());
+        Optional.empty(),
+        1);
   }
 
   /**
@@ -91,7 +93,8 @@ public final class PolicyCluster implements AutoCloseable {
     return new PolicyCluster(
         spark,
         RunContext.forTraining(newRun(), config, corpus, setup, initial),
-        Optional.of(new RolloutTable(spark, config, folder)));
+        Optional.of(new RolloutTable(spark, config, folder)),
+        1 + config.rollout().ahead());
   }
 
   /**
@@ -108,7 +111,10 @@ public final class PolicyCluster implements AutoCloseable {
       Optional<NgramCounts> counts,
       float[] initial) {
     return new PolicyCluster(
-        spark, RunContext.forPrompts(newRun(), config, corpus, counts, initial), Optional.empty());
+        spark,
+        RunContext.forPrompts(newRun(), config, corpus, counts, initial),
+        Optional.empty(),
+        2); // Lost rows are drawn again.
   }
 
   private static String newRun() {

@@ -13,25 +13,24 @@ final class PolicyVersions implements AutoCloseable {
   /** Versions that a job in flight may read, and one more for late attempts of its tasks. */
   private static final int KEPT = 3;
 
-  /**
-   * Within one JVM a job has ended when its tasks have, and every version is a copy in its heap.
-   */
-  private static final int KEPT_IN_ONE_JVM = 2;
-
   private final JavaSparkContext spark;
   private final String run;
   private final Precision precision;
+  private final int kept;
   private final Deque<PolicyBroadcast> versions = new ArrayDeque<>();
   private float[] newest = new float[0];
 
   /**
    * @param run that the weights belong to
    * @param precision of the broadcast weights
+   * @param inOneJvm versions that later jobs may read under a local master, where a job has ended
+   *     when its tasks have, and every version is a copy in the heap
    */
-  PolicyVersions(JavaSparkContext spark, String run, Precision precision) {
+  PolicyVersions(JavaSparkContext spark, String run, Precision precision, int inOneJvm) {
     this.spark = spark;
     this.run = run;
     this.precision = precision;
+    this.kept = spark.isLocal() ? inOneJvm : KEPT;
   }
 
   /**
@@ -43,7 +42,7 @@ final class PolicyVersions implements AutoCloseable {
   void publish(long version, float[] values) {
     newest = values;
     versions.addLast(broadcast(version, precision, values));
-    if (versions.size() > (spark.isLocal() ? KEPT_IN_ONE_JVM : KEPT)) {
+    if (versions.size() > kept) {
       versions.removeFirst().destroy();
     }
   }
