@@ -7,8 +7,8 @@ import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,18 +23,12 @@ import java.util.function.Function;
 public final class Learner implements AutoCloseable {
   private final LearnerConfig config;
   final LossGradient lossGradient; // for the test that counts what it holds
-  private final Parameters parameters;
-  private final float[] values;
-  private float[] gradient = new float[0];
-  private final float[][] sliceGradients;
-  private float[] spareGradient; // of minibatches in several parts
-  private final Optimizer optimizer;
+  private final ParameterLayout layout;
+  final ModelState state; // likewise
   private final LearningRate learningRate;
   private final KlWeight klWeight;
   private final ExecutorService threads;
-  private final Ranges ranges;
   private long updates;
-  private float[][] marked; // values and moments
   private long markedUpdates;
 
   /** A learner on the CPU. */
@@ -44,9 +38,10 @@ public final class Learner implements AutoCloseable {
   }
 
   /**
-   * @param parameters initial values; updated in place
+   * @param parameters initial values; changed by updates, and up to date after {@link
+   *     #parameters()}
    * @param plannedUpdates updates of the whole run, for the learning-rate schedule
-   * @param device that computes gradients; the optimizer's step is on the CPU
+   * @param device that computes; if it is a GPU, weights, gradients and moments stay on it
    */
   public Learner(
       LearnerConfig config,
@@ -54,7 +49,23 @@ public final class Learner implements AutoCloseable {
       Parameters parameters,
       long plannedUpdates,
       Device device) {
-    this(config, parameters, plannedUpdates, new LossGradient(config, model, device));
+    this(
+        config,
+        parameters,
+        plannedUpdates,
+        new LossGradient(config, model, device),
+        device.isGpu() ? Optional.of(device) : Optional.empty());
+  }
+
+  /** A learner whose weights, gradients and moments stay on the device, of any kind. */
+  static Learner onDevice(
+      LearnerConfig config,
+      GptConfig model,
+      Parameters parameters,
+      long plannedUpdates,
+      Device device) {
+    LossGradient lossGradient = new LossGradient(config, model, device);
+    return new Learner(config, parameters, plannedUpdates, lossGradient, Optional.of(device));
   }
 
   /**
@@ -73,17 +84,22 @@ public final class Learner implements AutoCloseable {
         config,
         parameters,
         plannedUpdates,
-        new LossGradient(config, model, Device.cpu(), objective));
+        new LossGradient(config, model, Device.cpu(), objective),
+        Optional.empty());
   }
 
+  /**
+   * @param stateOn where weights, gradients and moments live; empty: in Java's memory
+   */
   private Learner(
-      LearnerConfig config, Parameters parameters, long plannedUpdates, LossGradient lossGradient) {
-    ParameterLayout layout = parameters.layout();
+      LearnerConfig config,
+      Parameters parameters,
+      long plannedUpdates,
+      LossGradient lossGradient,
+      Optional<Device> stateOn) {
     this.config = config;
+    this.layout = parameters.layout();
     this.lossGradient = lossGradient;
-    this.parameters = parameters;
-    this.values = parameters.toArray();
-    this.sliceGradients = new float[config.slices()][];
     this.learningRate = new LearningRate(config.optimizer(), plannedUpdates);
     this.klWeight = new KlWeight(config.kl());
     this.threads =
@@ -94,13 +110,16 @@ public final class Learner implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
-    this.ranges = new Ranges(threads, config.slices());
-    this.optimizer = Optimizer.of(layout, config.optimizer(), ranges);
+    int slices = config.slices();
+    this.state =
+        stateOn.isPresent()
+            ? new DeviceState(parameters, config.optimizer(), slices, stateOn.get())
+            : new HostState(parameters, config.optimizer(), new Ranges(threads, slices), slices);
   }
 
-  /** The parameters being trained. */
+  /** The parameters being trained, after the last update. */
   public Parameters parameters() {
-    return parameters;
+    return state.parameters();
   }
 
   /** Updates done so far. */
@@ -108,35 +127,27 @@ public final class Learner implements AutoCloseable {
     return updates;
   }
 
-  /** The optimizer's moments, for a checkpoint: [2][layout.length()], shared. */
+  /** The optimizer's moments, for a checkpoint: [2][layout.length()]; must not be changed. */
   public float[][] moments() {
-    return new float[][] {optimizer.firstMoment(), optimizer.secondMoment()};
+    return state.moments();
   }
 
   /** Continues after {@code updates} updates, with the moments they left. */
   public void resume(long updates, float[][] moments) {
     this.updates = updates;
-    System.arraycopy(moments[0], 0, optimizer.firstMoment(), 0, moments[0].length);
-    System.arraycopy(moments[1], 0, optimizer.secondMoment(), 0, moments[1].length);
-    parameters.values().get(0, values);
+    state.load(moments);
   }
 
   /** Saves weights and moments for {@link #rewind()}. */
   public void mark() {
-    if (marked == null) {
-      marked = new float[3][values.length];
-    }
-    float[][] now = {values, optimizer.firstMoment(), optimizer.secondMoment()};
-    for (int i = 0; i < now.length; i++) {
-      System.arraycopy(now[i], 0, marked[i], 0, values.length);
-    }
+    state.mark();
     markedUpdates = updates;
   }
 
   /** Undoes the updates since the last {@link #mark()}. */
   public void rewind() {
-    parameters.set(marked[0]);
-    resume(markedUpdates, new float[][] {marked[1], marked[2]});
+    state.rewind();
+    updates = markedUpdates;
   }
 
   /** The weight of the KL term in the next update. */
@@ -179,14 +190,13 @@ public final class Learner implements AutoCloseable {
    */
   public UpdateMetrics update(List<float[]> parts, LossSums sums, int groups) {
     long start = System.nanoTime();
-    gradient = parts.get(0);
-    add(gradient, parts.subList(1, parts.size()));
+    state.sum(parts);
     return step(sums, groups, start);
   }
 
   /** Clips {@link #gradient()} and does one optimizer step. */
   private UpdateMetrics step(LossSums sums, double groups, long start) {
-    double norm = norm(gradient);
+    double norm = state.norm();
     List<String> diverged = sums.notFinite();
     if (!Double.isFinite(norm)) {
       diverged.add("gradient");
@@ -196,13 +206,10 @@ public final class Learner implements AutoCloseable {
     }
     double scale = clipScale(norm, config.optimizer().clipNorm());
     double rate = learningRate.at(updates);
-    optimizer.step(updates + 1, rate, values, gradient, (float) scale);
-    if (!finite(values)) {
-      parameters.values().get(0, values);
+    if (!state.step(updates + 1, rate, scale)) {
       throw new DivergedException(updates + 1, List.of("parameters"), sums.loss() / groups, norm);
     }
     updates++;
-    parameters.set(values);
     return new UpdateMetrics(
         updates,
         sums.loss() / groups,
@@ -215,9 +222,9 @@ public final class Learner implements AutoCloseable {
         (System.nanoTime() - start) / 1e9);
   }
 
-  /** The last minibatch's gradient, [layout.length()], shared; before clipping. */
+  /** A copy of the last minibatch's gradient, [layout.length()]. */
   float[] gradient() {
-    return gradient;
+    return state.gradient();
   }
 
   /** Fills {@link #gradient()} with the gradient of the minibatch's mean loss. */
@@ -230,10 +237,7 @@ public final class Learner implements AutoCloseable {
    * @param more whether {@link #gradient()} has parts of the minibatch already
    */
   private LossSums gradients(Minibatch minibatch, int groups, boolean more) {
-    if (more && gradient == sliceGradients[0]) { // what is added to must not be written to
-      sliceGradients[0] = spareGradient;
-      spareGradient = gradient;
-    }
+    state.begin(more);
     int slices = Math.min(config.slices(), minibatch.windows());
     List<Future<LossSums>> running = new ArrayList<>();
     for (int i = 0; i < slices; i++) {
@@ -259,47 +263,16 @@ public final class Learner implements AutoCloseable {
     if (failure != null) {
       throw failure;
     }
-    List<float[]> parts = Arrays.asList(sliceGradients).subList(0, slices);
-    if (more) {
-      add(gradient, parts);
-    } else {
-      add(parts);
-    }
+    state.sum(slices, more);
     return total;
   }
 
-  /**
-   * Makes {@link #gradient()} the sum of the parts; all others are added to the first, in order.
-   */
-  private void add(List<float[]> parts) {
-    gradient = parts.get(0);
-    add(gradient, parts.subList(1, parts.size()));
-  }
-
-  private void add(float[] target, List<float[]> others) {
-    ranges.run(
-        target.length,
-        (from, to) -> {
-          for (float[] other : others) {
-            add(target, other, from, to);
-          }
-        });
-  }
-
-  // A separate method, so that the JIT vectorizes the loop.
-  private static void add(float[] target, float[] other, int from, int to) {
-    for (int j = from; j < to; j++) {
-      target[j] += other[j];
-    }
-  }
-
   private LossSums gradient(Minibatch slice, int minibatchGroups, int index) {
-    if (sliceGradients[index] == null) { // never needed if others differentiate
-      sliceGradients[index] = new float[values.length];
-    }
     try (LossGradient.Forward forward =
-        lossGradient.forward(parameters, slice.windows(), slice.inputs(), slice.first())) {
-      return forward.backward(slice, minibatchGroups, nextKlWeight(), sliceGradients[index]);
+        lossGradient.forward(
+            layout, state::weights, slice.windows(), slice.inputs(), slice.first())) {
+      return forward.backward(
+          slice, minibatchGroups, nextKlWeight(), gradients -> state.take(index, gradients));
     }
   }
 
@@ -332,18 +305,6 @@ public final class Learner implements AutoCloseable {
     return Math.sqrt(a + b + c + d);
   }
 
-  /**
-   * Whether no value is infinite or NaN. Works on the bits, because the JIT vectorizes an integer
-   * maximum but not a sum of floats.
-   */
-  private static boolean finite(float[] values) {
-    int largest = 0;
-    for (float value : values) {
-      largest = Math.max(largest, Float.floatToRawIntBits(value) & Integer.MAX_VALUE);
-    }
-    return largest < Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
-  }
-
   /** Waits for a slice, which takes milliseconds; keeps an interruption for later. */
   static <T> T get(Future<T> future) {
     boolean interrupted = false;
@@ -370,6 +331,7 @@ public final class Learner implements AutoCloseable {
   @Override
   public void close() {
     threads.shutdown();
+    state.close();
     lossGradient.close();
   }
 }

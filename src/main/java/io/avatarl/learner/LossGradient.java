@@ -16,6 +16,7 @@ import io.avatarl.model.Parameters;
 import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -61,18 +62,43 @@ public final class LossGradient implements AutoCloseable {
    * @param position in a window of the first group that will be scored
    */
   public Forward forward(Parameters parameters, int windows, long[] inputs, int first) {
+    return forward(parameters.layout(), parameters::tensors, windows, inputs, first);
+  }
+
+  /**
+   * @param weights gives the parameters by name; they must not change until the result is closed
+   */
+  Forward forward(
+      ParameterLayout layout,
+      Function<NDManager, Map<String, NDArray>> weights,
+      int windows,
+      long[] inputs,
+      int first) {
     // Direct PyTorch calls, because DJL's GradientCollector allows only one collector per JVM.
     JniUtils.setGradMode(true);
     NDManager scope = manager.newSubManager();
     try {
       NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
-      return new Forward(
-          scope,
-          parameters.layout(),
-          gpt.trace(parameters.tensors(scope), tokens, first, recompute));
+      return new Forward(scope, layout, gpt.trace(weights.apply(scope), tokens, first, recompute));
     } catch (RuntimeException e) {
       scope.close();
       throw e;
+    }
+  }
+
+  /**
+   * Copies gradients to host memory.
+   *
+   * @param gradient [layout.length()], filled except for the layout's gaps
+   */
+  static void copy(ParameterLayout layout, Map<String, NDArray> gradients, float[] gradient) {
+    for (ParameterLayout.Parameter p : layout.parameters()) {
+      gradients
+          .get(p.name())
+          .toByteBuffer(true)
+          .order(ByteOrder.nativeOrder())
+          .asFloatBuffer()
+          .get(gradient, p.offset(), p.size());
     }
   }
 
@@ -104,6 +130,14 @@ public final class LossGradient implements AutoCloseable {
      * @param gradient [layout.length()], filled except for the layout's gaps
      */
     public LossSums backward(Minibatch slice, int groups, double klWeight, float[] gradient) {
+      return backward(slice, groups, klWeight, gradients -> copy(layout, gradients, gradient));
+    }
+
+    /**
+     * @param sink gets the gradients by name, on the device; they are freed with this object
+     */
+    LossSums backward(
+        Minibatch slice, int groups, double klWeight, Consumer<Map<String, NDArray>> sink) {
       long vocabulary = logits.getShape().get(2);
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       Objective.Batch batch =
@@ -136,15 +170,7 @@ public final class LossGradient implements AutoCloseable {
         JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
         logitsGradient = leaf.getGradient();
       }
-      Map<String, NDArray> gradients = trace.backward(logitsGradient);
-      for (ParameterLayout.Parameter p : layout.parameters()) {
-        gradients
-            .get(p.name())
-            .toByteBuffer(true)
-            .order(ByteOrder.nativeOrder())
-            .asFloatBuffer()
-            .get(gradient, p.offset(), p.size());
-      }
+      sink.accept(trace.backward(logitsGradient));
       return new LossSums(
           terms.loss().getFloat(),
           terms.clipFraction().getFloat(),

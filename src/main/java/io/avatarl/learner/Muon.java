@@ -38,30 +38,63 @@ final class Muon implements Optimizer {
   private final float[] momentum;
 
   /** A matrix [out, in] in the flat parameters. */
-  private record Matrix(int offset, int out, int in) {
+  record Matrix(int offset, int out, int in) {
     int size() {
       return out * in;
     }
   }
 
-  Muon(ParameterLayout layout, OptimizerConfig config, Ranges ranges) {
-    this.config = config;
-    this.threads = ranges.threads();
-    this.matrices = new ArrayList<>();
-    List<ParameterLayout.Parameter> others = new ArrayList<>();
+  /**
+   * What an update multiplies with.
+   *
+   * @param rate η
+   * @param keep 1 − η λ
+   */
+  record Rates(float rate, float keep) {
+    /** η √max(1, out/in). */
+    float step(Matrix matrix) {
+      return (float) (rate * Math.sqrt(Math.max(1, (double) matrix.out / matrix.in)));
+    }
+  }
+
+  /**
+   * @param learningRate of AdamW, from the schedule
+   */
+  static Rates rates(OptimizerConfig config, double learningRate) {
+    float rate = (float) (learningRate / config.learningRate() * config.muon().learningRate());
+    return new Rates(rate, (float) (1 - rate * config.weightDecay()));
+  }
+
+  /** The matrices that Muon moves. */
+  static List<Matrix> matrices(ParameterLayout layout) {
+    List<Matrix> matrices = new ArrayList<>();
     for (ParameterLayout.Parameter p : layout.parameters()) {
-      if (p.name().startsWith("transformer.h.") && p.shape().size() == 2) {
+      if (isMatrixOfABlock(p)) {
         int parts = p.name().endsWith("attn.c_attn.weight") ? 3 : 1;
         int out = p.shape().get(0) / parts;
         int in = p.shape().get(1);
         for (int i = 0; i < parts; i++) {
           matrices.add(new Matrix(p.offset() + i * out * in, out, in));
         }
-      } else {
-        others.add(p);
       }
     }
-    this.rest = new AdamW(layout, config, ranges, others);
+    return matrices;
+  }
+
+  /** The parameters that AdamW moves. */
+  static List<ParameterLayout.Parameter> others(ParameterLayout layout) {
+    return layout.parameters().stream().filter(p -> !isMatrixOfABlock(p)).toList();
+  }
+
+  private static boolean isMatrixOfABlock(ParameterLayout.Parameter p) {
+    return p.name().startsWith("transformer.h.") && p.shape().size() == 2;
+  }
+
+  Muon(ParameterLayout layout, OptimizerConfig config, Ranges ranges) {
+    this.config = config;
+    this.threads = ranges.threads();
+    this.matrices = matrices(layout);
+    this.rest = new AdamW(layout, config, ranges, others(layout));
     this.momentum = rest.firstMoment();
   }
 
@@ -79,18 +112,17 @@ final class Muon implements Optimizer {
   @Override
   public void step(
       long update, double learningRate, float[] parameters, float[] gradient, float gradientScale) {
-    double rate = learningRate / config.learningRate() * config.muon().learningRate();
+    Rates rates = rates(config, learningRate);
     List<Future<?>> running = new ArrayList<>();
     for (Matrix matrix : matrices) {
-      running.add(
-          threads.submit(() -> step(matrix, (float) rate, parameters, gradient, gradientScale)));
+      running.add(threads.submit(() -> step(matrix, rates, parameters, gradient, gradientScale)));
     }
     rest.step(update, learningRate, parameters, gradient, gradientScale);
     running.forEach(Learner::get);
   }
 
   private void step(
-      Matrix matrix, float rate, float[] parameters, float[] gradient, float gradientScale) {
+      Matrix matrix, Rates rates, float[] parameters, float[] gradient, float gradientScale) {
     float mu = (float) config.muon().momentum();
     float[] direction = new float[matrix.size()];
     for (int i = 0; i < direction.length; i++) {
@@ -100,8 +132,8 @@ final class Muon implements Optimizer {
       direction[i] = g + mu * m;
     }
     float[] orthogonal = orthogonal(direction, matrix.out, matrix.in, config.muon().iterations());
-    float keep = (float) (1 - rate * config.weightDecay());
-    float step = (float) (rate * Math.sqrt(Math.max(1, (double) matrix.out / matrix.in)));
+    float keep = rates.keep;
+    float step = rates.step(matrix);
     for (int i = 0; i < orthogonal.length; i++) {
       int at = matrix.offset + i;
       parameters[at] = parameters[at] * keep - step * orthogonal[i];

@@ -28,7 +28,7 @@ public final class Gpt implements AutoCloseable {
   /** Base of the rotary angles, angle(t, i) = t · base^(−2i / headWidth). */
   public static final double ROTARY_BASE = 10_000;
 
-  private final GptScript script;
+  private final TorchScript script;
   final NDManager constants; // for the test that counts what it holds
   private final IValue tables;
   private final IValue noCache;

@@ -32,7 +32,7 @@ public final class NativeEngine {
       // Left to itself, DJL guesses flavors for which there is no bridge.
       setDefault(PyTorchLibrary.FLAVOR, library.flavor());
     }
-    // GptScript also sets it for each call; this only silences DJL's notice about the optimizer.
+    // TorchScript also sets it for each call; this only silences DJL's notice about the optimizer.
     setDefault("ai.djl.pytorch.graph_optimizer", "false");
     // The user's $DJL_DEFAULT_ENGINE must not select another engine.
     System.setProperty("ai.djl.default_engine", "PyTorch");

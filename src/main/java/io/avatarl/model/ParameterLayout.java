@@ -27,6 +27,11 @@ public final class ParameterLayout {
       return shape.stream().mapToInt(Integer::intValue).reduce(1, Math::multiplyExact);
     }
 
+    /** Where the next parameter starts, after the gap. */
+    public int end() {
+      return (offset + size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
     /** Weight decay applies to matrices only. */
     public boolean decayed() {
       return shape.size() == 2;
@@ -92,8 +97,8 @@ public final class ParameterLayout {
   private void add(String name, Init init, Integer... shape) {
     Parameter parameter = new Parameter(name, length, List.of(shape), init);
     parameters.put(name, parameter);
-    int end = Math.addExact(length, parameter.size());
-    length = Math.multiplyExact((end + ALIGNMENT - 1) / ALIGNMENT, ALIGNMENT);
+    Math.addExact(length, Math.addExact(parameter.size(), ALIGNMENT)); // int is enough
+    length = parameter.end();
   }
 
   private void matrix(String name, int out, int in) {
