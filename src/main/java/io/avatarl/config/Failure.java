@@ -22,6 +22,12 @@ public class Failure extends RuntimeException {
   private static final Pattern LOST =
       Pattern.compile("(?s).*ExecutorLostFailure \\((executor \\S+) [^)]*\\) Reason: (\\V*).*");
 
+  /** What Spark says when it could not write its own files, as those of a shuffle. */
+  private static final Pattern FULL =
+      Pattern.compile(
+          "(?s).* \\((\\S+) executor (\\S+)\\): \\S*: (No space left on device|Disk quota exceeded)"
+              + ".*");
+
   /** What Spark says when a round's results exceed its limit. */
   private static final Pattern RESULTS =
       Pattern.compile("(?s).*(Total size of serialized results \\V* is bigger than \\V*).*");
@@ -75,6 +81,15 @@ public class Failure extends RuntimeException {
                         + " (--executor-memory 4g,"
                         + " spark.executor.memoryOverhead)",
                     lost.group(1), lost.group(2).strip())));
+      }
+      Matcher full = FULL.matcher(message);
+      if (full.matches()) {
+        return Optional.of(
+            new Failure(
+                String.format(
+                    "%s: the local folder of executor %s (%s) is full; free some space there, or"
+                        + " choose another one (spark.local.dir)",
+                    full.group(3), full.group(2), full.group(1))));
       }
       Matcher results = RESULTS.matcher(message);
       if (results.matches()) {

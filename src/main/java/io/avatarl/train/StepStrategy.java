@@ -110,7 +110,7 @@ abstract sealed class StepStrategy
   abstract float[] behaviour();
 
   /**
-   * Called after jobs were cancelled: undoes the updates since the last complete step.
+   * Called after jobs failed or were cancelled: undoes the updates since the last complete step.
    *
    * @return false if that is not possible
    */

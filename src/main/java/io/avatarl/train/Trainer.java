@@ -127,6 +127,7 @@ public final class Trainer implements AutoCloseable {
         boolean ended = spark.sparkContext().isStopped();
         if (!JobThread.cancelled(e) && !ended) {
           cluster.settle();
+          saveAfter(e, loop);
           throw e;
         }
         loop.saveLastWhole();
@@ -142,6 +143,15 @@ public final class Trainer implements AutoCloseable {
     } finally {
       saved.countDown();
       close();
+    }
+  }
+
+  /** A failure of a task or on the driver takes no complete step with it. */
+  private static void saveAfter(Throwable failure, TrainingLoop loop) {
+    try {
+      loop.saveLastWhole();
+    } catch (RuntimeException | Error e) { // Of the same cause, as where the run's disk is full.
+      failure.addSuppressed(e);
     }
   }
 

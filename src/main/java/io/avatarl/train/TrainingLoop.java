@@ -117,8 +117,8 @@ final class TrainingLoop {
   }
 
   /**
-   * Called after jobs were cancelled or Spark ended: writes a checkpoint of the last complete step,
-   * if there is none and the updates since can be undone.
+   * Called after jobs failed, were cancelled or Spark ended: writes a checkpoint of the last
+   * complete step, if there is none and the updates since can be undone.
    */
   void saveLastWhole() {
     Optional<StepStrategy.Outcome> learnt = strategy.learnt();

@@ -77,6 +77,20 @@ class FailureTest {
   }
 
   @Test
+  void anExecutorWithoutDiskSpace() {
+    assertEquals(
+        "No space left on device: the local folder of executor 0 (10.0.0.7) is full; free some"
+            + " space there, or choose another one (spark.local.dir)",
+        of(
+            new Exception(
+                "Job aborted due to stage failure: Task 1 in stage 49.0 failed 4 times, most recent"
+                    + " failure: Lost task 1.3 in stage 49.0 (TID 103) (10.0.0.7 executor 0):"
+                    + " java.io.IOException: No space left on device\n"
+                    + "\tat java.base/java.io.FileOutputStream.writeBytes(Native Method)\n"
+                    + "Driver stacktrace:")));
+  }
+
+  @Test
   void aBugIsNotForeseen() {
     assertFalse(Failure.of(new IllegalStateException("a bug"), "", "").isPresent());
   }

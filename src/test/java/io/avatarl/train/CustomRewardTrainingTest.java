@@ -1,9 +1,12 @@
 package io.avatarl.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.avatarl.config.UserError;
 import io.avatarl.jobs.CommandResult;
+import io.avatarl.model.CheckpointFolder;
 import io.avatarl.reward.TestFunctions;
 import io.avatarl.spark.Rollouts;
 import java.io.IOException;
@@ -16,6 +19,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Components of one's own train, and are in the table, as those that are built in. */
 class CustomRewardTrainingTest {
@@ -170,6 +175,24 @@ class CustomRewardTrainingTest {
     assertEquals(1, errors.size(), result.err());
     assertTrue(
         errors.get(0).contains("gave -1.0 for ") && errors.get(0).contains("lowest"), result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"driver", "executors"})
+  void aStepThatFailsTakesNoCompleteStepWithIt(String placement) throws IOException {
+    Path run = folder.resolve("fails-on-" + placement);
+    String[] settings = {
+      "learner.placement=" + placement,
+      "checkpoint.every=0",
+      "reward.custom.late.sql=CASE WHEN step < 4 THEN 0.0 ELSE double('NaN') END",
+      "reward.custom.late.lowest=0"
+    };
+    try (Trainer training =
+        TinyTraining.training(corpus, run, false, new TrainingListener() {}, settings)) {
+      assertThrows(UserError.class, () -> training.run(spark));
+    }
+    List<CheckpointFolder> saved = CheckpointFolder.list(TinyTraining.storage(), run.toString());
+    assertEquals(List.of(3L), saved.stream().map(CheckpointFolder::step).toList());
   }
 
   @Test
