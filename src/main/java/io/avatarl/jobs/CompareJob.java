@@ -191,9 +191,9 @@ public final class CompareJob implements Callable<Integer> {
   private TrainingConfig config(String preset, String seed, Storage storage) {
     String[] parts = preset.split(",");
     boolean yardstick = parts[0].equals(YARDSTICK);
-    Presets.Preset chosen = Presets.load(yardstick ? Presets.DEFAULT : parts[0], storage);
-    if (presets.subList(0, presets.indexOf(preset)).contains(Presets.DEFAULT)) {
-      chosen = chosen.withReferee(folder(Presets.DEFAULT + seed));
+    Presets.Preset chosen = Presets.load(yardstick ? Presets.EXHAUSTIVE : parts[0], storage);
+    if (presets.subList(0, presets.indexOf(preset)).contains(Presets.EXHAUSTIVE)) {
+      chosen = chosen.withReferee(folder(Presets.EXHAUSTIVE + seed));
     }
     List<String> all = new ArrayList<>(List.of(parts).subList(1, parts.length));
     all.addAll(overrides);
@@ -231,7 +231,7 @@ public final class CompareJob implements Callable<Integer> {
   }
 
   private static long maxrlGroups(Storage storage) {
-    Presets.Preset maxrl = Presets.load(Presets.DEFAULT, storage);
+    Presets.Preset maxrl = Presets.load(Presets.EXHAUSTIVE, storage);
     TrainingConfig config = maxrl.read(storage, List.of(), warning -> {});
     return config.groupsPerStep() * config.steps();
   }

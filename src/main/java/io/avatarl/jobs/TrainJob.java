@@ -26,8 +26,9 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description =
         "Trains a language model from random weights by reinforcement learning on Spark. Without"
-            + " options: the"
-            + " preset maxrl on tinyshakespeare, on this machine.",
+            + " options: the preset "
+            + Presets.DEFAULT
+            + " on tinyshakespeare, on this machine.",
     footer = {
       "",
       "Options of spark-submit (--master, --conf, --driver-memory, ...) are passed on.",
@@ -143,6 +144,9 @@ public final class TrainJob implements Callable<Integer> {
       // Makes a path absolute; a table's name stays.
       overrides.add(
           "rollout.stored=" + (storage.exists(rollouts) ? storage.qualified(rollouts) : rollouts));
+      if (preset == null && !resume) {
+        preset = Presets.EXHAUSTIVE; // says nothing about draws: these rollouts are drawn
+      }
     }
     TrainingConsole console = new TrainingConsole(out, err, Home.terminalColumns());
     TrainingConfig config =

@@ -111,7 +111,7 @@ public final class BenchJob implements Callable<Integer> {
       names = "--preset",
       paramLabel = "NAME|FILE",
       description = "the preset to measure (default: ${DEFAULT-VALUE})")
-  private String preset = Presets.DEFAULT;
+  private String preset = Presets.EXHAUSTIVE;
 
   @Option(
       names = "--set",
