@@ -12,7 +12,7 @@ import java.io.Serializable;
  *     added in order; configured rather than derived from the machine, so that results do not
  *     depend on it
  * @param recompute keeps of each block only its input for the backward pass, which computes the
- *     rest again: less memory, a quarter more arithmetic, the same bits
+ *     rest again: less memory, a fifth more arithmetic, the same bits
  * @param clipLow ε below: the ratio π/π_old counts down to 1 − ε (Schulman et al. 2017, equation
  *     7); 0 < ε ≤ 1
  * @param clipHigh ε above: the ratio counts up to 1 + ε

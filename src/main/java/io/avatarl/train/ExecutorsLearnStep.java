@@ -36,27 +36,16 @@ final class ExecutorsLearnStep extends StepStrategy {
     List<ObjectNode> records = new ArrayList<>();
     int rounds = config.roundsPerStep();
     for (int round = 0; round < rounds; round++) {
-      PolicyCluster.Gradients gradients =
-          cluster.gradients(state.step(), round, stage, learner.nextKlWeight());
-      state.clock().gradients(gradients, slots());
-      state.traffic().add(gradients.job());
-      statistics = statistics.plus(gradients.statistics());
-      UpdateMetrics update = learn(gradients);
-      updates.add(update);
-      records.add(
-          MetricsRecords.update(
-              state.step() + 1,
-              stage.name(),
-              update,
-              gradients.statistics(),
-              gradients.version(),
-              gradients.job()));
+      Round done = round(round, stage);
+      statistics = statistics.plus(done.statistics());
+      updates.add(done.update());
+      records.add(done.record());
       if (round == rounds - 1) {
         records.forEach(metrics::add);
         promote(statistics);
         learnt = Optional.of(new Outcome(statistics, updates));
       }
-      publish(gradients.version() + 1);
+      publish(done.version() + 1);
     }
     if (severalRounds()) {
       learner.mark();
@@ -64,6 +53,27 @@ final class ExecutorsLearnStep extends StepStrategy {
     Outcome outcome = learnt.orElseThrow();
     learnt = Optional.empty();
     return outcome;
+  }
+
+  /** What is kept of a round; its gradients can go before the weights are copied. */
+  private record Round(
+      UpdateMetrics update, RolloutStatistics statistics, ObjectNode record, long version) {}
+
+  private Round round(int round, CurriculumStage stage) {
+    PolicyCluster.Gradients gradients =
+        cluster.gradients(state.step(), round, stage, learner.nextKlWeight());
+    state.clock().gradients(gradients, slots());
+    state.traffic().add(gradients.job());
+    UpdateMetrics update = learn(gradients);
+    ObjectNode record =
+        MetricsRecords.update(
+            state.step() + 1,
+            stage.name(),
+            update,
+            gradients.statistics(),
+            gradients.version(),
+            gradients.job());
+    return new Round(update, gradients.statistics(), record, gradients.version());
   }
 
   private UpdateMetrics learn(PolicyCluster.Gradients gradients) {

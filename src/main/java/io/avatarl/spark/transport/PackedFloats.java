@@ -74,6 +74,15 @@ public final class PackedFloats implements Externalizable {
     return block.array();
   }
 
+  /** A block of float32 from a part of an array. */
+  static byte[] toBytes(float[] values, int from, int to) {
+    ByteBuffer block =
+        ByteBuffer.allocate(Math.multiplyExact(to - from, Float.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    block.asFloatBuffer().put(values, from, to - from);
+    return block.array();
+  }
+
   /** The numbers of a block. */
   static float[] values(Precision precision, byte[] bytes) {
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);

@@ -2,8 +2,10 @@ package io.avatarl.spark.transport;
 
 import io.avatarl.config.BroadcastConfig.Precision;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.apache.spark.HashPartitioner;
@@ -31,12 +33,12 @@ final class ReduceScatter {
   private ReduceScatter() {}
 
   /** A slice of a task's numbers; the first one also carries the rest of the task's result. */
-  private record Slice<T>(int task, PackedFloats numbers, List<GuardedTask.Result<T>> rest)
-      implements Serializable {}
-
-  /** The sum of slices, and the rest of the tasks' results in task order. */
-  private record Added<T>(PackedFloats sum, List<GuardedTask.Result<T>> rest)
-      implements Serializable {}
+  private record Slice<T>(int task, byte[] numbers, List<GuardedTask.Result<T>> rest)
+      implements Serializable {
+    float[] values() {
+      return PackedFloats.values(Precision.FLOAT32, numbers);
+    }
+  }
 
   /**
    * Runs a job with this thread's local properties.
@@ -59,13 +61,9 @@ final class ReduceScatter {
     ClassTag<byte[]> tag = ClassTag$.MODULE$.apply(byte[].class);
     try {
       byte[][] results = (byte[][]) spark.sc().runJob(met, new Addition<T>(), tag);
-      List<Added<T>> added = new ArrayList<>();
-      for (int i = 0; i < results.length; i++) {
-        added.add(JavaSerialization.fromBytes(results[i]));
-        results[i] = null; // Free a slice's bytes before the next one is read.
-      }
-      List<T> rest = added.get(0).rest().stream().map(GuardedTask.Result::get).toList();
-      return new Summed<>(List.of(joined(added)), rest);
+      List<GuardedTask.Result<T>> rest = Added.rest(results[0]);
+      return new Summed<>(
+          List.of(Added.joined(results)), rest.stream().map(GuardedTask.Result::get).toList());
     } finally {
       // Otherwise Spark would delete the files only once the driver's garbage collector finds the
       // RDD.
@@ -73,16 +71,55 @@ final class ReduceScatter {
     }
   }
 
-  private static <T> float[] joined(List<Added<T>> added) {
-    int length = added.stream().mapToInt(part -> part.sum().values().length).sum();
-    float[] sum = new float[length];
-    int at = 0;
-    for (Added<T> part : added) {
-      float[] values = part.sum().values();
-      System.arraycopy(values, 0, sum, at, values.length);
-      at += values.length;
+  /**
+   * The sum of slices and the rest of the tasks' results in task order, as one array that is
+   * written once and read once: the length of the rest, the rest, the numbers.
+   */
+  private static final class Added {
+    private Added() {}
+
+    static byte[] of(float[] sum, Object rest) {
+      byte[] serialized = JavaSerialization.toBytes(rest);
+      int length = Integer.BYTES + serialized.length + Math.multiplyExact(Float.BYTES, sum.length);
+      ByteBuffer all = buffer(new byte[length]);
+      all.putInt(serialized.length).put(serialized).asFloatBuffer().put(sum);
+      return all.array();
     }
-    return sum;
+
+    static <T> T rest(byte[] added) {
+      ByteBuffer all = buffer(added);
+      byte[] serialized = new byte[all.getInt()];
+      all.get(serialized);
+      return JavaSerialization.fromBytes(serialized);
+    }
+
+    /** The slices one after another; forgets each when it is read. */
+    static float[] joined(byte[][] results) {
+      int length = 0;
+      for (byte[] added : results) {
+        length = Math.addExact(length, numbers(added).remaining());
+      }
+      float[] sum = new float[length];
+      int at = 0;
+      for (int i = 0; i < results.length; i++) {
+        FloatBuffer numbers = numbers(results[i]);
+        int count = numbers.remaining();
+        numbers.get(sum, at, count);
+        at += count;
+        results[i] = null;
+      }
+      return sum;
+    }
+
+    private static FloatBuffer numbers(byte[] added) {
+      ByteBuffer all = buffer(added);
+      int rest = all.getInt();
+      return all.position(Integer.BYTES + rest).slice().order(all.order()).asFloatBuffer();
+    }
+
+    private static ByteBuffer buffer(byte[] bytes) {
+      return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
   }
 
   /**
@@ -129,8 +166,7 @@ final class ReduceScatter {
         public Tuple2<Integer, Slice<T>> next() {
           int from = (int) ((long) all.length * next / slices);
           int to = (int) ((long) all.length * (next + 1) / slices);
-          PackedFloats numbers =
-              new PackedFloats(Precision.FLOAT32, Arrays.copyOfRange(all, from, to));
+          byte[] numbers = PackedFloats.toBytes(all, from, to);
           List<GuardedTask.Result<T>> first = next == 0 ? List.of(rest) : List.of();
           return new Tuple2<>(next++, new Slice<>(number, numbers, first));
         }
@@ -150,18 +186,19 @@ final class ReduceScatter {
       }
       slices.sort(Comparator.comparingInt(Slice::task));
       List<GuardedTask.Result<T>> rest = new ArrayList<>();
-      float[] sum = slices.get(0).numbers().values();
-      for (Slice<T> slice : slices) {
+      float[] sum = slices.get(0).values();
+      for (int i = 0; i < slices.size(); i++) {
+        Slice<T> slice = slices.get(i);
         rest.addAll(slice.rest());
-        float[] numbers = slice.numbers().values();
-        // A failed task has no slices; its failure is in the rest.
-        if (numbers != sum && numbers.length == sum.length) {
-          for (int i = 0; i < sum.length; i++) {
-            sum[i] += numbers[i];
+        // A failed task has no numbers; its failure is in the rest.
+        if (i > 0 && slice.numbers().length == Float.BYTES * sum.length) {
+          float[] numbers = slice.values();
+          for (int j = 0; j < sum.length; j++) {
+            sum[j] += numbers[j];
           }
         }
       }
-      return JavaSerialization.toBytes(new Added<>(new PackedFloats(Precision.FLOAT32, sum), rest));
+      return Added.of(sum, rest);
     }
   }
 }
