@@ -6,12 +6,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.IValue;
 import io.avatarl.config.OptimizerConfig;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
-import io.avatarl.model.TorchScript;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,12 +43,6 @@ final class DeviceState implements ModelState {
   private final Flat[] slices;
   private Flat spare; // of minibatches in several parts
   private List<Flat> marked = List.of();
-
-  /** The program, compiled when a JVM first needs it. */
-  private static final class Script {
-    static final TorchScript OPTIMIZER =
-        TorchScript.load(DeviceState.class, "optimizer.py", "Optimizer", Map.of());
-  }
 
   /** A tensor [layout.length()], and the parameters as views of it. */
   private record Flat(PtNDArray all, Map<String, NDArray> views) {
@@ -149,7 +140,7 @@ final class DeviceState implements ModelState {
       first = 1;
     }
     for (int i = first; i < count; i++) {
-      run("add", gradient.all, slices[i].all);
+      OptimizerScript.run("add", gradient.all, slices[i].all);
     }
   }
 
@@ -164,7 +155,7 @@ final class DeviceState implements ModelState {
         if (i == 0) {
           copy(new PtNDArray[] {gradient.all}, new PtNDArray[] {part});
         } else {
-          run("add", gradient.all, part);
+          OptimizerScript.run("add", gradient.all, part);
         }
       }
     }
@@ -184,13 +175,13 @@ final class DeviceState implements ModelState {
   public boolean step(long update, double learningRate, double gradientScale) {
     copy(before, weights);
     if (gradientScale != 1) {
-      run("scale", gradient.all, (double) (float) gradientScale);
+      OptimizerScript.run("scale", gradient.all, (double) (float) gradientScale);
     }
     adamW(update, learningRate, decayed, config.weightDecay());
     adamW(update, learningRate, others, 0);
     Muon.Rates rates = Muon.rates(config, learningRate);
     for (Muon.Matrix matrix : matrices) {
-      run(
+      OptimizerScript.run(
           "muon",
           weights.all,
           gradient.all,
@@ -216,7 +207,7 @@ final class DeviceState implements ModelState {
       return;
     }
     try (NDManager scope = manager.newSubManager()) {
-      run(
+      OptimizerScript.run(
           "adamw",
           weights.all,
           gradient.all,
@@ -306,48 +297,14 @@ final class DeviceState implements ModelState {
   }
 
   private void copy(PtNDArray[] targets, PtNDArray[] sources) {
-    run("copy", targets, sources);
-  }
-
-  private void run(String method, Object... arguments) {
-    call(method, arguments).close();
+    OptimizerScript.run("copy", targets, sources);
   }
 
   private double number(String method, Object... arguments) {
-    try (IValue result = call(method, arguments);
-        NDManager scope = manager.newSubManager()) {
-      return result.toTensor((PtNDManager) scope).toType(DataType.FLOAT64, false).getDouble();
-    }
-  }
-
-  /** The caller closes the result. */
-  private static IValue call(String method, Object... arguments) {
-    IValue[] values = new IValue[arguments.length];
-    try {
-      for (int i = 0; i < values.length; i++) {
-        values[i] = value(arguments[i]);
-      }
-      return Script.OPTIMIZER.run(method, values);
-    } finally {
-      for (IValue value : values) {
-        if (value != null) {
-          value.close();
-        }
-      }
-    }
-  }
-
-  private static IValue value(Object argument) {
-    if (argument instanceof PtNDArray tensor) {
-      return IValue.from(tensor);
-    } else if (argument instanceof PtNDArray[] tensors) {
-      return IValue.listFrom(tensors);
-    } else if (argument instanceof long[] numbers) {
-      return IValue.listFrom(numbers);
-    } else if (argument instanceof Long number) {
-      return IValue.from(number);
-    } else {
-      return IValue.from((Double) argument);
+    try (NDManager scope = manager.newSubManager()) {
+      return OptimizerScript.tensor(scope, method, arguments)
+          .toType(DataType.FLOAT64, false)
+          .getDouble();
     }
   }
 

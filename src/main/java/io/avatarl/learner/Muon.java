@@ -1,9 +1,9 @@
 package io.avatarl.learner;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
 import io.avatarl.config.OptimizerConfig;
 import io.avatarl.model.ParameterLayout;
 import java.util.ArrayList;
@@ -24,13 +24,6 @@ import java.util.concurrent.Future;
  * AdamW's schedule with its own peak.
  */
 final class Muon implements Optimizer {
-  /** Coefficients of the quintic iteration, from the same source. */
-  private static final double A = 3.4445;
-
-  private static final double B = -4.7750;
-  private static final double C = 2.0315;
-  private static final double EPSILON = 1e-7;
-
   private final OptimizerConfig config;
   private final AdamW rest;
   private final List<Matrix> matrices;
@@ -141,48 +134,15 @@ final class Muon implements Optimizer {
   }
 
   /**
-   * Approximately U Vᵀ for the matrix U S Vᵀ. Iterates X ← p(X Xᵀ) X with p(G) = a + b G + c G²,
-   * which brings every singular value into about [0.7, 1.2].
+   * Approximately U Vᵀ for the matrix U S Vᵀ, by {@code optimizer.py}, which brings every singular
+   * value into about [0.7, 1.2].
    *
    * @param values [out·in], row by row
    */
   static float[] orthogonal(float[] values, int out, int in, int iterations) {
     try (NDManager scope = NDManager.newBaseManager(Device.cpu())) {
-      NDArray x = scope.create(values, new Shape(out, in));
-      boolean tall = out > in;
-      if (tall) {
-        x = x.transpose();
-      }
-      x = x.div(x.norm().add(EPSILON));
-      x = Math.max(out, in) > 2 * Math.min(out, in) ? byGram(x, iterations) : direct(x, iterations);
-      return (tall ? x.transpose() : x).toFloatArray();
+      PtNDArray matrix = (PtNDArray) scope.create(values, new Shape(out, in));
+      return OptimizerScript.tensor(scope, "orthogonal", matrix, (long) iterations).toFloatArray();
     }
-  }
-
-  private static NDArray direct(NDArray x, int iterations) {
-    for (int i = 0; i < iterations; i++) {
-      NDArray square = x.matMul(x.transpose()); // [n, n], n the shorter side
-      NDArray factor = square.mul(B).add(square.matMul(square).mul(C));
-      x = x.mul(A).add(factor.matMul(x));
-    }
-    return x;
-  }
-
-  /**
-   * The same iteration on the square G = X Xᵀ alone, since all factors commute: G ← p(G) G p(G). X
-   * is multiplied only once, by the product of all p(G). For n × 4n this takes half of the
-   * operations.
-   */
-  private static NDArray byGram(NDArray x, int iterations) {
-    NDArray square = x.matMul(x.transpose());
-    NDArray product = square.getManager().eye((int) square.getShape().get(0));
-    NDArray identity = product;
-    for (int i = 0; i < iterations; i++) {
-      NDArray factor =
-          square.mul(B).add(square.matMul(square).mul(C)).add(identity.mul(A)); // [n, n]
-      product = factor.matMul(product);
-      square = factor.matMul(square).matMul(factor);
-    }
-    return product.matMul(x);
   }
 }
