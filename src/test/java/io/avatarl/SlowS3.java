@@ -34,8 +34,9 @@ final class SlowS3 {
       server.proxy().delay(Long.parseLong(arguments[0]));
       System.out.println("serves s3a://" + S3Server.BUCKET + "/" + folder.getFileName());
       while (System.in.read() >= 0) {
-        System.out.println(server.proxy().requests() - before + " requests");
+        continue;
       }
+      System.out.println(server.proxy().requests() - before + " requests");
     }
   }
 

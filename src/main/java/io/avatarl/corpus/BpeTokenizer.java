@@ -27,11 +27,17 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class BpeTokenizer implements Tokenizer {
   static final String TYPE = "BPE";
 
-  /** Native tokenizers by JSON; never closed, since a JVM uses only a few. */
-  private static final Map<String, HuggingFaceTokenizer> NATIVE = new ConcurrentHashMap<>();
+  /**
+   * @param pieces tokens of the pieces that were encoded first, for all texts of this JVM: a text
+   *     comes in chunks, and most of their words are the same
+   */
+  private record Native(HuggingFaceTokenizer tokenizer, Map<String, int[]> pieces) {}
 
-  /** Bounds the memory of {@link #encode}; further pieces are encoded again each time. */
-  private static final int CACHED_PIECES = 1 << 20;
+  /** Native tokenizers by JSON; never closed, since a JVM uses only a few. */
+  private static final Map<String, Native> NATIVE = new ConcurrentHashMap<>();
+
+  /** Bounds their memory (some 20 MB); further pieces are encoded again each time. */
+  private static final int CACHED_PIECES = 1 << 17;
 
   private static final int SHORT = 256;
 
@@ -168,7 +174,7 @@ public final class BpeTokenizer implements Tokenizer {
    * {@inheritDoc}
    *
    * <p>Long texts are cut at {@link #isBoundary boundaries} into pieces, mostly words. Each
-   * distinct piece is encoded once, which gives the same tokens many times faster.
+   * distinct piece is encoded once in a JVM, which gives the same tokens many times faster.
    */
   @Override
   public int[] encode(String text) {
@@ -176,7 +182,7 @@ public final class BpeTokenizer implements Tokenizer {
       return encodePiece(text);
     }
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-    Map<String, int[]> pieces = new HashMap<>();
+    Map<String, int[]> pieces = loaded().pieces();
     int[] tokens = new int[utf8.length / 2 + 16];
     int size = 0;
     for (int from = 0, to; from < utf8.length; from = to) {
@@ -188,7 +194,7 @@ public final class BpeTokenizer implements Tokenizer {
       int[] encoded = pieces.get(piece);
       if (encoded == null) {
         encoded = encodePiece(piece);
-        if (pieces.size() < CACHED_PIECES) {
+        if (piece.length() <= SHORT && pieces.size() < CACHED_PIECES) {
           pieces.put(piece, encoded);
         }
       }
@@ -203,7 +209,7 @@ public final class BpeTokenizer implements Tokenizer {
 
   private int[] encodePiece(String text) {
     requireUnicode(text);
-    long[] ids = tokenizer().encode(text, false, false).getIds();
+    long[] ids = loaded().tokenizer().encode(text, false, false).getIds();
     int[] tokens = new int[ids.length];
     for (int i = 0; i < tokens.length; i++) {
       tokens[i] = Math.toIntExact(Objects.checkIndex(ids[i], (long) bytes.length));
@@ -229,7 +235,7 @@ public final class BpeTokenizer implements Tokenizer {
     for (int i = 0; i < ids.length; i++) {
       ids[i] = Objects.checkIndex(tokens[i], bytes.length);
     }
-    return tokenizer().decode(ids, false);
+    return loaded().tokenizer().decode(ids, false);
   }
 
   @Override
@@ -271,8 +277,8 @@ public final class BpeTokenizer implements Tokenizer {
     return json;
   }
 
-  private HuggingFaceTokenizer tokenizer() {
-    return NATIVE.computeIfAbsent(json, BpeTokenizer::load);
+  private Native loaded() {
+    return NATIVE.computeIfAbsent(json, j -> new Native(load(j), new ConcurrentHashMap<>()));
   }
 
   private static HuggingFaceTokenizer load(String json) {
