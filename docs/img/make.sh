@@ -8,11 +8,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 comparison="${1:-runs/readme}"
-[[ $# -gt 0 ]] || jobs/compare.sh --out "$comparison" --set evaluation.every=5 maxrl baseline-ce
+[[ $# -gt 0 ]] || jobs/compare.sh --out "$comparison" --set evaluation.every=5 maxrl-sampled baseline-ce
 
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-jobs/report.sh "$comparison/maxrl" "$comparison/baseline-ce" --svg docs/img/learning-curve.svg --html "$folder/report.html"
+jobs/report.sh "$comparison/maxrl-sampled" "$comparison/baseline-ce" --svg docs/img/learning-curve.svg --html "$folder/report.html"
 "${CHROMIUM:-chromium}" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
   --disable-component-update --disable-sync --user-data-dir="$folder/profile" --hide-scrollbars --window-size=1180,1180 \
   --screenshot=docs/img/report.png "file://$folder/report.html"

@@ -43,9 +43,8 @@ import picocli.CommandLine.Parameters;
           + " overrides after commas:"
           + " maxrl-sampled,rollout.samples=64. With steps=N, the number of scored groups follows"
           + " from N.",
-      "The name baseline-ce stands for plain cross-entropy training of the preset maxrl's model"
-          + " on the same windows: a"
-          + " yardstick, not reinforcement learning.",
+      "The name baseline-ce stands for plain cross-entropy training of the default preset's model,"
+          + " with its optimizer and on the same windows: a yardstick, not reinforcement learning.",
       "The name of a folder of presets, avatarl, stands for all of them. A preset that needs a"
           + " referee and names none uses the comparison's run of maxrl, if that comes before it.",
       "To continue an interrupted comparison, start it again with the same --out."
@@ -191,7 +190,7 @@ public final class CompareJob implements Callable<Integer> {
   private TrainingConfig config(String preset, String seed, Storage storage) {
     String[] parts = preset.split(",");
     boolean yardstick = parts[0].equals(YARDSTICK);
-    Presets.Preset chosen = Presets.load(yardstick ? Presets.EXHAUSTIVE : parts[0], storage);
+    Presets.Preset chosen = Presets.load(yardstick ? Presets.DEFAULT : parts[0], storage);
     if (presets.subList(0, presets.indexOf(preset)).contains(Presets.EXHAUSTIVE)) {
       chosen = chosen.withReferee(folder(Presets.EXHAUSTIVE + seed));
     }
