@@ -95,7 +95,8 @@ class DiskFullTest {
     CommandResult resumed = train("faultydisk:" + run, "--resume").succeeds();
     assertEquals(weights, weights(resumed));
     assertEquals(
-        List.of(2L, 4L, 6L),
+        // A failing task leaves the last complete step, where none was due.
+        victim.startsWith("rollouts") ? List.of(4L, 5L, 6L) : List.of(2L, 4L, 6L),
         CheckpointFolder.list(new Storage(new Configuration()), run.toString()).stream()
             .map(CheckpointFolder::step)
             .toList());
