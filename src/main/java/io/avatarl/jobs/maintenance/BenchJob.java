@@ -200,7 +200,7 @@ public final class BenchJob implements Callable<Integer> {
         new Bench(
             more -> config(storage, more),
             corpus,
-            new Scripts(),
+            new BenchScripts(preset, Optional.ofNullable(corpusPath), overrides),
             Python.find(pythons),
             Python.findTokenizers(pythons),
             tokens,
@@ -352,74 +352,5 @@ public final class BenchJob implements Callable<Integer> {
                 false,
                 listener,
                 Baselines.NONE));
-  }
-
-  /** Starts other processes through the scripts in the same folder. */
-  private final class Scripts implements Bench.Launch {
-    @Override
-    public Benchmark training(String master, List<String> more, Path log) throws IOException {
-      List<String> command = new ArrayList<>(List.of(script("bench.sh"), "--master", master));
-      command.addAll(List.of("--training", "--preset", preset));
-      if (corpusPath != null) {
-        command.addAll(List.of("--corpus", corpusPath));
-      }
-      Stream.concat(overrides.stream(), more.stream())
-          .forEach(override -> command.addAll(List.of("--set", override)));
-      return new ProcessBenchmark(process(command), log);
-    }
-
-    @Override
-    public JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException {
-      Path file = folder.resolve("ngrams-" + megabytes + ".json");
-      Process process =
-          process(
-                  List.of(
-                      script("ngrams.sh"),
-                      "--generated",
-                      Integer.toString(megabytes),
-                      "--bpe",
-                      Integer.toString(merges),
-                      "--json",
-                      file.toString()))
-              .redirectErrorStream(true)
-              .redirectOutput(folder.resolve("ngrams-" + megabytes + ".log").toFile())
-              .start();
-      try {
-        if (process.waitFor() != 0) {
-          throw new IllegalStateException(
-              "jobs/ngrams.sh ended with code "
-                  + process.exitValue()
-                  + "; its messages are in "
-                  + folder);
-        }
-      } catch (InterruptedException e) {
-        process.destroy();
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException(e);
-      }
-      return new ObjectMapper().readTree(Files.readAllBytes(file));
-    }
-
-    /** A process without the environment that the script set only for this one. */
-    private ProcessBuilder process(List<String> command) {
-      ProcessBuilder builder = new ProcessBuilder(command);
-      Map<String, String> environment = builder.environment();
-      environment.remove("SPARK_SUBMIT_OPTS");
-      if (Path.of(Home.path(), "target", "spark-home")
-          .toString()
-          .equals(environment.get("SPARK_HOME"))) {
-        environment.remove("SPARK_HOME");
-        environment.remove("SPARK_CONF_DIR");
-      }
-      return builder;
-    }
-
-    private String script(String name) {
-      Path script = Path.of(Home.path(), "jobs", name);
-      if (!Files.isExecutable(script)) {
-        throw new UserError(script + ": not found; start the bench with jobs/bench.sh of a clone");
-      }
-      return script.toString();
-    }
   }
 }
