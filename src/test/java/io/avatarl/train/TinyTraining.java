@@ -59,6 +59,11 @@ public final class TinyTraining {
     return builder.getOrCreate();
   }
 
+  /** Of this JVM's sessions. */
+  public static String warehouse() {
+    return Path.of("target", "warehouse-" + ProcessHandle.current().pid()).toUri().toString();
+  }
+
   /** Writes a corpus of some thousand characters. */
   public static Path corpus(Path folder) throws IOException {
     return Files.writeString(folder.resolve("play.txt"), GeneratedPlay.write(7, 20_000), US_ASCII);

@@ -20,6 +20,7 @@ import io.avatarl.corpus.GeneratedPlay;
 import io.avatarl.corpus.TokenArray;
 import io.avatarl.corpus.TokenFolder;
 import io.avatarl.files.Storage;
+import io.avatarl.train.TinyTraining;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -67,6 +68,7 @@ class CorpusLoaderTest {
             .master("local[2]")
             .appName("test")
             .config("spark.ui.enabled", false)
+            .config("spark.sql.warehouse.dir", TinyTraining.warehouse())
             .config("spark.sql.codegen.wholeStage", false)
             .config("spark.sql.shuffle.partitions", 2)
             .config("spark.driver.bindAddress", "127.0.0.1")

@@ -20,6 +20,7 @@ import io.avatarl.corpus.TokenManifest;
 import io.avatarl.corpus.TokenType;
 import io.avatarl.corpus.Tokenizer;
 import io.avatarl.files.Storage;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,6 +50,7 @@ class NgramCounterTest {
             .master("local[2]")
             .appName("test")
             .config("spark.ui.enabled", false)
+            .config("spark.sql.warehouse.dir", TinyTraining.warehouse())
             .config("spark.sql.codegen.wholeStage", false) // compiling takes longer than counting
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")

@@ -19,6 +19,7 @@ import io.avatarl.model.Distributions;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.TestGroups;
 import io.avatarl.spark.Rollouts;
+import io.avatarl.train.TinyTraining;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,6 +54,7 @@ class RolloutsTest {
             // Three attempts for each task.
             .master("local[2,3]")
             .config("spark.ui.enabled", false)
+            .config("spark.sql.warehouse.dir", TinyTraining.warehouse())
             .config("spark.sql.shuffle.partitions", 1)
             .getOrCreate();
   }
