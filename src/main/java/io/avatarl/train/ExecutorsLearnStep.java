@@ -14,6 +14,9 @@ import java.util.Optional;
  * update from their gradients and publishes the weights.
  */
 final class ExecutorsLearnStep extends StepStrategy {
+  /** Whether an update has begun since the last complete step. */
+  private boolean updating;
+
   ExecutorsLearnStep(Parts parts) {
     super(parts);
   }
@@ -50,6 +53,7 @@ final class ExecutorsLearnStep extends StepStrategy {
     if (severalRounds()) {
       learner.mark();
     }
+    updating = false;
     Outcome outcome = learnt.orElseThrow();
     learnt = Optional.empty();
     return outcome;
@@ -77,6 +81,7 @@ final class ExecutorsLearnStep extends StepStrategy {
   }
 
   private UpdateMetrics learn(PolicyCluster.Gradients gradients) {
+    updating = true;
     try (PhaseTimer.Running ignored = state.clock().start(PhaseTimer.Phase.LEARN)) {
       return learner.update(gradients.parts(), gradients.sums(), gradients.groups());
     }
@@ -91,11 +96,13 @@ final class ExecutorsLearnStep extends StepStrategy {
     return new float[0];
   }
 
+  /** A step of one round has no copy to go back to, and needs none if its job failed. */
   @Override
   boolean rewind() {
     if (severalRounds()) {
       learner.rewind();
+      return true;
     }
-    return true;
+    return !updating;
   }
 }
