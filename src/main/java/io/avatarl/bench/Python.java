@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  */
 public record Python(Optional<String> path, String missing) {
   private static final String SCRIPT = "pytorch_bench.py";
+  private static final String LAPS = "laps.py";
   private static final String TOKENIZERS = "tokenizers_bench.py";
   private static final int IMPORT_SECONDS = 120;
 
@@ -129,12 +130,14 @@ public record Python(Optional<String> path, String missing) {
     return new ProcessBenchmark(builder, folder.resolve("tokenizers.log"));
   }
 
+  /** A script in {@code folder}, with what it imports. */
   private static Path script(Path folder, String name) throws IOException {
-    Path script = folder.resolve(name);
-    try (InputStream in = Python.class.getResourceAsStream(name)) {
-      Files.write(script, in.readAllBytes());
+    for (String file : List.of(LAPS, name)) {
+      try (InputStream in = Python.class.getResourceAsStream(file)) {
+        Files.write(folder.resolve(file), in.readAllBytes());
+      }
     }
-    return script;
+    return folder.resolve(name);
   }
 
   /** The script's command line, and the script in {@code folder}. */

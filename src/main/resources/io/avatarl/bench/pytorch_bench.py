@@ -8,13 +8,11 @@ the weights of a model.safetensors and prints the logits of some tokens, for a t
 
 import argparse
 import json
-import resource
 import struct
-import sys
-import time
 
 import torch
 import torch.nn.functional as F
+from laps import serve
 from torch import nn
 
 
@@ -155,24 +153,7 @@ def main():
         return logits(args, model)
     once = (training if args.what == "train" else generation)(args, model)
     once()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        seconds, units, times = float(line), 0, 0
-        start, cpu = time.perf_counter(), time.process_time()
-        while True:
-            units += once()
-            times += 1
-            if time.perf_counter() - start >= seconds:
-                break
-        print("lap " + json.dumps({
-            "units": units,
-            "times": times,
-            "seconds": time.perf_counter() - start,
-            "cpuSeconds": time.process_time() - cpu,
-            "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "bytesPerStep": 0,
-            "stageSeconds": {},
-        }), flush=True)
+    serve(once)
 
 
 if __name__ == "__main__":

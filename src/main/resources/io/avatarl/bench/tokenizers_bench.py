@@ -5,10 +5,9 @@ are the texts' bytes in UTF-8.
 """
 
 import json
-import resource
 import sys
-import time
 
+from laps import serve
 from tokenizers import Tokenizer
 
 
@@ -18,24 +17,12 @@ def main():
         texts = json.load(file)
     size = sum(len(text.encode()) for text in texts)
     tokenizer.encode_batch(texts[:1])
-    print("ready", flush=True)
-    for line in sys.stdin:
-        seconds, times = float(line), 0
-        start, cpu = time.perf_counter(), time.process_time()
-        while True:
-            tokenizer.encode_batch(texts)
-            times += 1
-            if time.perf_counter() - start >= seconds:
-                break
-        print("lap " + json.dumps({
-            "units": times * size,
-            "times": times,
-            "seconds": time.perf_counter() - start,
-            "cpuSeconds": time.process_time() - cpu,
-            "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "bytesPerStep": 0,
-            "stageSeconds": {},
-        }), flush=True)
+
+    def once():
+        tokenizer.encode_batch(texts)
+        return size
+
+    serve(once)
 
 
 if __name__ == "__main__":

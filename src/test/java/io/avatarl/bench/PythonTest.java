@@ -43,7 +43,7 @@ class PythonTest {
     command.add("--weights=" + weights);
     Process process =
         new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile()).start();
-    JsonNode said = new ObjectMapper().readTree(process.getInputStream());
+    JsonNode said = new ObjectMapper().readTree(process.getInputStream().readAllBytes());
     assertEquals(0, process.waitFor(), () -> read(folder.resolve("errors")));
     long[] tokens =
         LongStream.range(0, (long) ROWS * config.model().context())
