@@ -230,9 +230,9 @@ add_defaults() {
 }
 
 # Splits "$@" into `submit` (spark-submit's options, as given) and `job` (all else), and sets what this file needs: `master`,
-# `properties` (file) and `classpath` (of the driver). Everything after `--` is the job's.
+# `deploy` (mode), `properties` (file), `classpath` and `java_options` (of the driver). Everything after `--` is the job's.
 split_options() {
-  submit=() job=() master="" properties="" classpath=""
+  submit=() job=() master="" deploy="" properties="" classpath="" java_options=""
   local name value
   while [[ $# -gt 0 ]]; do
     name="${1%%=*}"
@@ -263,7 +263,13 @@ split_options() {
         esac
         case "$name=$value" in
           --master=* | --conf=spark.master=* | -c=spark.master=*) master="${value#spark.master=}" ;;
+          --deploy-mode=* | --conf=spark.submit.deployMode=* | -c=spark.submit.deployMode=*)
+            deploy="${value#spark.submit.deployMode=}"
+            ;;
           --properties-file=*) properties="$value" ;;
+          --driver-java-options=* | --conf=spark.driver.extraJavaOptions=* | -c=spark.driver.extraJavaOptions=*)
+            java_options="${value#spark.driver.extraJavaOptions=}"
+            ;;
           --driver-class-path=* | --conf=spark.driver.extraClassPath=* | -c=spark.driver.extraClassPath=*)
             classpath="${value#spark.driver.extraClassPath=}"
             ;;
@@ -291,7 +297,7 @@ run_job() {
   local main_class="$1" java jar terminal=false columns="" defaults build scala profile s3=false
   shift
   use_utf8
-  local submit job master properties classpath name
+  local submit job master deploy properties classpath java_options name
   [[ -z "${SPARK_REMOTE:-}" ]] ||
     refuse "SPARK_REMOTE=$SPARK_REMOTE: training needs a Spark session of its own and not Spark Connect; unset it"
   split_options "$@"
@@ -362,7 +368,9 @@ run_job() {
   local file
   for file in "$properties" "$defaults/spark-defaults.conf"; do
     [[ -n "$master" ]] || master="$(property "$file" spark.master)"
+    [[ -n "$deploy" ]] || deploy="$(property "$file" spark.submit.deployMode)"
     [[ -n "$classpath" ]] || classpath="$(property "$file" spark.driver.extraClassPath)"
+    [[ -n "$java_options" ]] || java_options="$(property "$file" spark.driver.extraJavaOptions)"
   done
   [[ -n "$master" ]] || master="${MASTER:-}"
   if [[ -z "$master" ]]; then
@@ -394,6 +402,17 @@ run_job() {
       resource="spark-internal"
       ;;
   esac
+
+  # A standalone cluster starts a driver with its extraJavaOptions alone: without the defaults and, before Spark 4, without the
+  # packages of the JDK that Spark needs open.
+  if [[ "$deploy $master" == "cluster spark://"* ]]; then
+    local own_options package
+    own_options="$(property "$AVATARL_HOME/conf/spark-defaults.conf" spark.driver.defaultJavaOptions)"
+    for package in java.lang java.lang.invoke java.nio java.util java.util.concurrent sun.nio.ch; do
+      own_options+=" --add-opens=java.base/$package=ALL-UNNAMED"
+    done
+    submit+=(--driver-java-options "$own_options $java_options")
+  fi
 
   local arguments=("${submit[@]}" --class "$main_class" "$resource" "${job[@]}")
   if ! $own_home; then
