@@ -40,6 +40,7 @@ public final class Job {
    */
   public static void main(Callable<Integer> command, String[] args) {
     Thread.setDefaultUncaughtExceptionHandler((thread, e) -> uncaught(e));
+    LateFutures.hide();
     guarded(
         () -> {
           int code = run(command, System.out, System.err, args);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.files.Storage;
@@ -16,12 +18,19 @@ import io.avatarl.train.FinishedRun;
 import io.avatarl.train.Runs;
 import io.avatarl.train.TinyTraining;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -33,10 +42,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Figures that are shown (console, evaluate.sh, metrics, views, report), against computations that
- * share no code with what shows them: SQL over a table that keeps every action, and a plain loop
- * over the validation split. {@code MlflowTrackerTest} and {@code CompareJobTest} hold what is sent
- * and compared to the same records.
+ * Figures that are shown (console, evaluate.sh, metrics, views, report, MLflow), against
+ * computations that share no code with what shows them: SQL over a table that keeps every action,
+ * and a plain loop over the validation split. {@code CompareJobTest} holds what is compared to the
+ * same records.
  */
 class FiguresTest {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -48,9 +57,14 @@ class FiguresTest {
   private static Path run;
   private static CommandResult trained;
   private static JsonNode summary;
+  private static final List<JsonNode> batches = Collections.synchronizedList(new ArrayList<>());
+  private static HttpServer mlflow;
 
   @BeforeAll
   static void train() throws IOException {
+    mlflow = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    mlflow.createContext("/", FiguresTest::answer);
+    mlflow.start();
     spark = FinishedRun.spark();
     corpus = TinyTraining.corpus(folder);
     run = folder.resolve("run");
@@ -63,6 +77,8 @@ class FiguresTest {
                 corpus.toString(),
                 "--out",
                 run.toString(),
+                "--set",
+                "tracking.uri=http://127.0.0.1:" + mlflow.getAddress().getPort(),
                 "--set",
                 "rolloutTable.every=1",
                 "--set",
@@ -78,6 +94,23 @@ class FiguresTest {
   @AfterAll
   static void stop() {
     spark.stop();
+    mlflow.stop(0);
+  }
+
+  private static void answer(HttpExchange exchange) throws IOException {
+    byte[] body = exchange.getRequestBody().readAllBytes();
+    if (exchange.getRequestURI().getPath().endsWith("log-batch")) {
+      batches.add(JSON.readTree(body));
+    }
+    byte[] answer =
+        """
+        {"experiment": {"experiment_id": "1"},
+          "run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/1/r/artifacts"}}}
+        """
+            .getBytes(StandardCharsets.UTF_8);
+    exchange.sendResponseHeaders(200, answer.length);
+    exchange.getResponseBody().write(answer);
+    exchange.close();
   }
 
   /** Update records by step; all of a step have the same figures of its rollouts. */
@@ -145,6 +178,44 @@ class FiguresTest {
     // The summary's are those of the last step.
     assertEquals(updates.get(6L).path("entropy"), summary.path("entropy"));
     assertEquals(updates.get(6L).path("reward"), summary.path("reward"));
+  }
+
+  /** Every number of every update and evaluation, and of the summary, at its update. */
+  @Test
+  void mlflowHasTheNumbersOfTheRunsFiles() throws IOException {
+    Set<String> expected = new TreeSet<>();
+    try (var files = Files.list(run.resolve("metrics"))) {
+      for (Path file : files.toList()) {
+        for (String line : Files.readAllLines(file)) {
+          JsonNode record = JSON.readTree(line);
+          addNumbers(expected, "", record, record.path("update").asLong());
+        }
+      }
+    }
+    addNumbers(expected, "summary/", summary, 12);
+    Set<String> sent = new TreeSet<>();
+    for (JsonNode batch : batches) {
+      for (JsonNode metric : batch.path("metrics")) {
+        String key = metric.path("key").asText();
+        sent.add(named(key, metric.path("step").asLong(), metric.path("value").asDouble()));
+      }
+    }
+    assertThat(sent).isEqualTo(expected).hasSizeGreaterThan(200);
+  }
+
+  private static void addNumbers(Set<String> numbers, String prefix, JsonNode record, long update) {
+    record
+        .properties()
+        .forEach(
+            field -> {
+              if (field.getValue().isNumber() && !field.getKey().equals("update")) {
+                numbers.add(named(prefix + field.getKey(), update, field.getValue().asDouble()));
+              }
+            });
+  }
+
+  private static String named(String key, long update, double value) {
+    return key + " at " + update + ": " + value;
   }
 
   /** By one window after the other, each with its targets alone. */
