@@ -15,11 +15,24 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 
 /**
- * The learning curve as one SVG picture: validation cross-entropy (nats per token) over updates, a
- * curve for each run and a dashed line for each n-gram table and each yardstick. It follows the
- * reader's light or dark setting and loads no other files.
+ * The learning curve as one SVG picture: validation cross-entropy (nats per token) over updates or
+ * scored actions, a curve for each run and a dashed line for each n-gram table and each yardstick.
+ * It follows the reader's light or dark setting and loads no other files.
  */
 final class LearningCurve {
+  /** What has been spent, to the right. */
+  enum Axis {
+    UPDATES("updates"),
+    /** As a logarithm. Runs that have not finished are left out. */
+    ACTIONS("scored actions");
+
+    private final String name;
+
+    Axis(String name) {
+      this.name = name;
+    }
+  }
+
   private static final int WIDTH = 860;
   private static final int HEIGHT = 430;
   private static final int LEFT = 56;
@@ -53,7 +66,10 @@ final class LearningCurve {
       }
       """;
 
-  private record Point(double update, double crossEntropy) {}
+  /**
+   * @param spent updates or actions
+   */
+  private record Point(double spent, double crossEntropy) {}
 
   /** A curve, or a horizontal line with a single point. */
   private record Line(String name, String style, List<Point> points) {
@@ -67,13 +83,17 @@ final class LearningCurve {
   }
 
   private final List<Line> lines;
-  private final double lastUpdate;
+  private final Axis axis;
+  private final double first;
+  private final double last;
   private final double low;
   private final double high;
 
-  private LearningCurve(List<Line> lines) {
+  private LearningCurve(List<Line> lines, Axis axis) {
     this.lines = lines;
-    this.lastUpdate = points().mapToDouble(Point::update).max().orElse(1);
+    this.axis = axis;
+    this.first = points().mapToDouble(Point::spent).filter(spent -> spent > 0).min().orElse(1) / 2;
+    this.last = points().mapToDouble(Point::spent).max().orElse(1);
     double lowest = points().mapToDouble(Point::crossEntropy).min().orElse(0);
     double highest = points().mapToDouble(Point::crossEntropy).max().orElse(1);
     double tick = tick(highest - lowest, 8);
@@ -89,12 +109,12 @@ final class LearningCurve {
    * Draws the data of {@link ReportPage#data}; leaves out n-gram lines if the runs were trained on
    * different texts.
    */
-  static String svg(ObjectNode data) {
+  static String svg(ObjectNode data, Axis axis) {
     List<Line> lines = new ArrayList<>();
     Set<String> texts = new HashSet<>();
     JsonNode tables = null;
     for (JsonNode run : data.path("runs")) {
-      List<Point> points = points(run);
+      List<Point> points = points(run, axis);
       if (!points.isEmpty()) {
         String style = "curve c" + lines.size() % COLOURS;
         lines.add(new Line(run.path("name").asText(), style, points));
@@ -111,7 +131,7 @@ final class LearningCurve {
     }
     data.path("lines")
         .forEach(line -> reference(lines, line.path("name").asText(), "yardstick", line));
-    return new LearningCurve(lines).draw();
+    return new LearningCurve(lines, axis).draw();
   }
 
   private static void reference(List<Line> lines, String name, String style, JsonNode model) {
@@ -122,25 +142,35 @@ final class LearningCurve {
   }
 
   /** The evaluations during training, and at the end that of the whole validation split. */
-  private static List<Point> points(JsonNode run) {
+  private static List<Point> points(JsonNode run, Axis axis) {
     List<Point> points = new ArrayList<>();
+    JsonNode summary = run.path("summary");
+    double unit = 1;
+    if (axis == Axis.ACTIONS) {
+      if (!summary.isObject()) {
+        return points;
+      }
+      unit = summary.path("rollouts").asDouble() / summary.path("updates").asDouble();
+    }
     JsonNode updates = run.at("/evaluations/update");
     JsonNode values = run.at("/evaluations/val_ce");
-    double end = run.at("/summary/updates").asDouble(Double.POSITIVE_INFINITY);
+    double end = summary.path("updates").asDouble(Double.POSITIVE_INFINITY);
     for (int i = 0; i < updates.size(); i++) {
       if (values.path(i).isNumber() && updates.path(i).asDouble() < end) {
-        points.add(new Point(updates.path(i).asDouble(), values.path(i).asDouble()));
+        points.add(new Point(unit * updates.path(i).asDouble(), values.path(i).asDouble()));
       }
     }
-    double last = run.at("/summary/val_ce").asDouble(Double.NaN);
+    double last = summary.path("val_ce").asDouble(Double.NaN);
     if (Double.isFinite(last) && Double.isFinite(end)) {
-      points.add(new Point(end, last));
+      points.add(new Point(unit * end, last));
     }
     return points;
   }
 
-  private double x(double update) {
-    return LEFT + (RIGHT - LEFT) * update / lastUpdate;
+  private double x(double spent) {
+    double share =
+        axis == Axis.UPDATES ? spent / last : Math.log(spent / first) / Math.log(last / first);
+    return LEFT + (RIGHT - LEFT) * share;
   }
 
   private double y(double crossEntropy) {
@@ -169,7 +199,7 @@ final class LearningCurve {
       svg.writeDefaultNamespace("http://www.w3.org/2000/svg");
       attributes(svg, "viewBox", "0 0 " + WIDTH + " " + HEIGHT, "role", "img");
       attributes(svg, "width", WIDTH, "height", HEIGHT);
-      element(svg, "title", "Validation cross-entropy over updates");
+      element(svg, "title", "Validation cross-entropy over " + axis.name);
       element(svg, "style", "\n" + STYLE);
       svg.writeEmptyElement("rect");
       attributes(svg, "class", "page", "x", 0.5, "y", 0.5, "rx", 8);
@@ -203,18 +233,27 @@ final class LearningCurve {
       String number = String.format(Locale.ROOT, step < 0.1 ? "%.2f" : "%.1f", value);
       text(svg, "", "end", LEFT - 8, y(value) + 4, number);
     }
-    step = Math.max(1, tick(lastUpdate, 6));
-    for (int i = 0; i * step <= lastUpdate; i++) {
-      String number = String.format(Locale.ROOT, "%,.0f", i * step);
-      text(svg, "", "middle", x(i * step), BOTTOM + 20, number);
+    if (axis == Axis.UPDATES) {
+      step = Math.max(1, tick(last, 6));
+      for (int i = 0; i * step <= last; i++) {
+        mark(svg, i * step);
+      }
+    } else {
+      for (double power = Math.pow(10, Math.ceil(Math.log10(first))); power <= last; power *= 10) {
+        mark(svg, power);
+      }
     }
-    text(svg, "", "middle", (LEFT + RIGHT) / 2.0, BOTTOM + 38, "updates");
+    text(svg, "", "middle", (LEFT + RIGHT) / 2.0, BOTTOM + 38, axis.name);
+  }
+
+  private void mark(XMLStreamWriter svg, double spent) throws XMLStreamException {
+    text(svg, "", "middle", x(spent), BOTTOM + 20, String.format(Locale.ROOT, "%,.0f", spent));
   }
 
   private void curve(XMLStreamWriter svg, Line line) throws XMLStreamException {
     StringBuilder places = new StringBuilder();
     for (Point point : line.points()) {
-      places.append(decimal(x(point.update()))).append(',');
+      places.append(decimal(x(point.spent()))).append(',');
       places.append(decimal(y(point.crossEntropy()))).append(' ');
     }
     svg.writeEmptyElement("polyline");
@@ -240,7 +279,7 @@ final class LearningCurve {
     for (int i = 0; i < places.length; i++) {
       Line line = ordered.get(i);
       Point last = line.points().get(line.points().size() - 1);
-      double from = line.isCurve() ? x(last.update()) : RIGHT;
+      double from = line.isCurve() ? x(last.spent()) : RIGHT;
       svg.writeEmptyElement("polyline");
       attributes(
           svg,

@@ -41,6 +41,15 @@ public final class ReportJob implements Callable<Integer> {
               + " the page is then only written if --html is given, too")
   private String svg;
 
+  @Option(
+      names = "--over",
+      paramLabel = "WHAT",
+      defaultValue = "updates",
+      description =
+          "what --svg draws the curves over: updates (default) | actions (scored ones, as a"
+              + " logarithm; of finished runs)")
+  private LearningCurve.Axis over;
+
   private final PrintStream out;
 
   ReportJob(PrintStream out) {
@@ -62,7 +71,7 @@ public final class ReportJob implements Callable<Integer> {
           leftOut + ReportPage.MOST, ReportPage.MOST);
     }
     if (svg != null) {
-      write(storage, svg, LearningCurve.svg(data));
+      write(storage, svg, LearningCurve.svg(data, over));
       out.println("learning curve " + svg);
     }
     if (html != null || svg == null) {

@@ -41,10 +41,14 @@ class LearningCurveTest {
   }
 
   private Document svg() throws Exception {
+    return svg(LearningCurve.Axis.UPDATES);
+  }
+
+  private Document svg(LearningCurve.Axis axis) throws Exception {
     DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
     return factory
         .newDocumentBuilder()
-        .parse(new InputSource(new StringReader(LearningCurve.svg(data))));
+        .parse(new InputSource(new StringReader(LearningCurve.svg(data, axis))));
   }
 
   private static List<Element> elements(Document svg, String tag, String style) {
@@ -75,6 +79,23 @@ class LearningCurveTest {
     assertEquals(points[1][0] - points[0][0], (points[2][0] - points[1][0]) / 2, 0.11);
     assertEquals(points[1][1] - points[0][1], points[2][1] - points[1][1], 0.11);
     assertTrue(points[2][1] > points[0][1], "lower figures are lower");
+  }
+
+  /** The same distance for each factor; a run that scores ten times as much is further right. */
+  @Test
+  void actionsAreALogarithm() throws Exception {
+    ((ObjectNode) run("sampled", 2.0).path("summary")).put("rollouts", 400);
+    ((ObjectNode) run("exhaustive", 2.0).path("summary")).put("rollouts", 4000);
+    run("unfinished", 2.0).remove("summary");
+    List<Element> curves = elements(svg(LearningCurve.Axis.ACTIONS), "polyline", "curve");
+    assertEquals(2, curves.size());
+    double[][] sampled = points(curves.get(0));
+    double[][] exhaustive = points(curves.get(1));
+    double twice = sampled[1][0] - sampled[0][0];
+    assertEquals(twice, sampled[2][0] - sampled[1][0], 0.11);
+    double ten = exhaustive[0][0] - sampled[0][0];
+    assertEquals(twice * Math.log(10) / Math.log(2), ten, 0.3);
+    assertEquals(ten, exhaustive[2][0] - sampled[2][0], 0.11);
   }
 
   @Test
@@ -131,7 +152,7 @@ class LearningCurveTest {
   @Test
   void namesAreText() throws Exception {
     run("<script>\u0007&", 2.0);
-    assertFalse(LearningCurve.svg(data).contains("<script"));
+    assertFalse(LearningCurve.svg(data, LearningCurve.Axis.UPDATES).contains("<script"));
     String text = svg().getDocumentElement().getTextContent();
     assertThat(text).contains("<script>\u2407&");
   }
