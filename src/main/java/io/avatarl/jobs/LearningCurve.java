@@ -84,16 +84,16 @@ final class LearningCurve {
 
   private final List<Line> lines;
   private final Axis axis;
-  private final double first;
-  private final double last;
+  private final double least; // spent, on the left of a logarithm
+  private final double most;
   private final double low;
   private final double high;
 
   private LearningCurve(List<Line> lines, Axis axis) {
     this.lines = lines;
     this.axis = axis;
-    this.first = points().mapToDouble(Point::spent).filter(spent -> spent > 0).min().orElse(1) / 2;
-    this.last = points().mapToDouble(Point::spent).max().orElse(1);
+    this.least = points().mapToDouble(Point::spent).filter(spent -> spent > 0).min().orElse(1) / 2;
+    this.most = points().mapToDouble(Point::spent).max().orElse(1);
     double lowest = points().mapToDouble(Point::crossEntropy).min().orElse(0);
     double highest = points().mapToDouble(Point::crossEntropy).max().orElse(1);
     double tick = tick(highest - lowest, 8);
@@ -169,7 +169,7 @@ final class LearningCurve {
 
   private double x(double spent) {
     double share =
-        axis == Axis.UPDATES ? spent / last : Math.log(spent / first) / Math.log(last / first);
+        axis == Axis.UPDATES ? spent / most : Math.log(spent / least) / Math.log(most / least);
     return LEFT + (RIGHT - LEFT) * share;
   }
 
@@ -234,12 +234,12 @@ final class LearningCurve {
       text(svg, "", "end", LEFT - 8, y(value) + 4, number);
     }
     if (axis == Axis.UPDATES) {
-      step = Math.max(1, tick(last, 6));
-      for (int i = 0; i * step <= last; i++) {
+      step = Math.max(1, tick(most, 6));
+      for (int i = 0; i * step <= most; i++) {
         mark(svg, i * step);
       }
     } else {
-      for (double power = Math.pow(10, Math.ceil(Math.log10(first))); power <= last; power *= 10) {
+      for (double power = Math.pow(10, Math.ceil(Math.log10(least))); power <= most; power *= 10) {
         mark(svg, power);
       }
     }

@@ -113,17 +113,25 @@ class FiguresTest {
     exchange.close();
   }
 
-  /** Update records by step; all of a step have the same figures of its rollouts. */
-  private static Map<Long, JsonNode> updates() throws IOException {
-    Map<Long, JsonNode> updates = new HashMap<>();
+  /** What the run's metrics files hold. */
+  private static List<JsonNode> records() throws IOException {
+    List<JsonNode> records = new ArrayList<>();
     try (var files = Files.list(run.resolve("metrics"))) {
       for (Path file : files.toList()) {
         for (String line : Files.readAllLines(file)) {
-          JsonNode record = JSON.readTree(line);
-          if (record.path("kind").asText().equals("update")) {
-            updates.put(record.path("step").asLong(), record);
-          }
+          records.add(JSON.readTree(line));
         }
+      }
+    }
+    return records;
+  }
+
+  /** Update records by step; all of a step have the same figures of its rollouts. */
+  private static Map<Long, JsonNode> updates() throws IOException {
+    Map<Long, JsonNode> updates = new HashMap<>();
+    for (JsonNode record : records()) {
+      if (record.path("kind").asText().equals("update")) {
+        updates.put(record.path("step").asLong(), record);
       }
     }
     return updates;
@@ -184,13 +192,8 @@ class FiguresTest {
   @Test
   void mlflowHasTheNumbersOfTheRunsFiles() throws IOException {
     Set<String> expected = new TreeSet<>();
-    try (var files = Files.list(run.resolve("metrics"))) {
-      for (Path file : files.toList()) {
-        for (String line : Files.readAllLines(file)) {
-          JsonNode record = JSON.readTree(line);
-          addNumbers(expected, "", record, record.path("update").asLong());
-        }
-      }
+    for (JsonNode record : records()) {
+      addNumbers(expected, "", record, record.path("update").asLong());
     }
     addNumbers(expected, "summary/", summary, 12);
     Set<String> sent = new TreeSet<>();
