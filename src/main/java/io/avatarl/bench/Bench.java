@@ -76,6 +76,11 @@ public record Bench(
     return new VocabularySection(this).table();
   }
 
+  /** The shape on a GPU. */
+  public List<Section> gpu() throws IOException {
+    return new GpuSection(this).tables();
+  }
+
   /** What a run's JVM holds while it learns. */
   public Section memory() {
     return new MemorySection(config(), vocabulary(), Runtime.getRuntime().availableProcessors())

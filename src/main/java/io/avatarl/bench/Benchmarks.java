@@ -1,5 +1,6 @@
 package io.avatarl.bench;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -39,10 +40,15 @@ public final class Benchmarks {
    * policy. Units: groups (for continuations: tokens).
    */
   public static Benchmark learner(TrainingConfig config, Corpus corpus) {
+    return learner(config, corpus, Device.cpu());
+  }
+
+  /** The same on a device. */
+  static Benchmark learner(TrainingConfig config, Corpus corpus, Device device) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = initial(config, corpus);
     List<Minibatch> minibatches;
-    try (Policy policy = new Policy(config.model(), parameters)) {
+    try (Policy policy = new Policy(config.model(), parameters, device)) {
       LocalRollouts rollouts = new LocalRollouts(config, corpus);
       List<RolloutShard> shards = new ArrayList<>();
       for (int shard = 0; shard < config.shardsPerStep(); shard++) {
@@ -50,7 +56,8 @@ public final class Benchmarks {
       }
       minibatches = Minibatch.of(shards, config.learner().updatesPerStep());
     }
-    Learner learner = new Learner(config.learner(), config.model(), parameters, Long.MAX_VALUE);
+    Learner learner =
+        new Learner(config.learner(), config.model(), parameters, Long.MAX_VALUE, device);
     return Benchmark.repeating(
         () -> {
           minibatches.forEach(learner::update);
@@ -143,11 +150,17 @@ public final class Benchmarks {
    * update. Units: groups.
    */
   public static Benchmark rolloutAndUpdate(TrainingConfig config, Corpus corpus) {
+    return rolloutAndUpdate(config, corpus, Device.cpu());
+  }
+
+  /** The same on a device. */
+  static Benchmark rolloutAndUpdate(TrainingConfig config, Corpus corpus, Device device) {
     NativeEngine.load(config.nativeThreads(), config.model().precision());
     Parameters parameters = initial(config, corpus);
-    Policy policy = new Policy(config.model(), parameters);
+    Policy policy = new Policy(config.model(), parameters, device);
     LocalRollouts rollouts = new LocalRollouts(config, corpus);
-    Learner learner = new Learner(config.learner(), config.model(), parameters, Long.MAX_VALUE);
+    Learner learner =
+        new Learner(config.learner(), config.model(), parameters, Long.MAX_VALUE, device);
     AtomicLong step = new AtomicLong();
     int windows = config.rollout().windowsPerUpdate();
     return Benchmark.repeating(

@@ -109,7 +109,7 @@ public record Python(Optional<String> path, String missing) {
             + rows
             + "-threads-"
             + threads
-            + (more.contains("--compile") ? "-compiled" : "");
+            + String.join("", more).replaceAll("--(?:\\w+=)?", "-");
     return new ProcessBenchmark(builder, folder.resolve(name + ".log"));
   }
 

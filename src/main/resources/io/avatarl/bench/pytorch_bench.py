@@ -1,4 +1,4 @@
-"""The yardstick of jobs/bench.sh: the same GPT (its default form) in PyTorch, float32, on the CPU.
+"""The yardstick of jobs/bench.sh: the same GPT (its default form) in PyTorch, on the CPU in float32 or on a GPU.
 
 Takes turns with the other benchmarks: a line with a number of seconds on standard input starts a lap; the answer is one
 line of JSON. A lap repeats: `train` - forward, backward, clipping by the global norm and AdamW on one minibatch of
@@ -75,14 +75,18 @@ def training(args, model):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     forward = torch.compile(model) if args.compile else model
 
+    half = torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bfloat16")
+
     def once():
-        tokens = torch.randint(args.vocabulary, (args.rows, args.context + 1))
-        logits, _ = forward(tokens[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        tokens = torch.randint(args.vocabulary, (args.rows, args.context + 1)).to(args.device)
+        with half:
+            logits, _ = forward(tokens[:, :-1])
+            loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        loss.item()  # waits for a GPU; a training loop logs it
         return args.rows * args.context
 
     return once
@@ -145,10 +149,13 @@ def main():
     parser.add_argument("--horizon", type=int, default=1)
     parser.add_argument("--weights")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=["float32", "tf32", "bfloat16"], default="float32")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
-    model = Gpt(args.vocabulary, args.context, args.layers, args.heads, args.width)
+    torch.backends.cuda.matmul.allow_tf32 = args.precision != "float32"
+    model = Gpt(args.vocabulary, args.context, args.layers, args.heads, args.width).to(args.device)
     if args.what == "logits":
         return logits(args, model)
     once = (training if args.what == "train" else generation)(args, model)

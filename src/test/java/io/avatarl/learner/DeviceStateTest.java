@@ -4,19 +4,23 @@ import static io.avatarl.learner.LearnerFixture.VOCABULARY;
 import static io.avatarl.learner.LearnerFixture.config;
 import static io.avatarl.learner.LearnerFixture.minibatch;
 import static io.avatarl.learner.LearnerFixture.parameters;
+import static io.avatarl.learner.LearnerFixture.tokens;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
 import io.avatarl.NativeMemory;
 import io.avatarl.config.OptimizerConfig;
 import io.avatarl.config.TrainingConfig;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
+import io.avatarl.model.Policy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,13 +33,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The learner whose state lives on its device, on the CPU as the device, against the one in Java.
+ * The learner whose state lives on its device, against the one in Java. The device is a GPU if
+ * there is one, else the CPU.
  */
 @Tag("numerical")
 class DeviceStateTest {
+  private static Device device;
+
   @BeforeAll
   static void load() {
     NativeEngine.load(1);
+    device = Engine.getInstance().getGpuCount() > 0 ? Device.gpu(0) : Device.cpu();
   }
 
   /** Vectors and matrices, square, wide and tall ones, next to each other. */
@@ -53,7 +61,7 @@ class DeviceStateTest {
   }
 
   private static DeviceState device(Parameters parameters, TrainingConfig config) {
-    return new DeviceState(parameters, config.learner().optimizer(), 2, Device.cpu());
+    return new DeviceState(parameters, config.learner().optimizer(), 2, device);
   }
 
   private static HostState host(Parameters parameters, TrainingConfig config) {
@@ -84,7 +92,12 @@ class DeviceStateTest {
 
   /** Compares each parameter's values, by the length of the vector that they are. */
   private static void assertClose(
-      ParameterLayout layout, String what, float[] expected, float[] actual, float[] origin) {
+      ParameterLayout layout,
+      String what,
+      float[] expected,
+      float[] actual,
+      double within,
+      float[] origin) {
     for (ParameterLayout.Parameter p : layout.parameters()) {
       double difference = 0;
       double moved = 0;
@@ -93,7 +106,7 @@ class DeviceStateTest {
         moved += Math.pow((double) expected[i] - origin[i], 2);
       }
       assertTrue(
-          Math.sqrt(difference) <= 1e-6 * Math.sqrt(moved),
+          Math.sqrt(difference) <= within * Math.sqrt(moved),
           what + " of " + p.name() + ": " + Math.sqrt(difference / moved));
     }
   }
@@ -126,9 +139,10 @@ class DeviceStateTest {
             "update " + update,
             java.parameters().toArray(),
             script.parameters().toArray(),
+            1e-6,
             origin);
         for (int i = 0; i < 2; i++) {
-          assertClose(layout, "moment " + i, java.moments()[i], script.moments()[i], zero);
+          assertClose(layout, "moment " + i, java.moments()[i], script.moments()[i], 1e-6, zero);
         }
       }
       float[] moved = actual.toArray();
@@ -195,7 +209,7 @@ class DeviceStateTest {
     Parameters parameters = parameters(config, VOCABULARY);
     try (Learner learner =
         onDevice
-            ? Learner.onDevice(config.learner(), config.model(), parameters, 60, Device.cpu())
+            ? Learner.onDevice(config.learner(), config.model(), parameters, 60, device)
             : new Learner(config.learner(), config.model(), parameters, 60)) {
       for (int step = 0; step < 15; step++) {
         Minibatch rollouts = minibatch(config, learner.parameters(), 8);
@@ -225,14 +239,39 @@ class DeviceStateTest {
   }
 
   @Test
+  void aGpuComputesTheProbabilitiesAndGradientsOfTheCpu() {
+    assumeTrue(device.isGpu(), "PyTorch sees no GPU here");
+    TrainingConfig config = config("model.layers=2", "model.width=32", "learner.entropy=0.1");
+    Parameters parameters = parameters(config, VOCABULARY);
+    Minibatch minibatch = minibatch(config, parameters, 6);
+    long[] inputs = LearnerFixture.inputs(tokens(config, 6, VOCABULARY), 6, 5);
+    try (Policy cpu = new Policy(config.model(), parameters);
+        Policy gpu = new Policy(config.model(), parameters, device)) {
+      assertArrayEquals(cpu.logProbs(6, inputs), gpu.logProbs(6, inputs), 1e-5f);
+    }
+    try (Learner java = new Learner(config.learner(), config.model(), parameters, 10);
+        Learner onGpu = new Learner(config.learner(), config.model(), parameters, 10, device)) {
+      LossSums expected = java.gradients(minibatch);
+      LossSums actual = onGpu.gradients(minibatch);
+      assertEquals(expected.loss(), actual.loss(), 1e-5 * Math.abs(expected.loss()));
+      assertClose(
+          parameters.layout(),
+          "gradient",
+          java.gradient(),
+          onGpu.gradient(),
+          1e-5,
+          new float[parameters.layout().length()]);
+    }
+  }
+
+  @Test
   void gradientsOfExecutorsGiveTheSameUpdate() {
     TrainingConfig config = config("learner.slices=2");
     Parameters parameters = parameters(config, VOCABULARY);
     Parameters same = parameters(config, VOCABULARY);
     Minibatch minibatch = minibatch(config, parameters, 6);
-    try (Learner own =
-            Learner.onDevice(config.learner(), config.model(), parameters, 10, Device.cpu());
-        Learner told = Learner.onDevice(config.learner(), config.model(), same, 10, Device.cpu())) {
+    try (Learner own = Learner.onDevice(config.learner(), config.model(), parameters, 10, device);
+        Learner told = Learner.onDevice(config.learner(), config.model(), same, 10, device)) {
       LossSums sums = own.gradients(minibatch);
       UpdateMetrics expected =
           told.update(
@@ -253,7 +292,7 @@ class DeviceStateTest {
     Minibatch minibatch = minibatch(config, parameters, 3);
     String first = parameters.sha256();
     try (Learner learner =
-        Learner.onDevice(config.learner(), config.model(), parameters, 10, Device.cpu())) {
+        Learner.onDevice(config.learner(), config.model(), parameters, 10, device)) {
       learner.mark();
       learner.update(minibatch);
       learner.update(minibatch);
@@ -272,7 +311,7 @@ class DeviceStateTest {
     Parameters parameters = parameters(config, VOCABULARY);
     Minibatch minibatch = minibatch(config, parameters, 3);
     try (Learner learner =
-        Learner.onDevice(config.learner(), config.model(), parameters, 10, Device.cpu())) {
+        Learner.onDevice(config.learner(), config.model(), parameters, 10, device)) {
       learner.update(minibatch);
       String hash = learner.parameters().sha256();
       for (float moment : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
@@ -302,7 +341,7 @@ class DeviceStateTest {
     Parameters parameters = parameters(config, vocabulary);
     Minibatch minibatch = minibatch(config, parameters, 4);
     try (Learner learner =
-        Learner.onDevice(config.learner(), config.model(), parameters, 1000, Device.cpu())) {
+        Learner.onDevice(config.learner(), config.model(), parameters, 1000, device)) {
       for (int i = 0; i < 20; i++) {
         learner.update(minibatch);
         learner.mark();

@@ -31,7 +31,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +66,8 @@ public final class BenchJob implements Callable<Integer> {
     MEMORY,
     GENERATION,
     TEXT,
-    CORPUS
+    CORPUS,
+    GPU
   }
 
   private final PrintStream out;
@@ -90,9 +90,8 @@ public final class BenchJob implements Callable<Integer> {
           "step (speeds, stages, ratios), floor (what the arithmetic needs), scaling (cost of a"
               + " group by shape), vocabulary (of sampled ones by vocabulary), memory (of a run, by"
               + " arithmetic), generation (sampled continuations, updates on them), text (n-grams,"
-              + " BPE, tokenizing), corpus (tokenizing next to Hugging Face, training from --tokens);"
-              + " may be repeated"
-              + " (default: all)")
+              + " BPE, tokenizing), corpus (tokenizing next to Hugging Face, training from --tokens),"
+              + " gpu (the shape on a GPU, next to PyTorch); may be repeated (default: all but gpu)")
   private List<Section> only = List.of();
 
   @Option(
@@ -223,6 +222,7 @@ public final class BenchJob implements Callable<Integer> {
             case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
             case CORPUS -> bench.corpora();
+            case GPU -> bench.gpu();
           };
       for (Results.Section table : tables) {
         results.add(table);
@@ -257,7 +257,9 @@ public final class BenchJob implements Callable<Integer> {
     if (!only.isEmpty()) {
       return only;
     }
-    return quick ? List.of(Section.STEP, Section.FLOOR) : Arrays.asList(Section.values());
+    return quick
+        ? List.of(Section.STEP, Section.FLOOR)
+        : Stream.of(Section.values()).filter(section -> section != Section.GPU).toList();
   }
 
   private TrainingConfig config(Storage storage, List<String> more) {
