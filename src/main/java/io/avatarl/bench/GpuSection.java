@@ -36,7 +36,9 @@ record GpuSection(Bench bench) {
     }
     List<Section> tables = new ArrayList<>();
     for (Precision precision : Precision.values()) {
-      tables.add(table(precision.name().toLowerCase(Locale.ROOT)));
+      Section table = table(precision.name().toLowerCase(Locale.ROOT));
+      Results.lines(table).forEach(bench.progress()); // Each takes a minute or more.
+      tables.add(table);
     }
     return tables;
   }

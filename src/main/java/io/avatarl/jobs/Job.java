@@ -4,14 +4,17 @@ import io.avatarl.config.Failure;
 import io.avatarl.config.UserError;
 import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
+import io.avatarl.spark.rollout.Devices;
 import io.avatarl.spark.transport.ExecutorWatch;
 import io.avatarl.spark.transport.JobThread;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
@@ -263,6 +266,13 @@ public final class Job {
       if (asked.get("spark.master", "").matches("local(\\[.*)?")) {
         // A task's fatal error, such as no memory, would end this JVM without a message.
         builder.config("spark.executor.killOnFatalError.depth", 0);
+        // A local master offers no GPUs (or other resources), and tasks that ask for one would wait
+        // for ever. They use the driver's.
+        Stream.of(Devices.TASK_RESOURCES, "spark.executor.resource.")
+            .flatMap(
+                prefix -> Arrays.stream(asked.getAllWithPrefix(prefix)).map(of -> prefix + of._1()))
+            .filter(key -> key.endsWith(".amount"))
+            .forEach(key -> builder.config(key, "0"));
       }
       try {
         return new Session(builder.appName(application).config(settings).getOrCreate(), true);

@@ -48,7 +48,11 @@ public final class TrainJob implements Callable<Integer> {
    */
   private static final int HOOK_PRIORITY = 1000;
 
-  private static final int STOP_SECONDS = 120;
+  /** How long a stopped job waits for the end of its step. */
+  private static final int STOP_SECONDS = 110;
+
+  /** Longer, since Hadoop prints a trace when a hook takes too long. */
+  private static final int HOOK_SECONDS = 130;
 
   private final PrintStream out;
   private final PrintStream err;
@@ -177,7 +181,7 @@ public final class TrainJob implements Callable<Integer> {
     try {
       SparkSession spark = session.spark();
       ShutdownHookManager.get()
-          .addShutdownHook(stop, HOOK_PRIORITY, STOP_SECONDS, TimeUnit.SECONDS);
+          .addShutdownHook(stop, HOOK_PRIORITY, HOOK_SECONDS, TimeUnit.SECONDS);
       call.run(spark);
     } finally {
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
@@ -201,7 +205,7 @@ public final class TrainJob implements Callable<Integer> {
     call.stop();
     session.ending();
     try {
-      call.awaitSaved();
+      call.awaitSaved(STOP_SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

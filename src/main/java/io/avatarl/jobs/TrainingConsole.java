@@ -220,6 +220,15 @@ final class TrainingConsole implements TrainingListener, AutoCloseable {
     line(err, "stopped; continue with: %s", Home.command("train.sh", "--resume", "--out", run));
   }
 
+  void stoppedInAStep(long seconds, String run) {
+    line(
+        err,
+        "stopped within a step, which did not end in %d seconds; what it learned is lost; go on from the"
+            + " last checkpoint with: %s",
+        seconds,
+        Home.command("train.sh", "--resume-or-start", "--out", run));
+  }
+
   void stoppedBeforeTheFirstStep() {
     line(err, "stopped before the first step");
   }

@@ -127,10 +127,13 @@ final class TrainingRun implements AutoCloseable {
     training.stop();
   }
 
-  /** Waits for that checkpoint. */
-  void awaitSaved() throws InterruptedException {
-    training.awaitSaved();
-    stopped();
+  /** Waits for that checkpoint, but not for ever: who stops a job kills it in the end. */
+  void awaitSaved(long seconds) throws InterruptedException {
+    if (training.awaitSaved(seconds)) {
+      stopped();
+    } else {
+      console.stoppedInAStep(seconds, folder);
+    }
   }
 
   /** Prints how to resume, unless training had not begun. */

@@ -34,6 +34,9 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
   static final String FLAVOR = "PYTORCH_FLAVOR";
   private static final String VERSION = "PYTORCH_VERSION";
 
+  /** DJL's bridge. One in the folder of the libraries is loaded instead of the jar's. */
+  private static final String BRIDGE = "libdjl_torch.so";
+
   private static final String CPU = "cpu";
   private static final String CUDA = "cu128";
 
@@ -71,7 +74,8 @@ record PyTorchLibrary(Optional<Path> folder, String flavor, String version) {
     }
     Path folder = folder(path, needed);
     String found = version(folder).orElse(needed);
-    if (!found.equals(needed) && !found.startsWith(needed + "+")) {
+    boolean ownBridge = Files.exists(folder.resolve(BRIDGE));
+    if (!ownBridge && !found.equals(needed) && !found.startsWith(needed + "+")) {
       throw new UserError(
           PATH + "=" + path + ": this is PyTorch " + found + "; " + install(needed));
     }

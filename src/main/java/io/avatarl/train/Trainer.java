@@ -25,6 +25,7 @@ import io.avatarl.spark.transport.JobThread;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
@@ -67,9 +68,13 @@ public final class Trainer implements AutoCloseable {
     stopRequested = true;
   }
 
-  /** Waits until a running {@link #run} has written its last checkpoint or has failed. */
-  public void awaitSaved() throws InterruptedException {
-    saved.await();
+  /**
+   * Waits until a running {@link #run} has written its last checkpoint or has failed.
+   *
+   * @return false if it has not within this time
+   */
+  public boolean awaitSaved(long seconds) throws InterruptedException {
+    return saved.await(seconds, TimeUnit.SECONDS);
   }
 
   /**

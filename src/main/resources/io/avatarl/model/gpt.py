@@ -121,7 +121,10 @@ class Gpt(Module):
     embedding = "transformer.wte.weight"
     if self.output != embedding:
       gradients[embedding] = torch.zeros_like(weights[embedding])
-    _1 = torch.index_add_(gradients[embedding], 0, ids, x_d)
+    if ops.prim.is_cuda(x_d): # where index_add_ adds up in the order in which threads come
+      _1 = torch.add_(gradients[embedding], torch.embedding_dense_backward(x_d, ids, torch.size(gradients[embedding], 0), -1, False))
+    else:
+      _2 = torch.index_add_(gradients[embedding], 0, ids, x_d)
     return gradients
 
   # dL/dlogits [N, V] where L looks at the log-probabilities of K tokens of each state alone, from their dL/d [N, K]:

@@ -8,14 +8,22 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.avatarl.config.ConfigReader;
+import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
+import io.avatarl.corpus.CorpusSource;
 import io.avatarl.train.TinyTraining;
+import io.avatarl.train.TrainingListener;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -60,6 +68,31 @@ class TrainingRunTest {
   void theSessionIsUsable() {
     assertFalse(spark.sparkContext().isStopped());
     assertEquals(10, spark.range(10).count());
+  }
+
+  /** A step may take longer than whoever stops the job is willing to wait. */
+  @Test
+  void aStepThatDoesNotEndIsNotAwaitedForEver() throws Exception {
+    Path run = folder.resolve("slow step");
+    TrainingConfig config =
+        ConfigReader.read("trial", TinyTraining.PRESET, List.of("corpus.path=" + corpus));
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    try (PrintStream lines = new PrintStream(err, true, StandardCharsets.UTF_8);
+        TrainingConsole console = new TrainingConsole(lines, lines, OptionalInt.empty());
+        TrainingRun training =
+            new TrainingRun(
+                TinyTraining.storage(),
+                config,
+                new CorpusSource(TinyTraining.storage(), folder.toString(), Map.of()),
+                run.toString(),
+                false,
+                console,
+                new TrainingListener() {})) {
+      training.stop();
+      training.awaitSaved(0);
+    }
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("did not end in 0 seconds", "train.sh --resume-or-start --out ");
   }
 
   private static Map<String, Object> config(Path run, Object... more) {

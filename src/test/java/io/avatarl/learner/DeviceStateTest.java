@@ -40,10 +40,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DeviceStateTest {
   private static Device device;
 
+  /** Of an update: a GPU adds up products in another order (seen on an H100: 1.1e-6 with Muon). */
+  private static double within = 1e-6;
+
   @BeforeAll
   static void load() {
     NativeEngine.load(1);
     device = Engine.getInstance().getGpuCount() > 0 ? Device.gpu(0) : Device.cpu();
+    if (device.isGpu()) {
+      within = 3e-6;
+    }
   }
 
   /** Vectors and matrices, square, wide and tall ones, next to each other. */
@@ -96,7 +102,7 @@ class DeviceStateTest {
       String what,
       float[] expected,
       float[] actual,
-      double within,
+      double most,
       float[] origin) {
     for (ParameterLayout.Parameter p : layout.parameters()) {
       double difference = 0;
@@ -106,7 +112,7 @@ class DeviceStateTest {
         moved += Math.pow((double) expected[i] - origin[i], 2);
       }
       assertTrue(
-          Math.sqrt(difference) <= within * Math.sqrt(moved),
+          Math.sqrt(difference) <= most * Math.sqrt(moved),
           what + " of " + p.name() + ": " + Math.sqrt(difference / moved));
     }
   }
@@ -139,10 +145,10 @@ class DeviceStateTest {
             "update " + update,
             java.parameters().toArray(),
             script.parameters().toArray(),
-            1e-6,
+            within,
             origin);
         for (int i = 0; i < 2; i++) {
-          assertClose(layout, "moment " + i, java.moments()[i], script.moments()[i], 1e-6, zero);
+          assertClose(layout, "moment " + i, java.moments()[i], script.moments()[i], within, zero);
         }
       }
       float[] moved = actual.toArray();
@@ -186,7 +192,7 @@ class DeviceStateTest {
       assertEquals(straight.parameters().sha256(), second.parameters().sha256());
       assertArrayEquals(straight.moments()[0], second.moments()[0]);
       assertArrayEquals(straight.moments()[1], second.moments()[1]);
-      assertEquals(0, distance(java.parameters(), other.parameters(), origin), 1e-5);
+      assertEquals(0, distance(java.parameters(), other.parameters(), origin), 10 * within);
     }
   }
 

@@ -100,6 +100,13 @@ class PyTorchLibraryTest {
   }
 
   @Test
+  void anotherVersionWithABridgeBuiltForItIsTaken() throws IOException {
+    Path lib = torch("2.11.0+cu130", true);
+    Files.createFile(lib.resolve("libdjl_torch.so"));
+    assertEquals("2.11.0+cu130", find(Map.of("PYTORCH_LIBRARY_PATH", lib.toString())).version());
+  }
+
+  @Test
   void aMissingLibraryIsRefusedWhereDjlWouldTakeTheCpus() {
     String message = refused(Map.of("PYTORCH_LIBRARY_PATH", folder.toString()));
     assertThat(message).contains("there is no libtorch.so");

@@ -20,6 +20,9 @@ import org.apache.spark.resource.ResourceInformation;
  * use the driver's.
  */
 public final class Devices {
+  /** Spark's settings of what each task asks for. */
+  public static final String TASK_RESOURCES = "spark.task.resource.";
+
   private static final String GPU = "gpu";
 
   private static final String HOW_TO_FIX =
@@ -30,9 +33,17 @@ public final class Devices {
   /**
    * The driver's own device, for the learner.
    *
-   * @throws UserError if GPUs are required and tasks would get none
+   * @throws UserError if GPUs are required and tasks would get none, or if they would wait for ever
+   *     for what a local master never offers
    */
   public static Device ofDriver(JavaSparkContext spark, DeviceType type) {
+    String amount = TASK_RESOURCES + GPU + ".amount";
+    if (spark.isLocal() && spark.getConf().getDouble(amount, 0) > 0) {
+      throw new UserError(
+          amount
+              + " is set, and a local master gives its tasks no GPUs: leave it out (they use the"
+              + " driver's)");
+    }
     Device device =
         type == DeviceType.CPU ? Device.cpu() : assigned(DeviceType.AUTO, spark.resources());
     if (type == DeviceType.GPU && !tasksHave(spark, device)) {
@@ -51,7 +62,7 @@ public final class Devices {
   private static boolean tasksHave(JavaSparkContext spark, Device ofDriver) {
     return spark.isLocal()
         ? ofDriver.isGpu()
-        : spark.getConf().contains("spark.task.resource.gpu.amount");
+        : spark.getConf().contains(TASK_RESOURCES + GPU + ".amount");
   }
 
   /**

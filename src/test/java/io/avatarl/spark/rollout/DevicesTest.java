@@ -10,8 +10,10 @@ import io.avatarl.PythonVenv;
 import io.avatarl.config.ConfigReader;
 import io.avatarl.config.DeviceType;
 import io.avatarl.config.UserError;
+import io.avatarl.jobs.Job;
 import io.avatarl.model.NativeEngine;
 import io.avatarl.train.FinishedRun;
+import io.avatarl.train.TinyTraining;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -27,6 +29,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Which device computes, on a machine that has no GPU: what Spark would assign is made up. */
@@ -104,6 +107,64 @@ class DevicesTest {
     } finally {
       Devices.shareWithLocalTasks(Device.cpu());
     }
+  }
+
+  /** Spark's local master would let them wait for ever. */
+  @Test
+  @Timeout(120)
+  void aLocalMastersTasksAskForNoGpu() throws IOException {
+    Map<String, String> settings =
+        Map.of(
+            "spark.master",
+            "local[2]",
+            "spark.ui.enabled",
+            "false",
+            "spark.executor.resource.gpu.amount",
+            "1",
+            "spark.task.resource.gpu.amount",
+            "0.25",
+            "spark.driver.resource.gpu.amount",
+            "1",
+            "spark.driver.resource.gpu.discoveryScript",
+            discovery());
+    settings.forEach(System::setProperty);
+    try (Job.Session session = Job.Session.open("devices")) {
+      JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.spark().sparkContext());
+      assertEquals(Map.of("gpu", "0"), addresses(spark));
+      assertEquals(List.of("cpu()", "cpu()"), devicesOfATask(spark));
+    } finally {
+      settings.keySet().forEach(System::clearProperty);
+    }
+    try (SparkSession session =
+        TinyTraining.spark(
+            "local[2]",
+            Map.of(
+                "spark.executor.resource.gpu.amount",
+                "1",
+                "spark.task.resource.gpu.amount",
+                "1"))) {
+      UserError error =
+          assertThrows(UserError.class, () -> FinishedRun.of(session, folder, "device=cpu"));
+      assertThat(error.getMessage())
+          .isEqualTo(
+              "spark.task.resource.gpu.amount is set, and a local master gives its tasks no GPUs:"
+                  + " leave it out (they use the driver's)");
+    }
+  }
+
+  private static Map<String, String> addresses(JavaSparkContext spark) {
+    Map<String, String> addresses = new TreeMap<>();
+    spark.resources().forEach((name, of) -> addresses.put(name, String.join(",", of.addresses())));
+    return addresses;
+  }
+
+  private String discovery() throws IOException {
+    Path script =
+        Files.writeString(
+            folder.resolve("one.sh"),
+            "#!/bin/bash\necho '{\"name\": \"gpu\", \"addresses\": [\"0\"]}'\n");
+    assertTrue(script.toFile().setExecutable(true));
+    return script.toString();
   }
 
   /** With device = auto and device = cpu. */
