@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -205,7 +206,7 @@ class ClusterIT {
       assertEquals(expected, summary.path("weights_sha256").asText());
       assertTrue(Files.exists(folder.resolve("killed")));
       assertTrue(server.proxy().count(Fault.BUSY) > 10);
-      assertSpeculatedWhereTablesAreWritten(events);
+      assertTrue(secondAttempts(events, false) > 0); // where tables are written, too
       assertEquals(List.of(), server.uploads());
       try (SparkSession spark = TinyTraining.spark("local[2]", server.settingsWithKeys())) {
         List<String> rows = rows(spark, onExecutors.toString());
@@ -223,6 +224,25 @@ class ClusterIT {
       String sampled = output("s3-sample.log", sample);
       assertThat(sampled).contains("the ");
     }
+  }
+
+  /** Second attempts in both stages of an update: where gradients are made, and where they meet. */
+  @Test
+  void secondAttemptsWhereGradientsMeetChangeNothing() throws Exception {
+    Path events = Files.createDirectories(folder.resolve("speculation"));
+    Path run = folder.resolve("speculated");
+    List<String> options = new ArrayList<>(speculation(events));
+    options.addAll(
+        conf(
+            "spark.plugins=" + ClusterTrouble.class.getName(),
+            ClusterTrouble.DELAY + "=500",
+            "spark.driver.extraClassPath=" + testClasses(),
+            "spark.executor.extraClassPath=" + testClasses()));
+    options.addAll(List.of("--set", EXECUTORS, "--set", "rolloutTable.every=2"));
+    submit(run, List.of("jobs/standalone.sh", "--workers", "3"), options.toArray(String[]::new));
+    assertSameWeights(onExecutors, run);
+    assertTrue(secondAttempts(events, false) > 0);
+    assertTrue(secondAttempts(events, true) > 0);
   }
 
   /** Settings under which Spark starts a second attempt at a task as soon as a core is free. */
@@ -261,10 +281,14 @@ class ClusterIT {
         "spark.executor.extraClassPath=" + testClasses());
   }
 
-  /** By Spark's event log: a second attempt at a task of an update, which also writes a table. */
-  private static void assertSpeculatedWhereTablesAreWritten(Path events) throws IOException {
+  /**
+   * By Spark's event log: second attempts at tasks of updates.
+   *
+   * @param sums of the stage that adds gradients, and not of the one that makes them
+   */
+  private static int secondAttempts(Path events, boolean sums) throws IOException {
     ObjectMapper json = new ObjectMapper();
-    Set<Integer> updates = new HashSet<>();
+    Set<Integer> stages = new HashSet<>();
     int second = 0;
     Path log;
     try (var files = Files.list(events)) {
@@ -278,16 +302,20 @@ class ClusterIT {
       JsonNode event = json.readTree(line);
       String kind = event.path("Event").asText();
       String job = event.path("Properties").path("spark.job.description").asText();
-      if (kind.equals("SparkListenerStageSubmitted") && job.contains(": update ")) {
-        updates.add(event.path("Stage Info").path("Stage ID").asInt());
+      JsonNode stage = event.path("Stage Info");
+      if (kind.equals("SparkListenerStageSubmitted")
+          && job.contains(": update ")
+          && sums == !stage.path("Parent IDs").isEmpty()) {
+        stages.add(stage.path("Stage ID").asInt());
       }
       if (kind.equals("SparkListenerTaskStart")
           && event.path("Task Info").path("Speculative").asBoolean()
-          && updates.contains(event.path("Stage ID").asInt())) {
+          && stages.contains(event.path("Stage ID").asInt())) {
         second++;
       }
     }
-    assertTrue(second > 0, updates.toString());
+    assertFalse(stages.isEmpty());
+    return second;
   }
 
   @Test
@@ -335,7 +363,11 @@ class ClusterIT {
   }
 
   private static void assertSameWeights(Path run) throws IOException {
-    JsonNode expected = summary(reference);
+    assertSameWeights(reference, run);
+  }
+
+  private static void assertSameWeights(Path expectedRun, Path run) throws IOException {
+    JsonNode expected = summary(expectedRun);
     JsonNode summary = summary(run);
     assertEquals(expected.path("weights_sha256"), summary.path("weights_sha256"));
     assertEquals(expected.path("val_ce"), summary.path("val_ce"));

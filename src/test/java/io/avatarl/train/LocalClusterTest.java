@@ -3,10 +3,19 @@ package io.avatarl.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -169,5 +178,59 @@ class LocalClusterTest {
     double moved = Double.parseDouble(figures.get("task_results")) / 2;
     // As Spark counts them, final evaluation and all.
     assertTrue(moved <= 1.1 * once, () -> moved + " of " + once);
+  }
+
+  /** 200 rounds, each with a shuffle of its own and newly broadcast weights. */
+  @Test
+  void filesOfRoundsDoNotPileUp() throws Exception {
+    Path local = Files.createDirectory(folder.resolve("local"));
+    AtomicBoolean ended = new AtomicBoolean();
+    AtomicInteger shuffles = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    Thread watch =
+        new Thread(
+            () -> {
+              Set<String> seen = new HashSet<>();
+              while (!ended.get()) {
+                List<String> files = files(local);
+                most.accumulateAndGet(files.size(), Math::max);
+                files.stream().filter(f -> f.startsWith("shuffle_")).forEach(seen::add);
+                LockSupport.parkNanos(20_000_000);
+              }
+              shuffles.set(seen.size());
+            });
+    watch.start();
+    try {
+      ClusterRun.of(
+          "local-cluster[2,1,1024]",
+          Map.of("spark.local.dir", local.toString()),
+          corpus,
+          folder.resolve("rounds"),
+          EXECUTORS,
+          "steps=100",
+          "evaluation.every=0",
+          "checkpoint.every=0",
+          "rolloutTable.every=100");
+    } finally {
+      ended.set(true);
+      watch.join();
+    }
+    // A shuffle of three tasks has at least six files, so 1,200 would be left.
+    assertTrue(shuffles.get() > 100, shuffles + " files of shuffles seen");
+    assertTrue(most.get() < 100, most + " files at once");
+  }
+
+  /** Names of all files, some of which are deleted meanwhile. */
+  private static List<String> files(Path folder) {
+    List<String> names = new ArrayList<>();
+    File[] entries = Objects.requireNonNullElse(folder.toFile().listFiles(), new File[0]);
+    for (File entry : entries) {
+      if (entry.isDirectory()) {
+        names.addAll(files(entry.toPath()));
+      } else {
+        names.add(entry.getName());
+      }
+    }
+    return names;
   }
 }
