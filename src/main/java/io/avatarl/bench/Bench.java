@@ -38,6 +38,10 @@ public record Bench(
     /** A training run in a process of its own. */
     Benchmark training(String master, List<String> overrides, Path log) throws IOException;
 
+    /** The same configuration's steps by {@code PolicyTrainer}, with {@code reward} as a column. */
+    Benchmark frames(String master, List<String> overrides, String reward, Path log)
+        throws IOException;
+
     /** The timings of {@code jobs/ngrams.sh} on generated text. */
     JsonNode ngrams(int megabytes, int merges, Path folder) throws IOException;
   }
@@ -74,6 +78,11 @@ public record Bench(
   /** The cost of a group of few actions by vocabulary. */
   public Section byVocabulary() {
     return new VocabularySection(this).table();
+  }
+
+  /** A step of the loop in DataFrames. */
+  public Section frames() throws IOException {
+    return new FramesSection(this).table();
   }
 
   /** The shape on a GPU. */

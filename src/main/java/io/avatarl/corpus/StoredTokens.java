@@ -40,7 +40,7 @@ public final class StoredTokens implements Tokens {
       List<TokenManifest.Part> parts,
       long cacheBytes) {
     this.settings = storage.settings();
-    this.folder = folder;
+    this.folder = storage.qualified(folder); // Executors have other working directories.
     this.type = type;
     this.vocabulary = vocabulary;
     this.names = parts.stream().map(TokenManifest.Part::name).toArray(String[]::new);

@@ -2,6 +2,7 @@ package io.avatarl.jobs;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
 import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -108,6 +109,8 @@ final class LearningCurve {
   /**
    * Draws the data of {@link ReportPage#data}; leaves out n-gram lines if the runs were trained on
    * different texts.
+   *
+   * @throws UserError if actions are to be shown and no run has ended
    */
   static String svg(ObjectNode data, Axis axis) {
     List<Line> lines = new ArrayList<>();
@@ -123,6 +126,11 @@ final class LearningCurve {
         texts.add(run.at("/summary/corpus_sha256").asText());
         tables = run.at("/summary/baselines");
       }
+    }
+    if (lines.isEmpty() && axis == Axis.ACTIONS) {
+      throw new UserError(
+          "--over actions: no run has ended, and only then are its actions counted; draw it --over"
+              + " updates");
     }
     if (texts.size() == 1) {
       tables

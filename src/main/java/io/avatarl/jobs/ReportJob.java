@@ -1,6 +1,7 @@
 package io.avatarl.jobs;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.avatarl.config.UserError;
 import io.avatarl.files.HadoopPath;
 import io.avatarl.files.Storage;
 import io.avatarl.train.RunFiles;
@@ -44,7 +45,6 @@ public final class ReportJob implements Callable<Integer> {
   @Option(
       names = "--over",
       paramLabel = "WHAT",
-      defaultValue = "updates",
       description =
           "what --svg draws the curves over: updates (default) | actions (scored ones, as a"
               + " logarithm; of finished runs)")
@@ -62,6 +62,9 @@ public final class ReportJob implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (over != null && svg == null) {
+      throw new UserError("--over: says what --svg draws the curves over; add --svg FILE");
+    }
     Storage storage = Job.storage();
     ObjectNode data = ReportPage.data(storage, runs);
     long leftOut = data.path("left_out").asLong();
@@ -71,7 +74,8 @@ public final class ReportJob implements Callable<Integer> {
           leftOut + ReportPage.MOST, ReportPage.MOST);
     }
     if (svg != null) {
-      write(storage, svg, LearningCurve.svg(data, over));
+      write(
+          storage, svg, LearningCurve.svg(data, over == null ? LearningCurve.Axis.UPDATES : over));
       out.println("learning curve " + svg);
     }
     if (html != null || svg == null) {

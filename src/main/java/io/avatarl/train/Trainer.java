@@ -58,7 +58,9 @@ public final class Trainer implements AutoCloseable {
       boolean resume,
       TrainingListener listener,
       Baselines baselines) {
-    this.run = PreparedRun.of(storage, config, corpora, output, resume, listener);
+    // Executors have other working directories.
+    String place = storage.qualified(output);
+    this.run = PreparedRun.of(storage, config, corpora, place, resume, listener);
     this.listener = listener;
     this.baselines = baselines;
   }

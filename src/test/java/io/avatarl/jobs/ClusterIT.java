@@ -66,6 +66,30 @@ class ClusterIT {
     assertSameWeights(run);
   }
 
+  /** Names are relative to the user's folder, and executors have others. */
+  @Test
+  void relativeNames() throws Exception {
+    Path mine = Files.createDirectory(folder.resolve("mine"));
+    Files.copy(corpus, mine.resolve("play.txt"));
+    String commands =
+        """
+        cd "$1"
+        "$2/tokenize.sh" $3 --corpus play.txt --out tokens
+        "$2/train.sh" $3 --preset "$4" --corpus tokens --set corpus.memory=0 --out runs/a
+        "$2/generate.sh" runs/a $3 --prompts play.txt --samples 2 --tokens 2 --out drawn
+        """;
+    String jobs = Path.of("jobs").toAbsolutePath().toString();
+    String cluster = "--master local-cluster[2,1,1024] --driver-memory 1g";
+    output(
+        "relative.log",
+        List.of("bash", "-efc", commands, "-", mine.toString(), jobs, cluster, preset.toString()));
+    assertSameWeights(mine.resolve("runs/a"));
+    try (SparkSession spark = FinishedRun.spark()) {
+      long lines = Files.readAllLines(corpus).stream().filter(line -> !line.isEmpty()).count();
+      assertEquals(2 * lines, spark.read().parquet(mine.resolve("drawn").toString()).count());
+    }
+  }
+
   /** Three workers, more than there are shards for each to get two. */
   @Test
   void standaloneClusterThatIsGoneAfterwards() throws Exception {

@@ -172,5 +172,12 @@ class LearningCurveTest {
     CommandResult.report(run.toString(), "--svg", svg.toString(), "--html", html.toString())
         .succeeds();
     assertTrue(Files.exists(html));
+    CommandResult alone = CommandResult.report(run.toString(), "--over", "actions");
+    assertEquals(2, alone.code());
+    assertThat(alone.err()).contains("add --svg FILE").hasLineCount(1);
+    CommandResult unfinished =
+        CommandResult.report(run.toString(), "--svg", svg.toString(), "--over", "actions");
+    assertEquals(2, unfinished.code());
+    assertThat(unfinished.err()).contains("no run has ended").hasLineCount(1);
   }
 }

@@ -14,9 +14,11 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
+import io.avatarl.corpus.Windows;
 import io.avatarl.files.Storage;
 import io.avatarl.jobs.Home;
 import io.avatarl.jobs.Job;
+import io.avatarl.jobs.PolicyTrainer;
 import io.avatarl.jobs.Presets;
 import io.avatarl.jobs.Warnings;
 import io.avatarl.spark.corpus.CorpusLoader;
@@ -31,12 +33,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -67,6 +74,7 @@ public final class BenchJob implements Callable<Integer> {
     GENERATION,
     TEXT,
     CORPUS,
+    FRAMES,
     GPU
   }
 
@@ -91,6 +99,7 @@ public final class BenchJob implements Callable<Integer> {
               + " group by shape), vocabulary (of sampled ones by vocabulary), memory (of a run, by"
               + " arithmetic), generation (sampled continuations, updates on them), text (n-grams,"
               + " BPE, tokenizing), corpus (tokenizing next to Hugging Face, training from --tokens),"
+              + " frames (a step of the loop in DataFrames),"
               + " gpu (the shape on a GPU, next to PyTorch); may be repeated (default: all but gpu)")
   private List<Section> only = List.of();
 
@@ -159,6 +168,12 @@ public final class BenchJob implements Callable<Integer> {
   @Option(names = "--training", hidden = true, description = "is the whole job of another bench")
   private boolean training;
 
+  @Option(
+      names = "--frames",
+      hidden = true,
+      description = "is the loop in DataFrames of another bench, with this reward")
+  private String frames;
+
   BenchJob(PrintStream out, PrintStream err) {
     this.out = out;
     this.err = err;
@@ -176,7 +191,7 @@ public final class BenchJob implements Callable<Integer> {
     }
     Optional<JsonNode> earlier = Optional.ofNullable(against).map(BenchJob::read);
     Storage storage = Job.storage();
-    if (training) {
+    if (training || frames != null) {
       serve(storage);
       return 0;
     }
@@ -222,6 +237,7 @@ public final class BenchJob implements Callable<Integer> {
             case GENERATION -> bench.generation();
             case TEXT -> List.of(bench.text());
             case CORPUS -> bench.corpora();
+            case FRAMES -> List.of(bench.frames());
             case GPU -> bench.gpu();
           };
       for (Results.Section table : tables) {
@@ -327,12 +343,63 @@ public final class BenchJob implements Callable<Integer> {
     TrainingConfig config = config(storage, List.of("steps=1000000000"));
     Path run = Files.createTempDirectory("avatarl-bench");
     try (Job.Session session = Job.Session.open("avatarl bench");
-        Benchmark part = training(storage, session, config, run.resolve("run"))) {
+        Benchmark part =
+            training
+                ? training(storage, session, config, run.resolve("run"))
+                : frames(
+                    session.spark(),
+                    config,
+                    corpus(storage, config),
+                    PolicyTrainer.initial(session.spark(), settings()),
+                    frames)) {
       ProcessBenchmark.serve(
           part, new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), out);
     } finally {
       Job.storage().delete(run.toUri().toString());
     }
+  }
+
+  /** Steps of the loop in DataFrames, each with prompts of its own, like the fast loop's. */
+  static Benchmark frames(
+      SparkSession spark,
+      TrainingConfig config,
+      Corpus corpus,
+      PolicyTrainer policy,
+      String reward) {
+    int prompt = config.model().context() - config.rollout().horizon() + 1;
+    int prompts = config.windowsPerStep();
+    AtomicLong step = new AtomicLong();
+    return Benchmark.repeating(
+        () -> {
+          int[] windows =
+              Windows.draw(
+                  corpus.train(), prompt - 1, prompts, config.seed(), step.getAndIncrement(), 0, 1);
+          List<String> texts = new ArrayList<>();
+          for (int i = 0; i < prompts; i++) {
+            int[] tokens = Arrays.copyOfRange(windows, i * prompt, (i + 1) * prompt);
+            texts.add(corpus.tokenizer().decode(tokens));
+          }
+          policy.learn(
+              policy
+                  .rollouts(spark.createDataset(texts, Encoders.STRING()).toDF("prompt"))
+                  .withColumn("reward", functions.expr(reward)));
+          return config.groupsPerStep();
+        },
+        policy::close);
+  }
+
+  /** The preset and its overrides, as the keys of a map. */
+  private Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("preset", preset);
+    if (corpusPath != null) {
+      settings.put("corpus", corpusPath);
+    }
+    for (String override : overrides) {
+      int equals = override.indexOf('=');
+      settings.put(override.substring(0, equals), override.substring(equals + 1));
+    }
+    return settings;
   }
 
   /** A training run as a benchmark. */

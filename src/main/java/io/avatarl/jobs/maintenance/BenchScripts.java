@@ -27,8 +27,20 @@ record BenchScripts(String preset, Optional<String> corpus, List<String> overrid
     implements Bench.Launch {
   @Override
   public Benchmark training(String master, List<String> more, Path log) throws IOException {
+    return serving(master, more, log, List.of("--training"));
+  }
+
+  @Override
+  public Benchmark frames(String master, List<String> more, String reward, Path log)
+      throws IOException {
+    return serving(master, more, log, List.of("--frames", reward));
+  }
+
+  private Benchmark serving(String master, List<String> more, Path log, List<String> what)
+      throws IOException {
     List<String> command = new ArrayList<>(List.of(script("bench.sh"), "--master", master));
-    command.addAll(List.of("--training", "--preset", preset));
+    command.addAll(what);
+    command.addAll(List.of("--preset", preset));
     corpus.ifPresent(path -> command.addAll(List.of("--corpus", path)));
     Stream.concat(overrides.stream(), more.stream())
         .forEach(override -> command.addAll(List.of("--set", override)));

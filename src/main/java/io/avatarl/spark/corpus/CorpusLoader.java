@@ -115,7 +115,8 @@ public final class CorpusLoader implements CorpusProvider {
       }
     }
     return loaded(
-        tokenizer.corpus(folder(config, parent, tokenizer), limits(config, validationTokens)),
+        tokenizer.corpus(
+            storage.qualified(folder(config, parent, tokenizer)), limits(config, validationTokens)),
         where(config),
         expected);
   }
@@ -126,7 +127,8 @@ public final class CorpusLoader implements CorpusProvider {
    * @param folder the token folder; an incomplete one is completed
    */
   public TokenFolder tokenize(CorpusConfig config, String folder) {
-    return tokenizer(config, input(config), vocabulary).tokenize(folder);
+    // Executors have other working directories.
+    return tokenizer(config, input(config), vocabulary).tokenize(storage.qualified(folder));
   }
 
   private CorpusTokenizer tokenizer(

@@ -57,7 +57,9 @@ public final class NamedRows {
     if (name.contains(".") && name.matches(TABLE)) {
       rows.write().saveAsTable(name);
     } else {
-      rows.write().mode(SaveMode.ErrorIfExists).parquet(HadoopPath.of(name));
+      // Executors have other working directories.
+      Storage storage = new Storage(rows.sparkSession().sparkContext().hadoopConfiguration());
+      rows.write().mode(SaveMode.ErrorIfExists).parquet(HadoopPath.of(storage.qualified(name)));
     }
   }
 

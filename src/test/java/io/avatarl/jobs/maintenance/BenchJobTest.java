@@ -19,6 +19,7 @@ import io.avatarl.files.Storage;
 import io.avatarl.jobs.CommandResult;
 import io.avatarl.jobs.Job;
 import io.avatarl.jobs.NgramsJob;
+import io.avatarl.jobs.PolicyTrainer;
 import io.avatarl.spark.corpus.CorpusLoader;
 import io.avatarl.spark.corpus.CorpusProgress;
 import io.avatarl.train.TinyTraining;
@@ -27,6 +28,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -87,6 +89,27 @@ class BenchJobTest {
           }
 
           @Override
+          public Benchmark frames(String master, List<String> overrides, String reward, Path log)
+              throws IOException {
+            masters.add(master);
+            Map<String, Object> settings = new HashMap<>();
+            Path preset = Files.writeString(folder.resolve("trial.conf"), TinyTraining.PRESET);
+            settings.put("preset", preset.toString());
+            settings.put("corpus", folder.resolve("play.txt").toString());
+            overrides.forEach(
+                override -> {
+                  String[] keyAndValue = override.split("=", 2);
+                  settings.put(keyAndValue[0], keyAndValue[1]);
+                });
+            return BenchJob.frames(
+                spark,
+                configs.apply(overrides),
+                corpus,
+                PolicyTrainer.initial(spark, settings),
+                reward);
+          }
+
+          @Override
           public JsonNode ngrams(int megabytes, int merges, Path out) throws IOException {
             Path json = out.resolve("timings.json");
             if (Files.exists(json)) {
@@ -134,6 +157,15 @@ class BenchJobTest {
     assertEquals(ROUNDS, spread.values().size());
     assertTrue(spread.min() > 0 && Double.isFinite(spread.max()), () -> row + " " + spread);
     return spread;
+  }
+
+  @Test
+  void aStepInDataFramesNextToTheFastLoop() throws IOException {
+    Results.Section table = bench(Python.none("not needed"), List.of("quick")).frames();
+    assertEquals(1, table.rows().size());
+    for (String column : List.of("fast loop", "DataFrames", "DataFrames / fast loop")) {
+      positive(table, "248", column);
+    }
   }
 
   @Test
@@ -190,7 +222,8 @@ class BenchJobTest {
       }
     }
     assertEquals(
-        "≤ 1.5", cell(ratios, "time per token: whole job, local[2] / plain DJL loop", "target"));
+        "≤ 1.42",
+        cell(ratios, "time per token: whole job, local[2] / cross-entropy, own learner", "target"));
   }
 
   @Test
@@ -198,7 +231,7 @@ class BenchJobTest {
     Python none = Python.none("none here");
     List<Results.Section> generation = bench(none).generation();
     assertEquals(4, generation.get(0).rows().size());
-    assertTrue(generation.get(0).rows().get(1).get(4).toString().endsWith("4 × 8; none here"));
+    assertTrue(generation.get(0).rows().get(1).get(5).toString().endsWith("4 × 8; none here"));
     Results.Section learning = generation.get(1);
     positive(learning, "policy update on continuations", "tokens/s");
     positive(
