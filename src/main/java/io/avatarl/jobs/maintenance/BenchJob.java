@@ -14,7 +14,6 @@ import io.avatarl.config.TrainingConfig;
 import io.avatarl.config.UserError;
 import io.avatarl.corpus.Corpus;
 import io.avatarl.corpus.CorpusSource;
-import io.avatarl.corpus.Windows;
 import io.avatarl.files.Storage;
 import io.avatarl.jobs.Home;
 import io.avatarl.jobs.Job;
@@ -33,17 +32,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
-import org.apache.spark.sql.Encoders;
-import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -346,7 +340,7 @@ public final class BenchJob implements Callable<Integer> {
         Benchmark part =
             training
                 ? training(storage, session, config, run.resolve("run"))
-                : frames(
+                : DataFrameLoop.benchmark(
                     session.spark(),
                     config,
                     corpus(storage, config),
@@ -357,35 +351,6 @@ public final class BenchJob implements Callable<Integer> {
     } finally {
       Job.storage().delete(run.toUri().toString());
     }
-  }
-
-  /** Steps of the loop in DataFrames, each with prompts of its own, like the fast loop's. */
-  static Benchmark frames(
-      SparkSession spark,
-      TrainingConfig config,
-      Corpus corpus,
-      PolicyTrainer policy,
-      String reward) {
-    int prompt = config.model().context() - config.rollout().horizon() + 1;
-    int prompts = config.windowsPerStep();
-    AtomicLong step = new AtomicLong();
-    return Benchmark.repeating(
-        () -> {
-          int[] windows =
-              Windows.draw(
-                  corpus.train(), prompt - 1, prompts, config.seed(), step.getAndIncrement(), 0, 1);
-          List<String> texts = new ArrayList<>();
-          for (int i = 0; i < prompts; i++) {
-            int[] tokens = Arrays.copyOfRange(windows, i * prompt, (i + 1) * prompt);
-            texts.add(corpus.tokenizer().decode(tokens));
-          }
-          policy.learn(
-              policy
-                  .rollouts(spark.createDataset(texts, Encoders.STRING()).toDF("prompt"))
-                  .withColumn("reward", functions.expr(reward)));
-          return config.groupsPerStep();
-        },
-        policy::close);
   }
 
   /** The preset and its overrides, as the keys of a map. */

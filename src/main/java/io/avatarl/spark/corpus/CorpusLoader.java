@@ -115,8 +115,7 @@ public final class CorpusLoader implements CorpusProvider {
       }
     }
     return loaded(
-        tokenizer.corpus(
-            storage.qualified(folder(config, parent, tokenizer)), limits(config, validationTokens)),
+        tokenizer.corpus(folder(config, parent, tokenizer), limits(config, validationTokens)),
         where(config),
         expected);
   }
@@ -127,8 +126,7 @@ public final class CorpusLoader implements CorpusProvider {
    * @param folder the token folder; an incomplete one is completed
    */
   public TokenFolder tokenize(CorpusConfig config, String folder) {
-    // Executors have other working directories.
-    return tokenizer(config, input(config), vocabulary).tokenize(storage.qualified(folder));
+    return tokenizer(config, input(config), vocabulary).tokenize(folder);
   }
 
   private CorpusTokenizer tokenizer(

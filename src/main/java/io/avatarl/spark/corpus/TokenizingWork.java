@@ -22,7 +22,7 @@ final class TokenizingWork {
    */
   TokenizingWork(Storage storage, String folder, String fingerprint) {
     this.storage = storage;
-    this.folder = folder;
+    this.folder = storage.qualified(folder); // Executors have other working directories.
     this.fingerprint = fingerprint;
     String plan = path("plan.json");
     if (storage.exists(plan) && !storage.readString(plan).equals(fingerprint)) {

@@ -24,6 +24,7 @@ public final class Devices {
   public static final String TASK_RESOURCES = "spark.task.resource.";
 
   private static final String GPU = "gpu";
+  private static final String GPUS_OF_A_TASK = TASK_RESOURCES + GPU + ".amount";
 
   private static final String HOW_TO_FIX =
       "; add --properties-file conf/spark-gpu.conf or set device = auto or cpu";
@@ -37,10 +38,9 @@ public final class Devices {
    *     for what a local master never offers
    */
   public static Device ofDriver(JavaSparkContext spark, DeviceType type) {
-    String amount = TASK_RESOURCES + GPU + ".amount";
-    if (spark.isLocal() && spark.getConf().getDouble(amount, 0) > 0) {
+    if (spark.isLocal() && spark.getConf().getDouble(GPUS_OF_A_TASK, 0) > 0) {
       throw new UserError(
-          amount
+          GPUS_OF_A_TASK
               + " is set, and a local master gives its tasks no GPUs: leave it out (they use the"
               + " driver's)");
     }
@@ -60,9 +60,7 @@ public final class Devices {
   }
 
   private static boolean tasksHave(JavaSparkContext spark, Device ofDriver) {
-    return spark.isLocal()
-        ? ofDriver.isGpu()
-        : spark.getConf().contains(TASK_RESOURCES + GPU + ".amount");
+    return spark.isLocal() ? ofDriver.isGpu() : spark.getConf().contains(GPUS_OF_A_TASK);
   }
 
   /**

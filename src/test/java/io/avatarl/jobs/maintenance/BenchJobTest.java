@@ -101,7 +101,7 @@ class BenchJobTest {
                   String[] keyAndValue = override.split("=", 2);
                   settings.put(keyAndValue[0], keyAndValue[1]);
                 });
-            return BenchJob.frames(
+            return DataFrameLoop.benchmark(
                 spark,
                 configs.apply(overrides),
                 corpus,

@@ -126,7 +126,7 @@ class DevicesTest {
             "spark.driver.resource.gpu.amount",
             "1",
             "spark.driver.resource.gpu.discoveryScript",
-            discovery());
+            discovery("\"0\"").toString());
     settings.forEach(System::setProperty);
     try (Job.Session session = Job.Session.open("devices")) {
       JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.spark().sparkContext());
@@ -158,13 +158,14 @@ class DevicesTest {
     return addresses;
   }
 
-  private String discovery() throws IOException {
+  /** A script that finds GPUs; {@code addresses} as in JSON. */
+  private Path discovery(String addresses) throws IOException {
     Path script =
         Files.writeString(
-            folder.resolve("one.sh"),
-            "#!/bin/bash\necho '{\"name\": \"gpu\", \"addresses\": [\"0\"]}'\n");
+            folder.resolve("discovery.sh"),
+            "#!/bin/bash\necho '{\"name\": \"gpu\", \"addresses\": [" + addresses + "]}'\n");
     assertTrue(script.toFile().setExecutable(true));
-    return script.toString();
+    return script;
   }
 
   /** With device = auto and device = cpu. */
@@ -182,11 +183,7 @@ class DevicesTest {
 
   @Test
   void executorsOfAClusterHaveTheirOwnAndTheirTasksShareIt() throws Exception {
-    Path script =
-        Files.writeString(
-            folder.resolve("discovery.sh"),
-            "#!/bin/bash\necho '{\"name\": \"gpu\", \"addresses\": [\"0\",\"1\"]}'\n");
-    assertTrue(script.toFile().setExecutable(true));
+    Path script = discovery("\"0\",\"1\"");
     Files.createDirectories(folder.resolve("home/jars"));
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
