@@ -1,7 +1,6 @@
 package io.avatarl.learner;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDManager;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.ParameterLayout;
@@ -13,7 +12,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Function;
 
 /**
  * Turns grouped advantages into policy updates: one forward and backward pass of {@link PolicyLoss}
@@ -71,11 +69,9 @@ public final class Learner implements AutoCloseable {
   /**
    * A learner with another objective than {@link PolicyLoss}. Training cannot reach this: only the
    * room {@code yardstick} may call it.
-   *
-   * @param objective created with a manager that outlives every backward pass
    */
   public static Learner minimising(
-      Function<NDManager, Objective> objective,
+      Objective objective,
       LearnerConfig config,
       GptConfig model,
       Parameters parameters,

@@ -5,8 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import io.avatarl.config.GptConfig;
 import io.avatarl.config.LearnerConfig;
 import io.avatarl.model.Distributions;
@@ -31,21 +29,14 @@ public final class LossGradient implements AutoCloseable {
 
   /** The gradient of {@link PolicyLoss}. */
   public LossGradient(LearnerConfig config, GptConfig model, Device device) {
-    this(config, model, device, constants -> new PolicyLoss(config, constants));
+    this(config, model, device, new PolicyLoss(config));
   }
 
-  /**
-   * @param objective created with a manager that outlives every backward pass
-   */
-  LossGradient(
-      LearnerConfig config,
-      GptConfig model,
-      Device device,
-      Function<NDManager, Objective> objective) {
+  LossGradient(LearnerConfig config, GptConfig model, Device device, Objective objective) {
     this.recompute = config.recompute();
     this.manager = NDManager.newBaseManager(device);
     this.gpt = new Gpt(model, manager);
-    this.objective = objective.apply(manager);
+    this.objective = objective;
   }
 
   /** The model; closed with this object. */
@@ -74,8 +65,6 @@ public final class LossGradient implements AutoCloseable {
       int windows,
       long[] inputs,
       int first) {
-    // Direct PyTorch calls, because DJL's GradientCollector allows only one collector per JVM.
-    JniUtils.setGradMode(true);
     NDManager scope = manager.newSubManager();
     try {
       NDArray tokens = scope.create(inputs, new Shape(windows, inputs.length / windows));
@@ -138,7 +127,6 @@ public final class LossGradient implements AutoCloseable {
      */
     LossSums backward(
         Minibatch slice, int groups, double klWeight, Consumer<Map<String, NDArray>> sink) {
-      long vocabulary = logits.getShape().get(2);
       Shape entries = new Shape(slice.groups(), slice.actionsPerGroup());
       Objective.Batch batch =
           new Objective.Batch(
@@ -147,36 +135,10 @@ public final class LossGradient implements AutoCloseable {
               scope.create(slice.oldLogProbs(), entries, DataType.FLOAT32),
               scope.create(slice.advantages(), entries, DataType.FLOAT32),
               reference(slice, klWeight));
-      // The seed of the backward pass carries the 1/N of the mean over the whole minibatch.
-      NDArray seed = scope.create(1f / groups);
-      // A leaf of the loss's graph, which ends here: the model differentiates itself.
-      NDArray leaf;
-      Objective.Terms terms;
-      NDArray logitsGradient;
-      if (batch.actions().isPresent() && objective.looksAtActionsAlone()) {
-        NDArray all = logits.reshape(slice.groups(), vocabulary).logSoftmax(-1);
-        leaf = all.gather(batch.actions().get(), 1);
-        leaf.setRequiresGradient(true);
-        terms = objective.ofActions(leaf, batch);
-        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-        logitsGradient =
-            trace
-                .backwardOfTokens(all, batch.actions().get(), leaf.getGradient())
-                .reshape(logits.getShape());
-      } else {
-        leaf = logits;
-        leaf.setRequiresGradient(true);
-        terms = objective.terms(leaf.reshape(slice.groups(), vocabulary), batch);
-        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-        logitsGradient = leaf.getGradient();
-      }
-      sink.accept(trace.backward(logitsGradient));
-      return new LossSums(
-          terms.loss().getFloat(),
-          terms.clipFraction().getFloat(),
-          terms.kl().getFloat(),
-          terms.entropy().map(NDArray::getFloat).orElse(0f),
-          terms.referenceKl().map(NDArray::getFloat).orElse(0f));
+      NDArray rows = logits.reshape(slice.groups(), logits.getShape().get(2));
+      Objective.Value value = objective.value(rows, batch, 1.0 / groups);
+      sink.accept(trace.backward(value.gradient().reshape(logits.getShape())));
+      return value.sums();
     }
 
     private Optional<Objective.Reference> reference(Minibatch slice, double klWeight) {
@@ -186,8 +148,7 @@ public final class LossGradient implements AutoCloseable {
       Shape shape = new Shape(slice.groups(), slice.referenceWidth());
       return Optional.of(
           new Objective.Reference(
-              scope.create(slice.reference(), shape, DataType.FLOAT32),
-              scope.create((float) klWeight)));
+              scope.create(slice.reference(), shape, DataType.FLOAT32), klWeight));
     }
 
     @Override

@@ -9,27 +9,19 @@ import java.util.Optional;
  */
 public interface Objective {
   /**
-   * @param logits float32 [N, V]
-   */
-  Terms terms(NDArray logits, Batch batch);
-
-  /**
-   * Whether it looks at the log-probabilities of the actions alone, where there are some, so that
-   * {@link #ofActions} can be asked instead: what is recorded for the backward pass is then K
-   * numbers for each group, not V.
-   */
-  default boolean looksAtActionsAlone() {
-    return false;
-  }
-
-  /**
-   * The same terms.
+   * Its value and its gradient.
    *
-   * @param logProbs of the actions, float32 [N, K]
+   * @param logits float32 [N, V]; not changed
+   * @param scale multiplies the gradient
+   * @return attached to the manager of {@code logits}
    */
-  default Terms ofActions(NDArray logProbs, Batch batch) {
-    throw new UnsupportedOperationException();
-  }
+  Value value(NDArray logits, Batch batch, double scale);
+
+  /**
+   * @param gradient of the loss with respect to the logits, times the scale: float32 [N, V]
+   * @param sums over the groups, without the scale
+   */
+  record Value(NDArray gradient, LossSums sums) {}
 
   /**
    * Groups as tensors.
@@ -50,23 +42,7 @@ public interface Objective {
   /**
    * @param logProbs float32, of every token [N, V] or of the actions [N, K], depending on the
    *     estimator
-   * @param weight scalar β; must outlive the backward pass
+   * @param weight β
    */
-  record Reference(NDArray logProbs, NDArray weight) {}
-
-  /**
-   * The objective's value and, without gradient, quantities to monitor.
-   *
-   * @param loss scalar, N·L
-   * @param clipFraction scalar, Σ w over entries whose gradient was cut off by clipping
-   * @param kl scalar, Σ w·((ρ − 1) − log ρ), the estimate k3 of KL(π_old ‖ π) (Schulman 2020)
-   * @param entropy scalar, Σ over the groups of the policy's entropy, if there is an entropy bonus
-   * @param referenceKl scalar, Σ over the groups of the KL to the reference, before free bits
-   */
-  record Terms(
-      NDArray loss,
-      NDArray clipFraction,
-      NDArray kl,
-      Optional<NDArray> entropy,
-      Optional<NDArray> referenceKl) {}
+  record Reference(NDArray logProbs, double weight) {}
 }

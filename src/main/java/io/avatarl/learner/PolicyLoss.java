@@ -1,129 +1,79 @@
 package io.avatarl.learner;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
 import io.avatarl.config.KlConfig;
 import io.avatarl.config.LearnerConfig;
+import io.avatarl.model.TorchScript;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The clipped policy-gradient objective over groups, with an entropy bonus and a KL term:
  *
  * <pre>
- *   L = −1/N Σ_g [ Σ_a w_a · min(ρ_a A_a, clip(ρ_a, 1 − ε_low, 1 + ε_high) A_a)
- *                  + β_H H(π(·|g)) − β · max(KL(π(·|g) ‖ ref(·|g)), free) ],
+ *   L = −Σ_g [ Σ_a w_a · min(ρ_a A_a, clip(ρ_a, 1 − ε_low, 1 + ε_high) A_a)
+ *              + β_H H(π(·|g)) − β · max(KL(π(·|g) ‖ ref(·|g)), free) ],
  *   ρ_a = π(a|g) / π_old(a|g)
  * </pre>
  *
  * (Schulman et al. 2017, arXiv 1707.06347, equation 7; with two bounds as in Yu et al. 2025, DAPO,
- * arXiv 2503.14476, equation 8.) There is no cross-entropy term: the corpus enters through the
- * advantages, and through the table of {@code kl.reference = ngram}, if there is one. (With the
- * policy's own weights the gradient of the sampled estimate is π − ref on the logits: that of
- * soft-label cross-entropy to the table.)
+ * arXiv 2503.14476, equation 8.) The KL term is exact, or the estimate k3 over the entries, Σ w·((r
+ * − 1) − log r) with r = ref/π (Schulman 2020), as is the monitored KL(π_old ‖ π) with r = ρ. There
+ * is no cross-entropy term: the corpus enters through the advantages, and through the table of
+ * {@code kl.reference = ngram}, if there is one. (With the policy's own weights the gradient of the
+ * sampled estimate is π − ref on the logits: that of soft-label cross-entropy to the table.)
+ *
+ * <p>Value and gradient are computed by {@code policy_loss.py}. Where only entries count (no
+ * entropy bonus, no exact KL), nothing but the softmax and its gradient is as wide as the
+ * vocabulary.
  */
 final class PolicyLoss implements Objective {
-  private final NDArray lowest;
-  private final NDArray highest;
-  private final NDArray entropyWeight;
-  private final boolean entropyBonus;
-  private final NDArray freeBits;
-  private final boolean fullKl;
+  private static final Map<Map<String, Object>, TorchScript> SCRIPTS = new ConcurrentHashMap<>();
+  private static final PtNDArray[] NONE = {};
 
-  /**
-   * @param constants a manager that outlives the backward pass. Operations with a {@code Number}
-   *     must not be used here: DJL builds a scalar tensor over a Java buffer and closes it at once,
-   *     while autograd still points to its memory
-   */
-  PolicyLoss(LearnerConfig config, NDManager constants) {
-    this.lowest = constants.create((float) (1 - config.clipLow()));
-    this.highest = constants.create((float) (1 + config.clipHigh()));
-    this.entropyWeight = constants.create((float) config.entropy());
-    this.entropyBonus = config.entropy() > 0;
-    this.freeBits = constants.create((float) config.kl().freeBits());
-    this.fullKl =
+  private final TorchScript script;
+  private final LearnerConfig config;
+
+  PolicyLoss(LearnerConfig config) {
+    this.config = config;
+    boolean fullKl =
         config.kl().reference() != KlConfig.Reference.NONE
             && config.kl().estimator() == KlConfig.Estimator.FULL;
-  }
-
-  /**
-   * @param logits float32 [N, V]
-   */
-  @Override
-  public Terms terms(NDArray logits, Batch batch) {
-    NDArray logProbs = logits.logSoftmax(-1); // [N, V]
-    NDArray chosen = // [N, K]
-        batch.actions().map(actions -> logProbs.gather(actions, 1)).orElse(logProbs);
-    return terms(Optional.of(logProbs), chosen, batch);
+    this.script =
+        SCRIPTS.computeIfAbsent(
+            Map.of("entropyBonus", config.entropy() > 0, "fullKl", fullKl),
+            form -> TorchScript.load(PolicyLoss.class, "policy_loss.py", "PolicyLoss", form));
   }
 
   @Override
-  public boolean looksAtActionsAlone() {
-    return !entropyBonus && !fullKl;
-  }
-
-  @Override
-  public Terms ofActions(NDArray logProbs, Batch batch) {
-    return terms(Optional.empty(), logProbs, batch);
-  }
-
-  /**
-   * @param all log-probabilities of every token, [N, V]; absent where none is asked for
-   * @param chosen those of the actions, [N, K]
-   */
-  private Terms terms(Optional<NDArray> all, NDArray chosen, Batch batch) {
-    NDArray logRatio = chosen.sub(batch.oldLogProbs());
-    NDArray ratio = logRatio.exp();
-    NDArray clipped = ratio.maximum(lowest).minimum(highest);
-    NDArray plain = ratio.mul(batch.advantages());
-    NDArray surrogate = plain.minimum(clipped.mul(batch.advantages())).mul(batch.weights()).sum();
-    NDArray objective = surrogate;
-    Optional<NDArray> entropy =
-        entropyBonus ? all.map(p -> p.exp().mul(p).sum().neg()) : Optional.empty();
-    if (entropy.isPresent()) {
-      objective = surrogate.add(entropy.get().mul(entropyWeight));
+  public Value value(NDArray logits, Batch batch, double scale) {
+    PtNDManager scope = (PtNDManager) logits.getManager();
+    try (IValue result =
+        script.call(
+            "value",
+            logits,
+            list(batch.actions()),
+            batch.weights(),
+            batch.oldLogProbs(),
+            batch.advantages(),
+            list(batch.reference().map(Reference::logProbs)),
+            1 - config.clipLow(),
+            1 + config.clipHigh(),
+            config.entropy(),
+            batch.reference().map(Reference::weight).orElse(0.0),
+            config.kl().freeBits(),
+            scale)) {
+      NDArray[] tensors = result.toTensorArray(scope);
+      float[] sums = tensors[1].toFloatArray();
+      return new Value(tensors[0], new LossSums(sums[0], sums[1], sums[2], sums[3], sums[4]));
     }
-    Optional<NDArray> referenceKl =
-        batch.reference().map(reference -> referenceKl(all, chosen, batch, reference)); // [N]
-    if (referenceKl.isPresent()) {
-      NDArray penalty = referenceKl.get().maximum(freeBits).sum();
-      objective = objective.sub(penalty.mul(batch.reference().orElseThrow().weight()));
-    }
-    return new Terms(
-        objective.neg(),
-        clipFraction(ratio, batch),
-        kl(ratio, logRatio, batch),
-        entropy.map(NDArray::stopGradient),
-        referenceKl.map(kl -> kl.stopGradient().sum()));
   }
 
-  private NDArray referenceKl(
-      Optional<NDArray> all, NDArray chosen, Batch batch, Reference reference) {
-    int[] entries = {1};
-    if (fullKl) {
-      NDArray logProbs = all.orElseThrow();
-      return logProbs.exp().mul(logProbs.sub(reference.logProbs())).sum(entries);
-    }
-    NDArray logRatio = chosen.neg().add(reference.logProbs());
-    return logRatio
-        .exp()
-        .sub(logRatio)
-        .mul(batch.weights())
-        .sum(entries)
-        .sub(batch.weights().sum(entries));
-  }
-
-  private NDArray clipFraction(NDArray ratio, Batch batch) {
-    NDArray r = ratio.stopGradient();
-    NDArray a = batch.advantages();
-    NDArray up = r.gt(highest).logicalAnd(a.gt(0));
-    NDArray down = r.lt(lowest).logicalAnd(a.lt(0));
-    return up.logicalOr(down)
-        .toType(batch.weights().getDataType(), false)
-        .mul(batch.weights())
-        .sum();
-  }
-
-  private static NDArray kl(NDArray ratio, NDArray logRatio, Batch batch) {
-    return ratio.stopGradient().sub(1).sub(logRatio.stopGradient()).mul(batch.weights()).sum();
+  private static PtNDArray[] list(Optional<NDArray> tensor) {
+    return tensor.map(t -> new PtNDArray[] {(PtNDArray) t}).orElse(NONE);
   }
 }

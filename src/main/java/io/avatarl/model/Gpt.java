@@ -144,10 +144,9 @@ public final class Gpt implements AutoCloseable {
     IValue again = recompute ? yes : no;
     IValue saved = IValue.listFrom(new PtNDArray[0]);
     try {
-      try (IValue from = IValue.from(first);
-          NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes, again)) {
-        // Scripts run in inference mode, and its tensors can never join an autograd graph.
-        return new Trace(weights, saved, again, logits.duplicate());
+      try (IValue from = IValue.from(first)) {
+        NDArray logits = forward(weights, tokens, noCache, zero, from, saved, yes, again);
+        return new Trace(weights, saved, again, logits);
       }
     } catch (RuntimeException e) {
       saved.close();
@@ -198,27 +197,10 @@ public final class Gpt implements AutoCloseable {
       return logits;
     }
 
-    /**
-     * The gradient of a scalar that looks at the log-probabilities of K tokens in each state alone.
-     *
-     * @param logProbs of every token, [B·(T − first), V]; destroyed
-     * @param tokens int64 [B·(T − first), K]
-     * @param gradient with respect to their log-probabilities, [B·(T − first), K]
-     * @return with respect to the logits, [B·(T − first), V]
-     */
-    public NDArray backwardOfTokens(NDArray logProbs, NDArray tokens, NDArray gradient) {
-      try (IValue all = IValue.from((PtNDArray) logProbs);
-          IValue picked = IValue.from((PtNDArray) tokens);
-          IValue input = IValue.from((PtNDArray) gradient);
-          IValue output = script.run("picked_backward", all, picked, input)) {
-        return output.toTensor((PtNDManager) gradient.getManager());
-      }
-    }
-
     /** Made of the logits, as long as these are there; closing it does nothing. */
     public Distributions distributions() {
-      NDArray rows = logits.stopGradient();
-      return new TensorDistributions(List.of(rows.reshape(-1, rows.getShape().get(2))), () -> {});
+      return new TensorDistributions(
+          List.of(logits.reshape(-1, logits.getShape().get(2))), () -> {});
     }
 
     /**

@@ -2,6 +2,7 @@ package io.avatarl.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
@@ -66,6 +67,42 @@ public final class TorchScript {
     // A setting per thread. The graph optimizer would replace the program after its first runs.
     JniUtils.setGraphExecutorOptimize(false);
     return IValueUtils.runMethod(module, method, arguments);
+  }
+
+  /**
+   * Runs a method with arguments that are made from Java's objects.
+   *
+   * @param arguments tensors, arrays of tensors, {@code long}, {@code long[]} and {@code double}
+   * @return the caller closes it
+   */
+  public IValue call(String method, Object... arguments) {
+    IValue[] values = new IValue[arguments.length];
+    try {
+      for (int i = 0; i < values.length; i++) {
+        values[i] = value(arguments[i]);
+      }
+      return run(method, values);
+    } finally {
+      for (IValue value : values) {
+        if (value != null) {
+          value.close();
+        }
+      }
+    }
+  }
+
+  private static IValue value(Object argument) {
+    if (argument instanceof PtNDArray tensor) {
+      return IValue.from(tensor);
+    } else if (argument instanceof PtNDArray[] tensors) {
+      return IValue.listFrom(tensors);
+    } else if (argument instanceof long[] numbers) {
+      return IValue.listFrom(numbers);
+    } else if (argument instanceof Long number) {
+      return IValue.from(number);
+    } else {
+      return IValue.from((Double) argument);
+    }
   }
 
   private static byte[] archive(byte[] source, String type, Map<String, Object> attributes)

@@ -47,8 +47,7 @@ public final class CrossEntropyTraining implements AutoCloseable {
   /** A learner like that of training, except for its objective. */
   public static Learner learner(
       LearnerConfig config, GptConfig model, Parameters parameters, long plannedUpdates) {
-    return Learner.minimising(
-        constants -> new CrossEntropy(), config, model, parameters, plannedUpdates);
+    return Learner.minimising(new CrossEntropy(), config, model, parameters, plannedUpdates);
   }
 
   /** Trains for the steps in {@code config}. */

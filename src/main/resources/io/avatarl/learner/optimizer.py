@@ -77,7 +77,8 @@ class Optimizer(Module):
           product = p
         else:
           product = torch.mm(p, product)
-        square = torch.mm(torch.mm(p, square), p)
+        if torch.lt(i + 1, iterations):
+          square = torch.mm(torch.mm(p, square), p)
       x = torch.mm(product, x)
     else:
       for i in range(iterations):

@@ -127,12 +127,6 @@ class Gpt(Module):
       _2 = torch.index_add_(gradients[embedding], 0, ids, x_d)
     return gradients
 
-  # dL/dlogits [N, V] where L looks at the log-probabilities of K tokens of each state alone, from their dL/d [N, K]:
-  # dL/dz = Σ_k d_k (onehot(k) − softmax(z)). In place of the log-probabilities [N, V].
-  def picked_backward(self: __torch__.Gpt, log_probs: Tensor, picked: Tensor, picked_d: Tensor) -> Tensor:
-    z_d = torch.mul_(torch.exp_(log_probs), torch.neg(torch.sum(picked_d, [1], True)))
-    return torch.scatter_add_(z_d, 1, picked, picked_d)
-
   # y = x Wᵀ + b
   def linear(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:
     w = torch.t(weights[name + ".weight"])

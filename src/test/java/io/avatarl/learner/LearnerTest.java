@@ -11,24 +11,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.Device;
 import io.avatarl.NativeMemory;
 import io.avatarl.config.TrainingConfig;
-import io.avatarl.model.Gpt;
 import io.avatarl.model.NativeEngine;
-import io.avatarl.model.ParameterLayout;
 import io.avatarl.model.Parameters;
 import io.avatarl.rollout.Groups;
 import io.avatarl.rollout.RolloutShard;
 import io.avatarl.rollout.RolloutStatistics;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -222,38 +213,13 @@ class LearnerTest {
   /** What the learner does for one slice, with something in the middle. */
   private static float[] gradient(
       TrainingConfig config, Parameters parameters, Minibatch minibatch, Runnable between) {
-    JniUtils.setGradMode(true);
-    try (NDManager manager = NDManager.newBaseManager();
-        Gpt gpt = new Gpt(config.model(), manager);
-        NDManager scope = manager.newSubManager()) {
-      PolicyLoss loss = new PolicyLoss(config.learner(), manager);
-      Shape entries = new Shape(minibatch.groups(), minibatch.actionsPerGroup());
-      NDArray tokens =
-          scope.create(minibatch.inputs(), new Shape(minibatch.windows(), minibatch.context()));
-      try (Gpt.Trace trace = gpt.trace(parameters.tensors(scope), tokens, 0)) {
-        NDArray logits = trace.logits();
-        logits.setRequiresGradient(true);
-        PolicyLoss.Terms terms =
-            loss.terms(
-                logits.reshape(minibatch.groups(), VOCABULARY),
-                new PolicyLoss.Batch(
-                    minibatch.actions().map(a -> scope.create(a, entries)),
-                    scope.create(minibatch.weights(), entries, DataType.FLOAT32),
-                    scope.create(minibatch.oldLogProbs(), entries, DataType.FLOAT32),
-                    scope.create(minibatch.advantages(), entries, DataType.FLOAT32),
-                    Optional.empty()));
-        between.run();
-        NDArray seed = scope.create(1f / minibatch.groups());
-        JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-        between.run();
-        Map<String, NDArray> gradients = trace.backward(logits.getGradient());
-        float[] gradient = new float[parameters.layout().length()];
-        for (ParameterLayout.Parameter p : parameters.layout().parameters()) {
-          float[] part = gradients.get(p.name()).toFloatArray();
-          System.arraycopy(part, 0, gradient, p.offset(), p.size());
-        }
-        return gradient;
-      }
+    try (LossGradient loss = new LossGradient(config.learner(), config.model(), Device.cpu());
+        LossGradient.Forward forward =
+            loss.forward(parameters, minibatch.windows(), minibatch.inputs(), 0)) {
+      between.run();
+      float[] gradient = new float[parameters.layout().length()];
+      forward.backward(minibatch, minibatch.groups(), 0, gradient);
+      return gradient;
     }
   }
 

@@ -1,13 +1,12 @@
 package io.avatarl.learner;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.avatarl.ReferenceValues;
 import io.avatarl.config.ConfigReader;
@@ -18,6 +17,7 @@ import io.avatarl.yardstick.CrossEntropy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
@@ -33,52 +33,42 @@ class PolicyLossTest {
     NativeEngine.load(1);
   }
 
-  private record Result(
-      double loss,
-      double clipFraction,
-      double kl,
-      double entropy,
-      double referenceKl,
-      float[] gradient) {}
+  private record Result(LossSums sums, int groups, float[] gradient) {
+    double mean(ToDoubleFunction<LossSums> term) {
+      return term.applyAsDouble(sums) / groups;
+    }
+  }
 
   /** Means over the groups, and the gradient of the mean loss. */
   private static Result loss(
       LearnerConfig config, JsonNode logits, JsonNode group, float[] advantages, boolean gather) {
-    JniUtils.setGradMode(true);
     List<Integer> shape = ReferenceValues.shape(logits);
     List<Integer> entryShape = ReferenceValues.shape(group.get("weights"));
     Shape entries = new Shape(entryShape.get(0), entryShape.get(1));
     int n = shape.get(0);
     try (NDManager manager = NDManager.newBaseManager()) {
       NDArray z = manager.create(ReferenceValues.floats(logits), new Shape(n, shape.get(1)));
-      z.setRequiresGradient(true);
       long[] actions = ReferenceValues.longs(ReferenceValues.ints(group.get("actions")));
-      PolicyLoss.Terms terms =
-          new PolicyLoss(config, manager)
-              .terms(
+      Objective.Value value =
+          new PolicyLoss(config)
+              .value(
                   z,
-                  new PolicyLoss.Batch(
+                  new Objective.Batch(
                       gather ? Optional.of(manager.create(actions, entries)) : Optional.empty(),
                       manager.create(ReferenceValues.floats(group.get("weights")), entries),
                       manager.create(ReferenceValues.floats(group.get("old_logprobs")), entries),
                       manager.create(advantages, entries),
                       config.kl().reference() == KlConfig.Reference.NONE
                           ? Optional.empty()
-                          : Optional.of(reference(config.kl(), manager, actions, entries))));
-      NDArray seed = manager.create(1f / n);
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-      return new Result(
-          terms.loss().getFloat() / n,
-          terms.clipFraction().getFloat() / n,
-          terms.kl().getFloat() / n,
-          terms.entropy().map(entropy -> entropy.getFloat() / n).orElse(0f),
-          terms.referenceKl().map(kl -> kl.getFloat() / n).orElse(0f),
-          z.getGradient().toFloatArray());
+                          : Optional.of(reference(config.kl(), manager, actions, entries))),
+                  1.0 / n);
+      assertArrayEquals(ReferenceValues.floats(logits), z.toFloatArray(), "logits are kept");
+      return new Result(value.sums(), n, value.gradient().toFloatArray());
     }
   }
 
   /** The stored reference as the estimator takes it: of all tokens, or of the actions. */
-  private static PolicyLoss.Reference reference(
+  private static Objective.Reference reference(
       KlConfig kl, NDManager manager, long[] actions, Shape entries) {
     float[] all = ReferenceValues.floats(REFERENCE.get("reference"));
     int vocabulary = ReferenceValues.shape(REFERENCE.get("reference")).get(1);
@@ -89,9 +79,8 @@ class PolicyLossTest {
       int token = logProbs.length == all.length ? i % vocabulary : (int) actions[i];
       logProbs[i] = (float) Math.log(all[i / width * vocabulary + token]);
     }
-    return new PolicyLoss.Reference(
-        manager.create(logProbs, new Shape(entries.get(0), width)),
-        manager.create((float) kl.weight()));
+    return new Objective.Reference(
+        manager.create(logProbs, new Shape(entries.get(0), width)), kl.weight());
   }
 
   private static LearnerConfig config(JsonNode test) {
@@ -140,29 +129,26 @@ class PolicyLossTest {
                 List.of(
                     "learner.entropy=0.1", "learner.kl.reference=ngram", "learner.kl.weight=0.5"))
             .learner();
-    JniUtils.setGradMode(true);
     try (NDManager manager = NDManager.newBaseManager()) {
       Shape entries = new Shape(1, 3);
-      NDArray z = manager.create(new float[] {0, -200, -200}, entries);
-      z.setRequiresGradient(true);
       float uniform = (float) -Math.log(3);
-      PolicyLoss.Terms terms =
-          new PolicyLoss(config, manager)
-              .terms(
-                  z,
-                  new PolicyLoss.Batch(
+      Objective.Value value =
+          new PolicyLoss(config)
+              .value(
+                  manager.create(new float[] {0, -200, -200}, entries),
+                  new Objective.Batch(
                       Optional.empty(),
                       manager.create(new float[] {1, 0, 0}, entries),
                       manager.create(new float[] {0, -200, -200}, entries),
                       manager.create(new float[] {-1, Float.MAX_VALUE, 0}, entries),
                       Optional.of(
-                          new PolicyLoss.Reference(
+                          new Objective.Reference(
                               manager.create(new float[] {uniform, uniform, uniform}, entries),
-                              manager.create(0.5f)))));
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) manager.create(1f), false, false);
-      assertEquals(1 + 0.5 * Math.log(3), terms.loss().getFloat(), 1e-6);
-      assertEquals(0, terms.entropy().orElseThrow().getFloat(), 1e-6);
-      for (float slope : z.getGradient().toFloatArray()) {
+                              0.5))),
+                  1);
+      assertEquals(1 + 0.5 * Math.log(3), value.sums().loss(), 1e-6);
+      assertEquals(0, value.sums().entropy(), 1e-6);
+      for (float slope : value.gradient().toFloatArray()) {
         assertEquals(0, slope, 1e-6);
       }
     }
@@ -173,8 +159,9 @@ class PolicyLossTest {
     JsonNode logits = REFERENCE.get(test.get("on_policy").booleanValue() ? "old_logits" : "logits");
     Result result =
         loss(config(test), logits, group, ReferenceValues.floats(group.get("advantages")), gather);
-    assertEquals(test.get("loss").doubleValue(), result.loss(), 2e-6);
-    assertEquals(test.get("clip_fraction").doubleValue(), result.clipFraction(), 1e-6);
+    assertEquals(test.get("loss").doubleValue(), result.mean(LossSums::loss), 2e-6);
+    assertEquals(
+        test.get("clip_fraction").doubleValue(), result.mean(LossSums::clipFraction), 1e-6);
     double[] ratios = ReferenceValues.doubles(test.get("ratio"));
     double[] weights = ReferenceValues.doubles(group.get("weights"));
     double kl = 0;
@@ -182,15 +169,16 @@ class PolicyLossTest {
       kl += weights[i] * (ratios[i] - 1 - Math.log(ratios[i]));
     }
     int groups = ReferenceValues.shape(logits).get(0);
-    assertEquals(kl / groups, result.kl(), 2e-6);
+    assertEquals(kl / groups, result.mean(LossSums::kl), 2e-6);
     if (test.get("exploration").textValue().equals("exhaustive")) {
-      assertEquals(test.get("exact_kl").doubleValue(), result.kl(), 2e-6);
+      assertEquals(test.get("exact_kl").doubleValue(), result.mean(LossSums::kl), 2e-6);
     }
     if (test.get("entropy_coefficient").doubleValue() != 0) {
-      assertEquals(test.get("entropy").doubleValue(), result.entropy(), 2e-6);
+      assertEquals(test.get("entropy").doubleValue(), result.mean(LossSums::entropy), 2e-6);
     }
     if (test.get("kl_coefficient").doubleValue() != 0) {
-      assertEquals(test.get("kl_reference").doubleValue(), result.referenceKl(), 2e-6);
+      assertEquals(
+          test.get("kl_reference").doubleValue(), result.mean(LossSums::referenceKl), 2e-6);
     }
     ReferenceValues.assertClose(
         "gradient", ReferenceValues.doubles(test.get("gradient")), result.gradient(), 1e-6);
@@ -199,34 +187,30 @@ class PolicyLossTest {
   @Test
   void theYardstickIsCrossEntropy() {
     JsonNode expected = REFERENCE.get("maxrl_is_cross_entropy");
-    JniUtils.setGradMode(true);
     try (NDManager manager = NDManager.newBaseManager()) {
       JsonNode logits = REFERENCE.get("old_logits");
       int n = ReferenceValues.shape(logits).get(0);
       Shape entries = new Shape(n, 1);
-      NDArray z =
-          manager.create(
-              ReferenceValues.floats(logits), new Shape(n, ReferenceValues.shape(logits).get(1)));
-      z.setRequiresGradient(true);
       long[] gold = ReferenceValues.longs(ReferenceValues.ints(expected.get("gold")));
       NDArray none = manager.zeros(entries);
-      PolicyLoss.Terms terms =
+      Objective.Value value =
           new CrossEntropy()
-              .terms(
-                  z,
-                  new PolicyLoss.Batch(
+              .value(
+                  manager.create(
+                      ReferenceValues.floats(logits),
+                      new Shape(n, ReferenceValues.shape(logits).get(1))),
+                  new Objective.Batch(
                       Optional.of(manager.create(gold, entries)),
                       manager.ones(entries),
                       none,
                       none,
-                      Optional.empty()));
-      NDArray seed = manager.create(1f / n);
-      JniUtils.backward((PtNDArray) terms.loss(), (PtNDArray) seed, false, false);
-      assertEquals(expected.get("cross_entropy").doubleValue(), terms.loss().getFloat() / n, 1e-6);
+                      Optional.empty()),
+                  1.0 / n);
+      assertEquals(expected.get("cross_entropy").doubleValue(), value.sums().loss() / n, 1e-6);
       ReferenceValues.assertClose(
           "gradient",
           ReferenceValues.doubles(expected.get("cross_entropy_gradient")),
-          z.getGradient().toFloatArray(),
+          value.gradient().toFloatArray(),
           1e-6);
     }
   }
@@ -247,9 +231,9 @@ class PolicyLossTest {
         ReferenceValues.doubles(expected.get("cross_entropy_gradient")),
         result.gradient(),
         1e-6);
-    assertEquals(expected.get("maxrl_loss").doubleValue(), result.loss(), 2e-6);
+    assertEquals(expected.get("maxrl_loss").doubleValue(), result.mean(LossSums::loss), 2e-6);
     assertTrue(
-        Math.abs(expected.get("cross_entropy").doubleValue() - result.loss()) > 0.1,
+        Math.abs(expected.get("cross_entropy").doubleValue() - result.mean(LossSums::loss)) > 0.1,
         "the values of the two losses differ");
   }
 }
