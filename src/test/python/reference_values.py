@@ -57,6 +57,8 @@ GPT_VARIANTS = {
                  "tied": False, "bias": True},
     "gpt_mixed": {"norm": "rms", "positions": "learned", "qk_norm": True, "activation": "gelu",
                   "tied": True, "bias": False},
+    "gpt_shift": {"norm": "rms", "positions": "rotary", "qk_norm": True, "activation": "relu2",
+                  "tied": True, "bias": False, "token_shift": True},
 }
 
 
@@ -77,12 +79,18 @@ def gpt_parameters(rng, c):
         if c["bias"]:
             p[name + ".bias"] = normal(rng, rows, std=0.3)
 
+    def shift(name):
+        if c.get("token_shift"):
+            p[name + ".shift"] = normal(rng, d, std=0.5)
+
     for i in range(c["layers"]):
         block = f"transformer.h.{i}"
         norm(block + ".ln_1")
+        shift(block + ".attn")
         linear(block + ".attn.c_attn", 3 * d, d)
         linear(block + ".attn.c_proj", d, d)
         norm(block + ".ln_2")
+        shift(block + ".mlp")
         linear(block + ".mlp.c_fc", 4 * d, d)
         linear(block + ".mlp.c_proj", d, 4 * d)
     norm("transformer.ln_f")
@@ -121,12 +129,19 @@ def gpt_logits(c, p, tokens):
         y = x @ p[name + ".weight"].T
         return y + p[name + ".bias"] if c["bias"] else y
 
+    def shifted(x, name):
+        if not c.get("token_shift"):
+            return x
+        before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1)
+        return x + before * p[name + ".shift"]
+
     def activation(x):
         if c["activation"] == "relu2":
             return torch.relu(x) ** 2
         return 0.5 * x * (1.0 + torch.erf(x / math.sqrt(2.0)))
 
     def attention(x, name):
+        x = shifted(x, name)
         q, k, v = (y.reshape(b, t, heads, hd).transpose(1, 2)
                    for y in linear(x, name + ".c_attn").split(d, -1))
         if c["qk_norm"]:
@@ -144,7 +159,8 @@ def gpt_logits(c, p, tokens):
     for i in range(c["layers"]):
         block = f"transformer.h.{i}"
         x = x + attention(norm(x, block + ".ln_1"), block + ".attn")
-        x = x + linear(activation(linear(norm(x, block + ".ln_2"), block + ".mlp.c_fc")), block + ".mlp.c_proj")
+        y = shifted(norm(x, block + ".ln_2"), block + ".mlp")
+        x = x + linear(activation(linear(y, block + ".mlp.c_fc")), block + ".mlp.c_proj")
     head = p["transformer.wte.weight"] if c["tied"] else p["lm_head.weight"]
     return norm(x, "transformer.ln_f") @ head.T
 

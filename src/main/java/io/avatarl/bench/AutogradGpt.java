@@ -3,6 +3,7 @@ package io.avatarl.bench;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import io.avatarl.config.GptConfig;
@@ -106,7 +107,8 @@ public final class AutogradGpt implements AutoCloseable {
     return timesTransposed(norm(weights, "transformer.ln_f", x), output); // [B, T, V]
   }
 
-  private NDArray attention(Map<String, NDArray> weights, String name, NDArray x) {
+  private NDArray attention(Map<String, NDArray> weights, String name, NDArray input) {
+    NDArray x = shifted(weights, name, input);
     long batch = x.getShape().get(0);
     long length = x.getShape().get(1);
     NDArray qkv = // [3, B, H, T, headWidth]
@@ -137,7 +139,18 @@ public final class AutogradGpt implements AutoCloseable {
         mixed.swapAxes(1, 2).reshape(batch, length, config.width())); // [B, T, D]
   }
 
-  private NDArray mlp(Map<String, NDArray> weights, String name, NDArray x) {
+  /** With token shift, each state plus a share of the one before. */
+  private NDArray shifted(Map<String, NDArray> weights, String name, NDArray x) {
+    if (!config.tokenShift()) {
+      return x;
+    }
+    NDArray first = x.getManager().zeros(new Shape(x.getShape().get(0), 1, config.width()));
+    NDArray before = first.concat(x.get(new NDIndex(":, :-1")), 1); // [B, T, D]
+    return x.add(before.mul(weights.get(name + "shift")));
+  }
+
+  private NDArray mlp(Map<String, NDArray> weights, String name, NDArray input) {
+    NDArray x = shifted(weights, name, input);
     NDArray hidden = linear(weights, name + "c_fc", x); // [B, T, 4D]
     NDArray active =
         switch (config.activation()) {

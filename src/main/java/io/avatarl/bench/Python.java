@@ -78,6 +78,7 @@ public record Python(Optional<String> path, String missing) {
             && model.positions() == GptConfig.Positions.ROTARY
             && model.activation() == GptConfig.Activation.RELU2
             && model.qkNorm()
+            && !model.tokenShift()
             && model.tied()
             && !model.bias();
     return known ? this : none("the PyTorch script only supports the default form of the model");

@@ -80,6 +80,7 @@ enum Architecture {
         config.positions(),
         modern ? GptConfig.Positions.ROTARY : GptConfig.Positions.LEARNED);
     check(missing, "qkNorm", config.qkNorm(), modern);
+    check(missing, "tokenShift", config.tokenShift(), false);
     check(missing, "bias", config.bias(), !modern);
     return missing;
   }

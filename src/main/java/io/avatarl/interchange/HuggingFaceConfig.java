@@ -147,6 +147,7 @@ final class HuggingFaceConfig {
         activation("hidden_act", "xielu"),
         true,
         false,
+        false,
         json.path("tie_word_embeddings").asBoolean(false),
         like.initStd(),
         like.precision());
@@ -170,6 +171,7 @@ final class HuggingFaceConfig {
         Norm.LAYER,
         Positions.LEARNED,
         activation("activation_function", "gelu_new"),
+        false,
         false,
         true,
         json.path("tie_word_embeddings").asBoolean(true),

@@ -27,6 +27,7 @@ final class GptScript {
     // "tanh" is GELU's approximation by that function, "none" is exact.
     attributes.put("gelu", config.activation() == GptConfig.Activation.GELU_TANH ? "tanh" : "none");
     attributes.put("qkNorm", config.qkNorm());
+    attributes.put("tokenShift", config.tokenShift());
     attributes.put("bias", config.bias());
     attributes.put("bfloat16", config.precision() == GptConfig.Precision.BFLOAT16);
     attributes.put("output", config.tied() ? "transformer.wte.weight" : "lm_head.weight");

@@ -10,11 +10,12 @@ import io.avatarl.config.GptConfig;
 /**
  * Keys and values of the tokens a generator has already seen, one pair per layer, each [B·H,
  * capacity, headWidth] with the first {@link #length()} places filled. Keys carry their position
- * (they are cached after the rotation).
+ * (they are cached after the rotation). A model with token shift also has the last token's inputs
+ * of attention and of the MLP, one pair per layer, each [B, 1, D].
  */
 final class KeyValueCache implements AutoCloseable {
   final NDManager manager; // for the test that counts what it holds
-  private final PtNDArray[] arrays; // keys and values of the first layer, of the second, …
+  private final PtNDArray[] arrays; // keys and values of the first layer, of the second, … inputs
   private int rows;
   private int length;
 
@@ -24,11 +25,16 @@ final class KeyValueCache implements AutoCloseable {
    */
   KeyValueCache(GptConfig config, int rows, int capacity, NDManager parent) {
     this.manager = parent.newSubManager();
-    this.arrays = new PtNDArray[2 * config.layers()];
+    int pairs = 2 * config.layers();
+    this.arrays = new PtNDArray[config.tokenShift() ? 2 * pairs : pairs];
     this.rows = rows;
     Shape shape = new Shape((long) rows * config.heads(), capacity, config.headWidth());
     for (int i = 0; i < arrays.length; i++) {
-      arrays[i] = (PtNDArray) manager.create(shape, DataType.FLOAT32);
+      arrays[i] =
+          (PtNDArray)
+              (i < pairs
+                  ? manager.create(shape, DataType.FLOAT32)
+                  : manager.zeros(new Shape(rows, 1, config.width())));
     }
   }
 
@@ -37,7 +43,7 @@ final class KeyValueCache implements AutoCloseable {
     return length;
   }
 
-  /** Keys and values of the first layer, of the second, … */
+  /** Keys and values of the first layer, of the second, …; then inputs in the same order. */
   PtNDArray[] arrays() {
     return arrays;
   }

@@ -20,7 +20,7 @@ public final class ParameterLayout {
    *
    * @param offset first element in the flat array
    * @param shape at most two dimensions
-   * @param init initial value: matrices normal, norm weights one, biases zero
+   * @param init initial value: matrices normal, norm weights one, biases and shifts zero
    */
   public record Parameter(String name, int offset, List<Integer> shape, Init init) {
     public int size() {
@@ -81,9 +81,11 @@ public final class ParameterLayout {
     for (int i = 0; i < config.layers(); i++) {
       String h = "transformer.h." + i + ".";
       layout.norm(h + "ln_1", config);
+      layout.shift(h + "attn", config);
       layout.linear(h + "attn.c_attn", 3 * d, d, config);
       layout.linear(h + "attn.c_proj", d, d, config);
       layout.norm(h + "ln_2", config);
+      layout.shift(h + "mlp", config);
       layout.linear(h + "mlp.c_fc", 4 * d, d, config);
       layout.linear(h + "mlp.c_proj", d, 4 * d, config);
     }
@@ -109,6 +111,12 @@ public final class ParameterLayout {
     matrix(name + ".weight", out, in);
     if (config.bias()) {
       add(name + ".bias", Init.ZERO, out);
+    }
+  }
+
+  private void shift(String name, GptConfig config) {
+    if (config.tokenShift()) {
+      add(name + ".shift", Init.ZERO, config.width());
     }
   }
 

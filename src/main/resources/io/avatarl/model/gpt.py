@@ -22,12 +22,13 @@ class Gpt(Module):
   relu2 : bool
   gelu : str
   qkNorm : bool
+  tokenShift : bool
   bias : bool
   bfloat16 : bool
   output : str
 
   # Logits [B, T - first, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per
-  # layer; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
+  # layer, then with tokenShift the last token's inputs of attention and MLP per layer; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
   # `keep`: for the backward pass. `recompute`: of each block only the input, from which the backward pass computes the rest anew.
   def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool, recompute: bool) -> Tensor:
     B = torch.size(tokens, 0)
@@ -58,11 +59,13 @@ class Gpt(Module):
   # A transformer block but for its last step: x [N, D] with attention added, and what mlp.c_proj multiplies [N, 4D].
   def block(self: __torch__.Gpt, x: Tensor, B: int, T: int, weights: Dict[str, Tensor], h: str, tables: List[Tensor], cache: List[Tensor], slot: int, start: int, saved: List[Tensor], keep: bool) -> Tuple[Tensor, Tensor]:
     n = (self).norm(x, weights, h + "ln_1", saved, keep)
-    qkv = (self).linear(n, weights, h + "attn.c_attn") # [N, 3D]
+    a = (self).shifted(n, B, T, weights, h + "attn", cache, 2 * self.layers + slot)
+    qkv = (self).linear(a, weights, h + "attn.c_attn") # [N, 3D]
     mixed = (self).attention(qkv, B, T, tables, cache, slot, start, saved, keep)
     y = (self).residual(x, mixed, weights, h + "attn.c_proj")
     m = (self).norm(y, weights, h + "ln_2", saved, keep)
-    hidden = (self).linear(m, weights, h + "mlp.c_fc") # [N, 4D]
+    a = (self).shifted(m, B, T, weights, h + "mlp", cache, 2 * self.layers + slot + 1)
+    hidden = (self).linear(a, weights, h + "mlp.c_fc") # [N, 4D]
     if self.relu2:
       hidden = torch.relu_(hidden)
       active = torch.mul(hidden, hidden)
@@ -80,15 +83,20 @@ class Gpt(Module):
     mixed = saved.pop()
     n = saved.pop()
     active_d = (self).linear_backward(x_d, active, 1, weights, gradients, h + "mlp.c_proj")
+    none = annotate(List[Tensor], [])
+    a = (self).shifted(m, B, T, weights, h + "mlp", none, 0)
     if self.relu2:
       half_d = torch.mul_(active_d, hidden) # relu(x)² has the slope 2·relu(x)
-      m_d = (self).linear_backward(half_d, m, 2, weights, gradients, h + "mlp.c_fc")
+      m_d = (self).linear_backward(half_d, a, 2, weights, gradients, h + "mlp.c_fc")
     else:
-      m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden, approximate=self.gelu), m, 1, weights, gradients, h + "mlp.c_fc")
+      m_d = (self).linear_backward(torch.gelu_backward(active_d, hidden, approximate=self.gelu), a, 1, weights, gradients, h + "mlp.c_fc")
+    m_d = (self).shifted_backward(m_d, m, B, T, weights, gradients, h + "mlp")
     x_d = (self).norm_backward(x_d, m_d, m, weights, gradients, h + "ln_2", saved)
     mixed_d = (self).linear_backward(x_d, mixed, 1, weights, gradients, h + "attn.c_proj")
     qkv_d = (self).attention_backward(mixed_d, B, T, tables, saved)
-    n_d = (self).linear_backward(qkv_d, n, 1, weights, gradients, h + "attn.c_attn")
+    a = (self).shifted(n, B, T, weights, h + "attn", none, 0)
+    n_d = (self).linear_backward(qkv_d, a, 1, weights, gradients, h + "attn.c_attn")
+    n_d = (self).shifted_backward(n_d, n, B, T, weights, gradients, h + "attn")
     x_d = (self).norm_backward(x_d, n_d, n, weights, gradients, h + "ln_1", saved)
     return x_d
 
@@ -126,6 +134,31 @@ class Gpt(Module):
     else:
       _2 = torch.index_add_(gradients[embedding], 0, ids, x_d)
     return gradients
+
+  # With tokenShift x_t + s ⊙ x_(t-1), s [D]; before a window's first token there is 0. The one before the first of x is in the cache,
+  # which gets the last of x. Else x itself.
+  def shifted(self: __torch__.Gpt, x: Tensor, B: int, T: int, weights: Dict[str, Tensor], name: str, cache: List[Tensor], slot: int) -> Tensor:
+    y = x
+    if self.tokenShift:
+      rows = torch.view(x, [B, T, -1])
+      earlier = torch.slice(rows, 1, 0, T - 1)
+      if torch.len(cache) > 0:
+        before = torch.cat([cache[slot], earlier], 1)
+        _0 = torch.copy_(cache[slot], torch.slice(rows, 1, T - 1, T))
+      else:
+        before = torch.constant_pad_nd(earlier, [0, 0, 1, 0])
+      y = torch.view(torch.addcmul(rows, before, weights[name + ".shift"]), [B * T, -1])
+    return y
+
+  # From y_d of what `shifted` gives for x; destroys y_d.
+  def shifted_backward(self: __torch__.Gpt, y_d: Tensor, x: Tensor, B: int, T: int, weights: Dict[str, Tensor], gradients: Dict[str, Tensor], name: str) -> Tensor:
+    if self.tokenShift:
+      rows_d = torch.view(y_d, [B, T, -1])
+      later_d = torch.slice(rows_d, 1, 1, T)
+      gradients[name + ".shift"] = torch.sum(torch.mul(later_d, torch.slice(torch.view(x, [B, T, -1]), 1, 0, T - 1)), [0, 1])
+      moved_d = torch.mul(later_d, weights[name + ".shift"])
+      _0 = torch.add_(torch.slice(rows_d, 1, 0, T - 1), moved_d)
+    return y_d
 
   # y = x Wᵀ + b
   def linear(self: __torch__.Gpt, x: Tensor, weights: Dict[str, Tensor], name: str) -> Tensor:

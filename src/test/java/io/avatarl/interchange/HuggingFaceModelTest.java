@@ -146,6 +146,7 @@ class HuggingFaceModelTest {
       delimiter = '|',
       value = {
         "model.qkNorm=false                     | Apertus, the architecture | model.qkNorm = false",
+        "model.tokenShift=true                  | Apertus, the architecture | model.tokenShift = true",
         "model.positions=learned                | Apertus, the architecture | model.positions = learned",
         "model.norm=layer                       | Apertus, the architecture | model.norm = layer",
         "model.bias=true model.qkNorm=false     | Apertus, the architecture | model.qkNorm = false, model.bias = true",

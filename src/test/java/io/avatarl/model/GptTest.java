@@ -63,7 +63,7 @@ class GptTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void recomputingABlockChangesNoBit(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     Pass expected = Pass.of(reference, () -> {});
@@ -78,7 +78,7 @@ class GptTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void logitsAndGradientsAreThoseOfPyTorch(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     Pass pass = Pass.of(reference, () -> {});
@@ -97,7 +97,7 @@ class GptTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void garbageCollectionBetweenForwardAndBackwardChangesNoBit(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     Pass undisturbed = Pass.of(reference, () -> {});
@@ -110,7 +110,7 @@ class GptTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void noPositionSeesTheTokensAfterIt(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     float[] before = Pass.of(reference, () -> {}).logits();
@@ -133,17 +133,19 @@ class GptTest {
   /** Large enough for every kernel of the default shape; the reference values are of a tiny one. */
   @ParameterizedTest
   @CsvSource({
-    "RMS, ROTARY, RELU2, true, false, true",
-    "RMS, ROTARY, GELU, false, true, false",
-    "LAYER, LEARNED, GELU, false, true, true",
-    "LAYER, LEARNED, RELU2, true, false, false",
-    "LAYER, LEARNED, GELU_TANH, false, true, true"
+    "RMS, ROTARY, RELU2, true, false, false, true",
+    "RMS, ROTARY, RELU2, true, true, false, true",
+    "RMS, ROTARY, GELU, false, false, true, false",
+    "LAYER, LEARNED, GELU, false, true, true, true",
+    "LAYER, LEARNED, RELU2, true, false, false, false",
+    "LAYER, LEARNED, GELU_TANH, false, false, true, true"
   })
   void theWrittenOutBackwardPassIsThatOfAutomaticDifferentiation(
       GptConfig.Norm norm,
       GptConfig.Positions positions,
       GptConfig.Activation activation,
       boolean qkNorm,
+      boolean tokenShift,
       boolean bias,
       boolean tied) {
     GptConfig config =
@@ -156,6 +158,7 @@ class GptTest {
             positions,
             activation,
             qkNorm,
+            tokenShift,
             bias,
             tied,
             0.1,
@@ -207,6 +210,7 @@ class GptTest {
             norm,
             positions,
             GptConfig.Activation.GELU,
+            true,
             true,
             norm == GptConfig.Norm.LAYER,
             false,

@@ -39,7 +39,7 @@ class ParametersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void namesAndShapesAreTheUsualOnesInForwardOrder(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     Map<String, List<Integer>> expected = new LinkedHashMap<>();

@@ -64,7 +64,7 @@ class PolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void logProbsAreTheLogSoftmaxOfTheLogits(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     double[] expected = logProbs(reference);
@@ -78,7 +78,7 @@ class PolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void cachedLogProbsAreThoseOfTheFullForward(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     double[] full = logProbs(reference);
@@ -112,7 +112,7 @@ class PolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void temperatureZeroTakesTheMostProbableTokenAndGoesOnPastTheContext(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     int context = reference.config().context();
@@ -199,6 +199,7 @@ class PolicyTest {
             GptConfig.Positions.ROTARY,
             GptConfig.Activation.RELU2,
             true,
+            true,
             false,
             true,
             0.5,
@@ -240,7 +241,7 @@ class PolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void nothingStaysBehindInTheManager(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     long[] tokens = ReferenceValues.longs(reference.tokens());
@@ -259,7 +260,7 @@ class PolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed"})
+  @ValueSource(strings = {"gpt_avatarl", "gpt_gpt2", "gpt_mixed", "gpt_shift"})
   void continuationsKeepTheLogProbabilitiesOfTheFullForward(String name) {
     ReferenceGpt reference = ReferenceGpt.read(name);
     int vocabulary = reference.vocabulary();

@@ -45,7 +45,7 @@ class PrecisionTest {
       boolean tied,
       Precision precision) {
     return new GptConfig(
-        3, 4, 64, 48, norm, positions, activation, qkNorm, bias, tied, 0.1, precision);
+        3, 4, 64, 48, norm, positions, activation, qkNorm, bias, bias, tied, 0.1, precision);
   }
 
   private static long[] inputs(GptConfig config) {

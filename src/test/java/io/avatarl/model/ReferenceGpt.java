@@ -23,6 +23,7 @@ record ReferenceGpt(
             GptConfig.Positions.valueOf(upper(c.get("positions"))),
             GptConfig.Activation.valueOf(upper(c.get("activation"))),
             c.get("qk_norm").booleanValue(),
+            c.path("token_shift").asBoolean(),
             c.get("bias").booleanValue(),
             c.get("tied").booleanValue(),
             0.02,

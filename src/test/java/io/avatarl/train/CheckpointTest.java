@@ -112,7 +112,7 @@ class CheckpointTest {
             .readTree(
                 """
                 {"vocabulary": 9, "layers": 2, "heads": 2, "width": 16, "context": 16,
-                 "norm": "layer", "positions": "rotary", "activation": "gelu", "qk_norm": true,
+                 "norm": "layer", "positions": "rotary", "activation": "gelu", "qk_norm": true, "token_shift": false,
                  "bias": false, "tied": true, "init_std": 0.02,
                  "constants": {"rms_epsilon": 1e-6, "layer_norm_epsilon": 1e-5, "rotary_base": 10000.0}}
                 """),
