@@ -83,6 +83,7 @@ def gpt_parameters(rng, c):
         if c.get("token_shift"):
             p[name + ".shift"] = normal(rng, d, std=0.5)
 
+    shift("transformer")
     for i in range(c["layers"]):
         block = f"transformer.h.{i}"
         norm(block + ".ln_1")
@@ -156,6 +157,7 @@ def gpt_logits(c, p, tokens):
     x = p["transformer.wte.weight"][tokens]
     if c["positions"] == "learned":
         x = x + p["transformer.wpe.weight"][:t]
+    x = shifted(x, "transformer")
     for i in range(c["layers"]):
         block = f"transformer.h.{i}"
         x = x + attention(norm(x, block + ".ln_1"), block + ".attn")

@@ -98,6 +98,7 @@ public final class AutogradGpt implements AutoCloseable {
     if (config.positions() == GptConfig.Positions.LEARNED) {
       x = x.add(weights.get("transformer.wpe.weight"));
     }
+    x = shifted(weights, "transformer.", x);
     for (int layer = 0; layer < config.layers(); layer++) {
       String h = "transformer.h." + layer + ".";
       x = x.add(attention(weights, h + "attn.", norm(weights, h + "ln_1", x)));

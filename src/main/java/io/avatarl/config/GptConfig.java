@@ -17,9 +17,9 @@ import java.io.Serializable;
  * @param activation {@code relu2} (So et al. 2021), {@code gelu} (exact) or {@code gelu-tanh} (its
  *     approximation, with which GPT-2 was trained)
  * @param qkNorm RMS-normalise queries and keys per head
- * @param tokenShift attention and MLP see each token's normalised state plus a share of its
- *     predecessor's, learned for each channel and 0 at first (as RWKV's token shift, Peng et al.
- *     2023, arXiv 2305.13048, section 3.1, with a free share)
+ * @param tokenShift to each token's embedding, and to the inputs of attention and MLP, is added a
+ *     share of its predecessor's, learned for each channel and 0 at first (as RWKV's token shift,
+ *     Peng et al. 2023, arXiv 2305.13048, section 3.1, with a free share)
  * @param bias biases in the linear layers
  * @param tied output matrix = token embedding
  * @param initStd standard deviation of the normal initialisation of every matrix

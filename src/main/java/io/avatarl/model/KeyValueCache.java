@@ -11,7 +11,7 @@ import io.avatarl.config.GptConfig;
  * Keys and values of the tokens a generator has already seen, one pair per layer, each [B·H,
  * capacity, headWidth] with the first {@link #length()} places filled. Keys carry their position
  * (they are cached after the rotation). A model with token shift also has the last token's inputs
- * of attention and of the MLP, one pair per layer, each [B, 1, D].
+ * of attention and of the MLP, one pair per layer, and its embedding, each [B, 1, D].
  */
 final class KeyValueCache implements AutoCloseable {
   final NDManager manager; // for the test that counts what it holds
@@ -26,7 +26,7 @@ final class KeyValueCache implements AutoCloseable {
   KeyValueCache(GptConfig config, int rows, int capacity, NDManager parent) {
     this.manager = parent.newSubManager();
     int pairs = 2 * config.layers();
-    this.arrays = new PtNDArray[config.tokenShift() ? 2 * pairs : pairs];
+    this.arrays = new PtNDArray[config.tokenShift() ? 2 * pairs + 1 : pairs];
     this.rows = rows;
     Shape shape = new Shape((long) rows * config.heads(), capacity, config.headWidth());
     for (int i = 0; i < arrays.length; i++) {
@@ -43,7 +43,7 @@ final class KeyValueCache implements AutoCloseable {
     return length;
   }
 
-  /** Keys and values of the first layer, of the second, …; then inputs in the same order. */
+  /** Keys and values of the first layer, of the second, …; then inputs, and embedding. */
   PtNDArray[] arrays() {
     return arrays;
   }

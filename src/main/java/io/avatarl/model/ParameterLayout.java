@@ -78,6 +78,7 @@ public final class ParameterLayout {
     if (config.positions() == GptConfig.Positions.LEARNED) {
       layout.matrix("transformer.wpe.weight", config.context(), d);
     }
+    layout.shift("transformer", config);
     for (int i = 0; i < config.layers(); i++) {
       String h = "transformer.h." + i + ".";
       layout.norm(h + "ln_1", config);

@@ -83,11 +83,11 @@ class Optimizer(Module):
     else:
       for i in range(iterations):
         factor = (self).quintic(torch.mm(x, torch.t(x)))
-        x = torch.add(torch.mul(x, 3.4445), torch.mm(factor, x))
+        x = torch.addmm(x, factor, x, beta=3.4445)
     if tall:
       x = torch.t(x)
     return x
 
   # p(G) without its constant.
   def quintic(self: __torch__.Optimizer, square: Tensor) -> Tensor:
-    return torch.add(torch.mul(square, -4.775), torch.mul(torch.mm(square, square), 2.0315))
+    return torch.addmm(square, square, square, beta=-4.775, alpha=2.0315)

@@ -28,7 +28,7 @@ class Gpt(Module):
   output : str
 
   # Logits [B, T - first, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per
-  # layer, then with tokenShift the last token's inputs of attention and MLP per layer; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
+  # layer, then with tokenShift the last token's inputs of attention and MLP per layer, and its embedding; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
   # `keep`: for the backward pass. `recompute`: of each block only the input, from which the backward pass computes the rest anew.
   def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool, recompute: bool) -> Tensor:
     B = torch.size(tokens, 0)
@@ -40,6 +40,9 @@ class Gpt(Module):
       x = torch.view(torch.add(torch.view(x, [B, T, -1]), places), [B * T, -1])
     if keep:
       saved.append(ids)
+      if self.tokenShift:
+        saved.append(x)
+    x = (self).shifted(x, B, T, weights, "transformer", cache, 4 * self.layers)
     whole = keep
     if recompute:
       whole = False
@@ -121,6 +124,8 @@ class Gpt(Module):
         x_d = (self).block_backward(x_d, B, T, weights, gradients, h, tables, inside)
       else:
         x_d = (self).block_backward(x_d, B, T, weights, gradients, h, tables, saved)
+    if self.tokenShift:
+      x_d = (self).shifted_backward(x_d, saved.pop(), B, T, weights, gradients, "transformer")
     ids = saved.pop()
     if not self.rotary:
       places_d = torch.zeros_like(weights["transformer.wpe.weight"])
