@@ -28,7 +28,8 @@ class Gpt(Module):
   output : str
 
   # Logits [B, T - first, V] of tokens [B, T] that follow `start` others, whose keys and values are in `cache` (a pair per
-  # layer, then with tokenShift the last token's inputs of attention and MLP per layer, and its embedding; empty: there are none and these are not kept). `first`: place of the first token whose logits are asked for.
+  # layer, then with tokenShift the last token's inputs of attention and MLP per layer, and its embedding; empty: there are none and
+  # these are not kept). `first`: place of the first token whose logits are asked for.
   # `keep`: for the backward pass. `recompute`: of each block only the input, from which the backward pass computes the rest anew.
   def forward(self: __torch__.Gpt, tokens: Tensor, weights: Dict[str, Tensor], tables: List[Tensor], cache: List[Tensor], start: int, first: int, saved: List[Tensor], keep: bool, recompute: bool) -> Tensor:
     B = torch.size(tokens, 0)
