@@ -100,6 +100,9 @@ final class HostState implements ModelState {
   @Override
   public boolean step(long update, double learningRate, double gradientScale) {
     optimizer.step(update, learningRate, values, gradient, (float) gradientScale);
+    if (gradient != slices[0] && gradient != spare) { // somebody else's, who may want its memory
+      gradient = new float[0];
+    }
     if (!finite(values)) {
       parameters.values().get(0, values);
       return false;

@@ -45,7 +45,10 @@ sealed interface ModelState extends AutoCloseable permits HostState, DeviceState
    */
   void sum(List<float[]> parts);
 
-  /** A copy of the gradient, [layout.length()]; after {@link #step} it may be the clipped one. */
+  /**
+   * A copy of the gradient, [layout.length()]; after {@link #step} it may be the clipped one, or
+   * empty if it was computed elsewhere.
+   */
   float[] gradient();
 
   /** The gradient's Euclidean norm. */

@@ -1,6 +1,5 @@
 package io.avatarl.spark.transport;
 
-import io.avatarl.config.BroadcastConfig.Precision;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -34,11 +33,7 @@ final class ReduceScatter {
 
   /** A slice of a task's numbers; the first one also carries the rest of the task's result. */
   private record Slice<T>(int task, byte[] numbers, List<GuardedTask.Result<T>> rest)
-      implements Serializable {
-    float[] values() {
-      return PackedFloats.values(Precision.FLOAT32, numbers);
-    }
-  }
+      implements Serializable {}
 
   /**
    * Runs a job with this thread's local properties.
@@ -76,13 +71,35 @@ final class ReduceScatter {
    * written once and read once: the length of the rest, the rest, the numbers.
    */
   private static final class Added {
+    /** Numbers that are unpacked at once, so that a wide model's slices are not copied whole. */
+    private static final int UNPACKED = 8192;
+
     private Added() {}
 
-    static byte[] of(float[] sum, Object rest) {
+    /**
+     * @param slices with the same number, of all tasks in their order
+     */
+    static byte[] of(List<byte[]> slices, Object rest) {
       byte[] serialized = JavaSerialization.toBytes(rest);
-      int length = Integer.BYTES + serialized.length + Math.multiplyExact(Float.BYTES, sum.length);
+      int bytes = slices.isEmpty() ? 0 : slices.get(0).length;
+      int length = Math.addExact(Integer.BYTES + serialized.length, bytes);
       ByteBuffer all = buffer(new byte[length]);
-      all.putInt(serialized.length).put(serialized).asFloatBuffer().put(sum);
+      FloatBuffer sum = all.putInt(serialized.length).put(serialized).asFloatBuffer();
+      List<FloatBuffer> summands =
+          slices.stream().map(slice -> buffer(slice).asFloatBuffer()).toList();
+      float[] added = new float[Math.min(UNPACKED, sum.remaining())];
+      float[] summand = new float[added.length];
+      while (sum.hasRemaining()) {
+        int count = Math.min(UNPACKED, sum.remaining());
+        summands.get(0).get(added, 0, count);
+        for (FloatBuffer other : summands.subList(1, summands.size())) {
+          other.get(summand, 0, count);
+          for (int i = 0; i < count; i++) {
+            added[i] += summand[i];
+          }
+        }
+        sum.put(added, 0, count);
+      }
       return all.array();
     }
 
@@ -186,19 +203,15 @@ final class ReduceScatter {
       }
       slices.sort(Comparator.comparingInt(Slice::task));
       List<GuardedTask.Result<T>> rest = new ArrayList<>();
-      float[] sum = slices.get(0).values();
-      for (int i = 0; i < slices.size(); i++) {
-        Slice<T> slice = slices.get(i);
+      List<byte[]> numbers = new ArrayList<>();
+      for (Slice<T> slice : slices) {
         rest.addAll(slice.rest());
         // A failed task has no numbers; its failure is in the rest.
-        if (i > 0 && slice.numbers().length == Float.BYTES * sum.length) {
-          float[] numbers = slice.values();
-          for (int j = 0; j < sum.length; j++) {
-            sum[j] += numbers[j];
-          }
+        if (slice.numbers().length > 0) {
+          numbers.add(slice.numbers());
         }
       }
-      return Added.of(sum, rest);
+      return Added.of(numbers, rest);
     }
   }
 }
