@@ -85,6 +85,23 @@ class LearnerTest {
   }
 
   @Test
+  void gradientsOfOthersAreNotKeptAfterTheirUpdate() {
+    TrainingConfig config = config("learner.slices=2");
+    Parameters parameters = parameters(config, VOCABULARY);
+    Parameters same = parameters(config, VOCABULARY);
+    Minibatch minibatch = minibatch(config, parameters, 6);
+    try (Learner own = new Learner(config.learner(), config.model(), parameters, 10);
+        Learner told = new Learner(config.learner(), config.model(), same, 10)) {
+      LossSums sums = own.gradients(minibatch);
+      told.update(List.of(own.gradient()), sums, minibatch.groups());
+      own.update(minibatch);
+      assertEquals(own.parameters().sha256(), told.parameters().sha256());
+      assertEquals(parameters.layout().length(), own.gradient().length);
+      assertEquals(0, told.gradient().length);
+    }
+  }
+
+  @Test
   void oneWindowIsNotCutIntoTwoSlices() {
     TrainingConfig two = config("learner.slices=2");
     TrainingConfig one = config("learner.slices=1");

@@ -61,7 +61,7 @@ class ReduceScatterTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"2, 1000", "7, 10001", "32, 40000", "5, 3", "1, 8"})
+  @CsvSource({"2, 1000", "7, 10001", "32, 40000", "3, 60001", "5, 3", "1, 8"})
   void theSumIsThatInTaskOrderAndComesBackOnce(int tasks, int length) throws Exception {
     AtomicLong moved = new AtomicLong();
     SparkListener listener =
